@@ -1,0 +1,33 @@
+"""The model artifact: a manifest and plain arrays, memory-mapped, checksummed, no pickle.
+
+    write_bundle(folder, contents)      publish: complete and synced, or not there at all
+    open_bundle(folder)                 map: milliseconds, trusts the files
+    verify_bundle(folder)               read every byte and refuse what is wrong
+    BundleStore(folder)                 several bundles and a pointer to the current one
+
+A bundle holds items only. A person is never in it.
+"""
+
+from recsys.bundle.format import FORMAT_VERSION, ArrayEntry, Manifest
+from recsys.bundle.items import ItemIndex
+from recsys.bundle.popular import SEGMENT_ALL, PopularLists, channel_segment, store_segment
+from recsys.bundle.reader import Bundle, open_bundle, verify_bundle
+from recsys.bundle.store import BundleStore
+from recsys.bundle.writer import BundleContents, write_bundle
+
+__all__ = [
+    "FORMAT_VERSION",
+    "SEGMENT_ALL",
+    "ArrayEntry",
+    "Bundle",
+    "BundleContents",
+    "BundleStore",
+    "ItemIndex",
+    "Manifest",
+    "PopularLists",
+    "channel_segment",
+    "open_bundle",
+    "store_segment",
+    "verify_bundle",
+    "write_bundle",
+]

@@ -1,0 +1,118 @@
+"""What is in a bundle: the manifest and the table of arrays."""
+
+import datetime as dt
+from pathlib import PurePosixPath
+from typing import Final
+
+import msgspec
+
+from recsys.features import FeatureConfig, FoldInConfig
+
+FORMAT_VERSION: Final = 1
+"""Raised by one when older readers would misread a bundle."""
+
+MANIFEST_NAME: Final = "manifest.json"
+
+# Array names. Optional parts are absent, never empty.
+ITEM_ID_BYTES: Final = "item_id_bytes"  # uint8 (b,): all ids in UTF-8, one after the other
+ITEM_ID_OFFSETS: Final = "item_id_offsets"  # int64 (n + 1,): where each id begins
+ITEM_ID_SLOTS: Final = "item_id_slots"  # int32 (s,): hash table id -> row, -1 is free
+ITEM_FACTORS: Final = "item_factors"  # float32 (n, f)
+GRAM: Final = "gram"  # float64 (f, f): item_factors^T item_factors, for fold-in
+PRIOR: Final = "prior"  # float32 (n,): added to every score
+ITEM_ITEM_INDPTR: Final = "item_item_indptr"  # int64 (n + 1,)
+ITEM_ITEM_INDICES: Final = "item_item_indices"  # int32 (z,): ascending within a row
+ITEM_ITEM_DATA: Final = "item_item_data"  # float32 (z,)
+POPULAR_INDPTR: Final = "popular_indptr"  # int64 (segments + 1,)
+POPULAR_ROWS: Final = "popular_rows"  # int32 (p,): best first within a segment
+POPULAR_SCORES: Final = "popular_scores"  # float32 (p,): descending within a segment
+
+DTYPES: Final = {
+    ITEM_ID_BYTES: "uint8",
+    ITEM_ID_OFFSETS: "int64",
+    ITEM_ID_SLOTS: "int32",
+    ITEM_FACTORS: "float32",
+    GRAM: "float64",
+    PRIOR: "float32",
+    ITEM_ITEM_INDPTR: "int64",
+    ITEM_ITEM_INDICES: "int32",
+    ITEM_ITEM_DATA: "float32",
+    POPULAR_INDPTR: "int64",
+    POPULAR_ROWS: "int32",
+    POPULAR_SCORES: "float32",
+}
+REQUIRED: Final = frozenset(
+    {
+        ITEM_ID_BYTES,
+        ITEM_ID_OFFSETS,
+        ITEM_ID_SLOTS,
+        POPULAR_INDPTR,
+        POPULAR_ROWS,
+        POPULAR_SCORES,
+    }
+)
+TOGETHER: Final = (
+    frozenset({ITEM_FACTORS, GRAM}),
+    frozenset({ITEM_ITEM_INDPTR, ITEM_ITEM_INDICES, ITEM_ITEM_DATA}),
+)
+"""Groups of arrays that come all or none."""
+
+
+class ArrayEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One array file as the manifest describes it.
+
+    Attributes:
+        file: Name inside the bundle folder, in NumPy's .npy format.
+        dtype: NumPy name of the element type, little-endian.
+        shape: Length of each axis.
+        size_bytes: Size of the whole file.
+        sha256: Hex digest of the whole file.
+    """
+
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+    size_bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if PurePosixPath(self.file).name != self.file or self.file in {"", ".", ".."}:
+            raise ValueError(f"file is {self.file!r}; it must be a plain name in the bundle")
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a bundle says of itself (`manifest.json`).
+
+    Attributes:
+        format_version: See `FORMAT_VERSION`.
+        model_version: Unique name of the model, made at publishing.
+        model_type: Such as `als`, `bpr`, `item-item`.
+        publish_time: When it was published, UTC.
+        training_start_time: Oldest event trained on, UTC.
+        training_end_time: Newest event trained on, UTC.
+        data_fingerprint: Hex digest that names the data trained on.
+        item_count: Items known, n.
+        factor_count: Length of item vectors, 0 without vectors.
+        features: How histories become weights.
+        fold_in: How user vectors are solved for; None without vectors.
+        segments: Names of the popular lists, in the order of `popular_indptr`.
+        metrics: What offline evaluation measured.
+        lineage: Where it comes from: run id, git commit, configuration.
+        arrays: The files.
+    """
+
+    format_version: int
+    model_version: str
+    model_type: str
+    publish_time: dt.datetime
+    training_start_time: dt.datetime
+    training_end_time: dt.datetime
+    data_fingerprint: str
+    item_count: int
+    factor_count: int
+    features: FeatureConfig
+    fold_in: FoldInConfig | None
+    segments: tuple[str, ...]
+    metrics: dict[str, float]
+    lineage: dict[str, str]
+    arrays: dict[str, ArrayEntry]

@@ -1,0 +1,223 @@
+"""Opening: map a bundle in milliseconds, or read every byte and refuse what is wrong."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.bundle import format as fmt
+from recsys.bundle.items import ItemIndex
+from recsys.bundle.popular import SEGMENT_ALL, PopularLists
+from recsys.bundle.writer import file_digest
+from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
+from recsys.sparse import CsrMatrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bundle:
+    """An opened bundle. The arrays are read-only maps of the files.
+
+    Attributes:
+        folder: Where it is.
+        manifest: What it says of itself.
+        items: Ids and rows of the n items.
+        item_factors: Float32, shape (n, f), or None.
+        gram: Float64, shape (f, f), `item_factors^T item_factors`, or None.
+        prior: Float32, shape (n,), or None.
+        item_item: Sparse (n, n), or None.
+        popular: Popular lists.
+    """
+
+    folder: Path
+    manifest: fmt.Manifest
+    items: ItemIndex
+    item_factors: NDArray[np.float32] | None
+    gram: NDArray[np.float64] | None
+    prior: NDArray[np.float32] | None
+    item_item: CsrMatrix | None
+    popular: PopularLists
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Map a bundle without reading its arrays; sizes and shapes are checked.
+
+    Raises:
+        BundleUnavailable: There is no bundle in the folder.
+        BundleIncompatible: Its format version is not ours.
+        BundleCorrupt: The manifest or a file's size, dtype or shape is wrong.
+    """
+    manifest = read_manifest(folder)
+    arrays = {name: _map_array(folder, name, entry) for name, entry in manifest.arrays.items()}
+    _check_complete(folder, manifest, arrays)
+    return Bundle(
+        folder=folder,
+        manifest=manifest,
+        items=ItemIndex(
+            id_bytes=arrays[fmt.ITEM_ID_BYTES],
+            offsets=arrays[fmt.ITEM_ID_OFFSETS],
+            slots=arrays[fmt.ITEM_ID_SLOTS],
+        ),
+        item_factors=arrays.get(fmt.ITEM_FACTORS),
+        gram=arrays.get(fmt.GRAM),
+        prior=arrays.get(fmt.PRIOR),
+        item_item=_item_item(arrays),
+        popular=PopularLists(
+            segments=manifest.segments,
+            indptr=arrays[fmt.POPULAR_INDPTR],
+            rows=arrays[fmt.POPULAR_ROWS],
+            scores=arrays[fmt.POPULAR_SCORES],
+        ),
+    )
+
+
+def verify_bundle(folder: Path) -> Bundle:
+    """Read every byte of a bundle and return it opened if nothing is wrong.
+
+    Raises:
+        BundleUnavailable, BundleIncompatible: As `open_bundle`.
+        BundleCorrupt: Also for a wrong checksum, a factor that is NaN or
+            infinite, or an index outside its range.
+    """
+    bundle = open_bundle(folder)
+    for name, entry in bundle.manifest.arrays.items():
+        if file_digest(folder / entry.file) != entry.sha256:
+            raise BundleCorrupt(path=str(folder), problem=f"{name}: checksum differs")
+    problem = _content_problem(bundle)
+    if problem is not None:
+        raise BundleCorrupt(path=str(folder), problem=problem)
+    return bundle
+
+
+def read_manifest(folder: Path) -> fmt.Manifest:
+    """Read and check `manifest.json` alone; raises as `open_bundle`."""
+    path = folder / fmt.MANIFEST_NAME
+    try:
+        if path.stat().st_size > limits.MANIFEST_BYTES_MAX:
+            raise BundleCorrupt(path=str(folder), problem="manifest.json is larger than 16 MiB")
+        text = path.read_bytes()
+    except OSError as error:
+        raise BundleUnavailable(source=str(folder), problem=str(error)) from error
+    try:
+        version = msgspec.json.decode(text, type=_VersionOnly).format_version
+        if version != fmt.FORMAT_VERSION:
+            raise BundleIncompatible(
+                path=str(folder), format_version=version, supported=str(fmt.FORMAT_VERSION)
+            )
+        return msgspec.json.decode(text, type=fmt.Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleCorrupt(path=str(folder), problem=f"manifest.json: {error}") from error
+
+
+class _VersionOnly(msgspec.Struct):
+    format_version: int
+
+
+def _map_array(folder: Path, name: str, entry: fmt.ArrayEntry) -> NDArray[Any]:
+    path = folder / entry.file
+    if fmt.DTYPES.get(name) != entry.dtype:
+        raise BundleCorrupt(path=str(folder), problem=f"{name}: dtype {entry.dtype} is not allowed")
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes != entry.size_bytes:
+            raise BundleCorrupt(
+                path=str(folder),
+                problem=f"{name}: {size_bytes} bytes; the manifest says {entry.size_bytes}",
+            )
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BundleCorrupt(path=str(folder), problem=f"{name}: {error}") from error
+    if array.shape != entry.shape or array.dtype != np.dtype(entry.dtype):
+        raise BundleCorrupt(
+            path=str(folder), problem=f"{name}: {array.dtype} {array.shape} is not as described"
+        )
+    # A plain view: NumPy's memmap subclass makes every slice several times slower.
+    return array.view(np.ndarray)
+
+
+def _check_complete(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDArray[Any]]) -> None:
+    names = arrays.keys()
+    missing = fmt.REQUIRED - names
+    for group in fmt.TOGETHER:
+        if group & names:
+            missing |= group - names
+    if missing:
+        raise BundleCorrupt(path=str(folder), problem=f"arrays missing: {sorted(missing)}")
+    items, factors = manifest.item_count, manifest.factor_count
+    if not 0 <= items <= limits.ITEM_COUNT_MAX or not 0 <= factors <= limits.FACTOR_COUNT_MAX:
+        raise BundleCorrupt(path=str(folder), problem=f"{items} items x {factors} factors")
+    if (factors > 0) != (fmt.ITEM_FACTORS in names) or (factors > 0) != (
+        manifest.fold_in is not None
+    ):
+        raise BundleCorrupt(path=str(folder), problem="factors without fold_in, or the reverse")
+    expected = {
+        fmt.ITEM_ID_OFFSETS: (items + 1,),
+        fmt.ITEM_FACTORS: (items, factors),
+        fmt.GRAM: (factors, factors),
+        fmt.PRIOR: (items,),
+        fmt.ITEM_ITEM_INDPTR: (items + 1,),
+        fmt.POPULAR_INDPTR: (len(manifest.segments) + 1,),
+    }
+    for name, shape in expected.items():
+        if name in arrays and arrays[name].shape != shape:
+            raise BundleCorrupt(
+                path=str(folder), problem=f"{name}: shape {arrays[name].shape}; expected {shape}"
+            )
+    if SEGMENT_ALL not in manifest.segments:
+        raise BundleCorrupt(path=str(folder), problem=f"no popular list {SEGMENT_ALL!r}")
+
+
+def _item_item(arrays: dict[str, NDArray[Any]]) -> CsrMatrix | None:
+    if fmt.ITEM_ITEM_INDPTR not in arrays:
+        return None
+    return CsrMatrix(
+        indptr=arrays[fmt.ITEM_ITEM_INDPTR],
+        indices=arrays[fmt.ITEM_ITEM_INDICES],
+        data=arrays[fmt.ITEM_ITEM_DATA],
+    )
+
+
+def _content_problem(bundle: Bundle) -> str | None:
+    for name in (fmt.ITEM_FACTORS, fmt.GRAM, fmt.PRIOR):
+        array = getattr(bundle, name)
+        if array is not None and not _all_finite(array):
+            return f"{name}: values are not finite"
+    if (problem := _item_index_problem(bundle.items)) is not None:
+        return problem
+    item_count = len(bundle.items)
+    popular = CsrMatrix(bundle.popular.indptr, bundle.popular.rows, bundle.popular.scores)
+    if (problem := popular.problem(column_count=item_count)) is not None:
+        return f"popular lists: {problem}"
+    if len(bundle.popular.list(SEGMENT_ALL)[0]) != item_count:
+        return f"popular list {SEGMENT_ALL!r} does not rank every item"
+    if bundle.item_item is not None:
+        problem = bundle.item_item.problem(column_count=item_count)
+        if problem is not None:
+            return f"item_item: {problem}"
+    return None
+
+
+def _all_finite(array: NDArray[Any]) -> bool:
+    # In blocks, because isfinite would allocate a mask as long as the array.
+    return all(
+        bool(np.isfinite(array[start : start + 65_536]).all())
+        for start in range(0, len(array), 65_536)
+    )
+
+
+def _item_index_problem(items: ItemIndex) -> str | None:
+    lengths = np.diff(items.offsets)
+    if items.offsets[0] != 0 or items.offsets[-1] != len(items.id_bytes):
+        return "item ids: offsets do not span the bytes"
+    if len(lengths) and not (1 <= lengths.min() and lengths.max() <= limits.ITEM_ID_BYTES_MAX):
+        return "item ids: a length is outside 1 to 128 bytes"
+    slot_count = len(items.slots)
+    if slot_count & (slot_count - 1) or slot_count < len(items) + 1:
+        return f"item ids: hash table of {slot_count} slots for {len(items)} items"
+    taken = items.slots[items.slots != -1]
+    if not np.array_equal(np.sort(taken), np.arange(len(items))):
+        return "item ids: hash table does not hold each row once"
+    return None

@@ -1,0 +1,74 @@
+"""A folder of bundles with a pointer to the one in service."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from recsys.bundle.writer import sync_folder
+from recsys.errors import BundleUnavailable
+
+_POINTER_NAME = "CURRENT"
+
+
+class BundleStore:
+    """Bundles by model version, and which one is current.
+
+    The pointer is one small file that is replaced in one rename: a reader sees
+    the old version or the new one, also while the writer is being killed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, model_version: str) -> Path:
+        """Return where a version's bundle is or will be.
+
+        Raises:
+            ValueError: The version is not a plain folder name.
+        """
+        if Path(model_version).name != model_version or model_version.startswith("."):
+            raise ValueError(f"model version {model_version!r} is not a plain folder name")
+        return self.folder / model_version
+
+    def versions(self) -> list[str]:
+        """Return the versions that are there, oldest name first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in self.folder.iterdir()
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
+
+    def current(self) -> Path | None:
+        """Return the folder of the current bundle, or None before the first."""
+        try:
+            version = (self.folder / _POINTER_NAME).read_text("utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleUnavailable(source=str(self.folder), problem=str(error)) from error
+        return self.path(version) if version else None
+
+    def set_current(self, model_version: str) -> None:
+        """Point at a version that is there; idempotent.
+
+        Raises:
+            BundleUnavailable: The store has no such version.
+        """
+        if not self.path(model_version).is_dir():
+            raise BundleUnavailable(
+                source=str(self.folder), problem=f"no bundle {model_version!r} in the store"
+            )
+        descriptor, name = tempfile.mkstemp(prefix=".current.", dir=self.folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(model_version + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(self.folder / _POINTER_NAME)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(self.folder)

@@ -1,0 +1,178 @@
+"""Publishing: a bundle is complete and synced to disk, or it is not there at all."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.bundle import format as fmt
+from recsys.bundle.items import ItemIndex
+from recsys.bundle.popular import PopularLists
+from recsys.features import FeatureConfig, FoldInConfig
+from recsys.sparse import CsrMatrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleContents:
+    """What a trainer hands over to be published.
+
+    Attributes:
+        items: All items; the order gives the rows.
+        item_factors: Float32, shape (n, f), finite, C-contiguous; None without vectors.
+        fold_in: Required with `item_factors`.
+        prior: Float32, shape (n,), finite, or None.
+        item_item: Square (n, n) with finite values, or None.
+        popular: Popular lists.
+        features: How histories become weights.
+        details: The remaining fields of `Manifest`: model_version, model_type,
+            publish_time, training_start_time, training_end_time, data_fingerprint,
+            metrics, lineage.
+    """
+
+    items: ItemIndex
+    popular: PopularLists
+    features: FeatureConfig
+    item_factors: NDArray[np.float32] | None = None
+    fold_in: FoldInConfig | None = None
+    prior: NDArray[np.float32] | None = None
+    item_item: CsrMatrix | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Name every array as the format does."""
+        arrays: dict[str, NDArray[Any]] = {
+            fmt.ITEM_ID_BYTES: self.items.id_bytes,
+            fmt.ITEM_ID_OFFSETS: self.items.offsets,
+            fmt.ITEM_ID_SLOTS: self.items.slots,
+            fmt.POPULAR_INDPTR: self.popular.indptr,
+            fmt.POPULAR_ROWS: self.popular.rows,
+            fmt.POPULAR_SCORES: self.popular.scores,
+        }
+        if self.item_factors is not None:
+            factors = self.item_factors
+            arrays[fmt.ITEM_FACTORS] = factors
+            arrays[fmt.GRAM] = gram_matrix(factors)
+        if self.prior is not None:
+            arrays[fmt.PRIOR] = self.prior
+        if self.item_item is not None:
+            arrays[fmt.ITEM_ITEM_INDPTR] = self.item_item.indptr
+            arrays[fmt.ITEM_ITEM_INDICES] = self.item_item.indices
+            arrays[fmt.ITEM_ITEM_DATA] = self.item_item.data
+        return arrays
+
+
+def gram_matrix(factors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return factors^T factors in float64, shape (f, f), in bounded memory."""
+    gram = np.zeros((factors.shape[1], factors.shape[1]), dtype=np.float64)
+    for start in range(0, len(factors), 65_536):
+        block = factors[start : start + 65_536].astype(np.float64)
+        gram += block.T @ block
+    return gram
+
+
+def write_bundle(folder: Path, contents: BundleContents) -> fmt.Manifest:
+    """Write a bundle.
+
+    Everything goes into a hidden folder beside `folder` first, is synced, and
+    appears under its name in one rename. A full disk or a kill leaves nothing
+    under the name; a leftover hidden folder is harmless.
+
+    Args:
+        folder: Where to put it; must not exist.
+        contents: What to put there.
+
+    Raises:
+        FileExistsError: `folder` exists.
+        OSError: The disk is full or not writable; nothing is left behind.
+        ValueError: The contents contradict each other.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists; bundles are never overwritten")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _scratch_folder(folder) as scratch:
+        entries = {
+            name: _write_array(scratch, name, array) for name, array in contents.arrays().items()
+        }
+        manifest = _manifest(contents, entries)
+        _write_synced(
+            scratch / fmt.MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(manifest))
+        )
+        sync_folder(scratch)
+        scratch.rename(folder)
+    sync_folder(folder.parent)
+    return manifest
+
+
+def _manifest(contents: BundleContents, entries: dict[str, fmt.ArrayEntry]) -> fmt.Manifest:
+    factors = contents.item_factors
+    if (factors is None) != (contents.fold_in is None):
+        raise ValueError("item_factors and fold_in come together or not at all")
+    return fmt.Manifest(
+        format_version=fmt.FORMAT_VERSION,
+        item_count=len(contents.items),
+        factor_count=0 if factors is None else factors.shape[1],
+        features=contents.features,
+        fold_in=contents.fold_in,
+        segments=contents.popular.segments,
+        arrays=entries,
+        **contents.details,
+    )
+
+
+@contextmanager
+def _scratch_folder(folder: Path) -> Iterator[Path]:
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    scratch.chmod(0o755)  # mkdtemp makes it private, but servers may run as another user
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_array(folder: Path, name: str, array: NDArray[Any]) -> fmt.ArrayEntry:
+    expected = fmt.DTYPES[name]
+    if array.dtype != np.dtype(expected):
+        raise ValueError(f"{name} has dtype {array.dtype}; it must be {expected}")
+    path = folder / f"{name}.npy"
+    with path.open("wb") as file:
+        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    return fmt.ArrayEntry(
+        file=path.name,
+        dtype=expected,
+        shape=array.shape,
+        size_bytes=path.stat().st_size,
+        sha256=file_digest(path),
+    )
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

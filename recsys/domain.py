@@ -1,0 +1,147 @@
+"""The value types that every part shares. They are frozen and born valid.
+
+Ids are what the retailer says (strings); rows are positions in a model
+(integers). The two never mix: `ItemId` and `ItemRow` are different types.
+"""
+
+import enum
+import math
+from dataclasses import dataclass
+from typing import NewType
+
+from recsys import limits
+
+ItemId = NewType("ItemId", str)
+ItemRow = NewType("ItemRow", int)
+StoreId = NewType("StoreId", str)
+ProfileId = NewType("ProfileId", str)
+
+
+class EventType(enum.StrEnum):
+    """What a person did. The order is part of the bundle format (see `code`)."""
+
+    DETAIL_PAGE_VIEW = "detail-page-view"
+    SEARCH = "search"
+    ADD_TO_CART = "add-to-cart"
+    REMOVE_FROM_CART = "remove-from-cart"
+    ADD_TO_WISHLIST = "add-to-wishlist"
+    PURCHASE_COMPLETE = "purchase-complete"
+    RETURN = "return"
+    RATE = "rate"
+    IMPRESSION = "impression"
+    CLICK = "click"
+    OFFER_VIEW = "offer-view"
+    OFFER_REDEEM = "offer-redeem"
+    STORE_VISIT = "store-visit"
+
+    @property
+    def code(self) -> int:
+        """Small integer for arrays, equal to the proto's number; 0 is not used."""
+        return _EVENT_TYPE_CODES[self]
+
+
+class Channel(enum.StrEnum):
+    """Where a person meets the retailer."""
+
+    WEB = "web"
+    MOBILE_APP = "mobile_app"
+    STORE = "store"
+    CALL_CENTER = "call_center"
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH = "push"
+    SOCIAL = "social"
+    MARKETPLACE = "marketplace"
+    MESSAGING = "messaging"
+    KIOSK = "kiosk"
+
+    @property
+    def code(self) -> int:
+        """Small integer for arrays, equal to the proto's number; 0 means unknown."""
+        return _CHANNEL_CODES[self]
+
+
+_EVENT_TYPE_CODES = {member: code for code, member in enumerate(EventType, start=1)}
+_CHANNEL_CODES = {member: code for code, member in enumerate(Channel, start=1)}
+CHANNEL_UNKNOWN_CODE = 0
+
+NAMESPACE_ACCOUNT = "account"
+NAMESPACE_VISITOR = "visitor"
+NAMESPACE_LOYALTY_CARD = "loyalty_card"
+
+
+class ReasonKind(enum.StrEnum):
+    """Why an item is in an answer."""
+
+    PERSONAL = "personal"
+    SIMILAR = "similar"
+    POPULAR_HERE = "popular-here"
+    POPULAR = "popular"
+    EDITORIAL = "editorial"
+
+
+class ShortfallCause(enum.StrEnum):
+    """What took candidates away from a page."""
+
+    EXCLUDED = "excluded"
+    SEEN = "seen"
+    CATALOG = "catalog"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identifier:
+    """A name by which a person or a device is known on some channel."""
+
+    namespace: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemEvent:
+    """One item line of one event.
+
+    Attributes:
+        item_id: The item.
+        event_type: What was done.
+        channel: Where; None when unknown.
+        event_time: Seconds since 1970-01-01 UTC.
+        quantity: Pieces, finite and positive.
+    """
+
+    item_id: ItemId
+    event_type: EventType
+    channel: Channel | None
+    event_time: float
+    quantity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.event_time):
+            raise ValueError(f"event_time is {self.event_time}; it must be finite")
+        if not 0.0 < self.quantity <= limits.QUANTITY_MAX:
+            raise ValueError(f"quantity is {self.quantity}; allowed above 0 to 1000000")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why an item is in an answer, with the fact that belongs to the kind."""
+
+    kind: ReasonKind
+    similar_to: ItemId | None = None
+    store_id: StoreId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """One recommended item."""
+
+    item_id: ItemId
+    score: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """How many results are missing from the page asked for, and why."""
+
+    missing_count: int
+    parts: tuple[tuple[ShortfallCause, int], ...]

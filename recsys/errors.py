@@ -1,0 +1,166 @@
+"""The exception tree. Errors carry facts; the prose is derived from them.
+
+RecsysError
+├── InvalidInput               a caller's or operator's mistake
+│   ├── InvalidRequest         a request's fields, each with its bound
+│   ├── InvalidConfig          a configuration key
+│   └── InvalidData            a file that cannot be imported at all
+├── NotFound
+│   └── ItemNotFound
+├── BundleError
+│   ├── BundleCorrupt          checksum, size, shape or content is wrong
+│   ├── BundleIncompatible     a format that this version cannot read
+│   └── BundleUnavailable      no bundle (yet), or its source cannot be reached
+├── GateFailed                 a model is not good enough to serve
+└── StorageUnavailable         the database does not answer
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class RecsysError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+    reason: ClassVar[str] = "INTERNAL"
+    """What clients branch on; UPPER_SNAKE, never changes."""
+
+    def metadata(self) -> dict[str, str]:
+        """Each dynamic value of the message, for machines."""
+        return {name: str(value) for name, value in vars(self).items()}
+
+
+class InvalidInput(RecsysError):
+    """Something given to us is wrong; trying again unchanged will fail again."""
+
+    reason = "INVALID_INPUT"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One wrong field of a request.
+
+    Attributes:
+        field: Path as in the proto, such as `context.recent_events[3].event_type`.
+        description: What it is and what is allowed, such as `is -3; allowed 0 to 100`.
+    """
+
+    field: str
+    description: str
+
+
+class InvalidRequest(InvalidInput):
+    """One or more fields of a request are outside their bounds."""
+
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{v.field} {v.description}" for v in self.violations))
+
+    def metadata(self) -> dict[str, str]:
+        """Map each wrong field to what is wrong with it."""
+        return {v.field: v.description for v in self.violations}
+
+
+class InvalidConfig(InvalidInput):
+    """A configuration key is unknown, missing or out of bounds."""
+
+    reason = "INVALID_CONFIG"
+
+    def __init__(self, *, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"{source}: {problem}")
+
+
+class InvalidData(InvalidInput):
+    """A data file cannot be imported; nothing was written."""
+
+    reason = "INVALID_DATA"
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class NotFound(RecsysError):
+    """Something named by the caller does not exist."""
+
+    reason = "NOT_FOUND"
+
+
+class ItemNotFound(NotFound):
+    """The serving model does not know the item."""
+
+    reason = "ITEM_NOT_FOUND"
+
+    def __init__(self, *, item_id: str) -> None:
+        self.item_id = item_id
+        super().__init__(f"item {item_id!r} is not known to the serving model")
+
+
+class BundleError(RecsysError):
+    """A model bundle cannot be used. The one in service keeps serving."""
+
+    reason = "BUNDLE_INVALID"
+
+
+class BundleCorrupt(BundleError):
+    """A bundle's files disagree with its manifest or hold impossible values."""
+
+    reason = "BUNDLE_CORRUPT"
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"bundle {path}: {problem}")
+
+
+class BundleIncompatible(BundleError):
+    """A bundle's format is newer (or older) than this version can read."""
+
+    reason = "BUNDLE_INCOMPATIBLE"
+
+    def __init__(self, *, path: str, format_version: int, supported: str) -> None:
+        self.path = path
+        self.format_version = format_version
+        self.supported = supported
+        super().__init__(
+            f"bundle {path} has format version {format_version}; this version reads {supported}"
+        )
+
+
+class BundleUnavailable(BundleError):
+    """There is no bundle to serve, or the place it comes from does not answer."""
+
+    reason = "MODEL_UNAVAILABLE"
+
+    def __init__(self, *, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"no model from {source}: {problem}")
+
+
+class GateFailed(RecsysError):
+    """A model was refused promotion because it is not good enough."""
+
+    reason = "GATE_FAILED"
+
+    def __init__(self, *, model_version: str, failures: Sequence[str]) -> None:
+        self.model_version = model_version
+        self.failures = tuple(failures)
+        super().__init__(f"model {model_version} fails the gate: {'; '.join(self.failures)}")
+
+
+class StorageUnavailable(RecsysError):
+    """The database cannot be read or written now; trying again may help."""
+
+    reason = "STORAGE_UNAVAILABLE"
+
+    def __init__(self, *, storage: str, problem: str) -> None:
+        self.storage = storage
+        self.problem = problem
+        super().__init__(f"storage {storage}: {problem}")

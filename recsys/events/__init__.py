@@ -1,0 +1,5 @@
+"""What people did: histories, and the port through which they are read."""
+
+from recsys.events.history import EMPTY_HISTORY, History, HistoryReader
+
+__all__ = ["EMPTY_HISTORY", "History", "HistoryReader"]

@@ -1,0 +1,151 @@
+"""From events to confidence weights: the one code path that training and serving share.
+
+A person's history becomes one non-negative weight per item. Training builds its
+interaction matrix from these weights and serving folds a user vector in from
+them, so an offline score equals an online one.
+"""
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
+
+SECONDS_PER_DAY = 86_400.0
+
+_EVENT_WEIGHTS_DEFAULT: dict[EventType, float] = {
+    EventType.DETAIL_PAGE_VIEW: 0.2,
+    EventType.CLICK: 0.2,
+    EventType.ADD_TO_CART: 0.6,
+    EventType.REMOVE_FROM_CART: -0.4,
+    EventType.ADD_TO_WISHLIST: 0.5,
+    EventType.PURCHASE_COMPLETE: 1.0,
+    EventType.RETURN: -1.0,
+    EventType.OFFER_REDEEM: 0.5,
+}
+
+
+class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How events become weights. Stored in every bundle.
+
+    Attributes:
+        event_weights: Weight of one event by type; types not named weigh 0 and
+            are no contact. Negative weights take contact back (a return).
+        channel_weights: Factor by channel; channels not named count 1.
+        half_life_days: Age at which an event weighs half; None for no decay.
+        weight_max: Upper bound of one item's summed weight, positive.
+    """
+
+    event_weights: dict[EventType, float] = msgspec.field(
+        default_factory=lambda: dict(_EVENT_WEIGHTS_DEFAULT)
+    )
+    channel_weights: dict[Channel, float] = msgspec.field(default_factory=dict)
+    half_life_days: float | None = None
+    weight_max: float = 50.0
+
+    def __post_init__(self) -> None:
+        for name, weight in (*self.event_weights.items(), *self.channel_weights.items()):
+            if not math.isfinite(weight):
+                raise ValueError(f"weight of {name} is {weight}; it must be finite")
+        for name, weight in self.channel_weights.items():
+            if weight < 0:
+                raise ValueError(f"weight of channel {name} is {weight}; allowed 0 and above")
+        if self.half_life_days is not None and not 0 < self.half_life_days < math.inf:
+            raise ValueError(f"half_life_days is {self.half_life_days}; it must be positive")
+        if not 0 < self.weight_max < math.inf:
+            raise ValueError(f"weight_max is {self.weight_max}; it must be positive")
+
+
+class EventWeighting:
+    """`FeatureConfig` compiled to a table, for arrays of any length."""
+
+    def __init__(self, config: FeatureConfig) -> None:
+        table = np.zeros((len(EventType) + 1, len(Channel) + 1), dtype=np.float64)
+        for event_type, weight in config.event_weights.items():
+            table[event_type.code, :] = weight
+        for channel, factor in config.channel_weights.items():
+            table[:, channel.code] *= factor
+        assert CHANNEL_UNKNOWN_CODE == 0
+        self._table = table
+        self._weight_max = config.weight_max
+        self._decay_per_second = (
+            0.0
+            if config.half_life_days is None
+            else -math.log(2.0) / (config.half_life_days * SECONDS_PER_DAY)
+        )
+
+    def event_weights(
+        self,
+        *,
+        type_codes: NDArray[np.uint8],
+        channel_codes: NDArray[np.uint8],
+        event_times: NDArray[np.float64],
+        now: float,
+    ) -> NDArray[np.float64]:
+        """Weigh events one by one.
+
+        Args:
+            type_codes: `EventType.code` of each event, shape (e,).
+            channel_codes: `Channel.code` of each event, 0 for unknown, shape (e,).
+            event_times: Seconds since 1970-01-01 UTC, shape (e,), finite. Events
+                after `now` count as happening now.
+            now: The moment to look back from, in the same unit.
+
+        Returns:
+            Weights, shape (e,), finite; 0 for events that are no contact.
+        """
+        weights: NDArray[np.float64] = self._table[type_codes, channel_codes]
+        if self._decay_per_second:
+            ages = np.maximum(now - event_times, 0.0)
+            weights = weights * np.exp(ages * self._decay_per_second)
+        return weights
+
+    def item_weights(
+        self, *, item_rows: NDArray[np.int32], event_weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Sum one person's event weights per item.
+
+        Args:
+            item_rows: Row of each event's item, shape (e,).
+            event_weights: As returned by `event_weights`, shape (e,).
+
+        Returns:
+            Unique rows in ascending order, shape (h,), and their weights in
+            (0, weight_max], shape (h,). Items whose weights cancel out are gone.
+        """
+        rows, positions = np.unique(item_rows, return_inverse=True)
+        sums = np.bincount(positions, weights=event_weights, minlength=len(rows))
+        return self._keep_positive(rows, sums)
+
+    def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Bound summed weights from above, as `item_weights` does; keeps the sign."""
+        return np.minimum(sums, self._weight_max).astype(np.float32)
+
+    def _keep_positive(
+        self, rows: NDArray[np.int32], sums: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        weights = self.clip(sums)
+        kept = weights > 0
+        return rows[kept].astype(np.int32, copy=False), weights[kept]
+
+
+class FoldInConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a user vector is solved for from item weights (Hu, Koren, Volinsky 2008).
+
+    The confidence of an item with weight w is `1 + alpha * w`.
+
+    Attributes:
+        alpha: Confidence per unit of weight, positive.
+        regularization: Added to the diagonal of the normal equations, positive.
+    """
+
+    alpha: float
+    regularization: float
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "regularization"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value}; it must be positive and finite")

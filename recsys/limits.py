@@ -1,0 +1,45 @@
+"""Every bound of the service in one place, with the relations between them.
+
+A bound that callers can meet is repeated in the comments of `proto/recsys/v1`;
+`tests/tidy` holds the two together.
+"""
+
+from typing import Final
+
+# Answers.
+RESULT_COUNT_DEFAULT: Final = 20
+RESULT_COUNT_MAX: Final = 100
+EXCLUDE_COUNT_MAX: Final = 1_000
+
+# Identities and names, in UTF-8 bytes.
+ITEM_ID_BYTES_MAX: Final = 128
+IDENTIFIER_BYTES_MAX: Final = 256
+NAMESPACE_CHARS_MAX: Final = 32
+STORE_ID_BYTES_MAX: Final = 128
+EVENT_ID_BYTES_MAX: Final = 128
+PLACEMENT_CHARS_MAX: Final = 64
+IDENTIFIER_COUNT_MAX: Final = 16
+ATTRIBUTION_TOKEN_BYTES_MAX: Final = 512
+
+# Events that a caller brings along, and what is kept of a person.
+RECENT_EVENT_COUNT_MAX: Final = 200
+EVENT_LINE_COUNT_MAX: Final = 100
+HISTORY_EVENT_COUNT_MAX: Final = 200
+QUANTITY_MAX: Final = 1_000_000.0
+CLOCK_SKEW_SECONDS_MAX: Final = 300
+
+# Models.
+ITEM_COUNT_MAX: Final = 2**31 - 1
+FACTOR_COUNT_MAX: Final = 1_024
+POPULAR_PER_SEGMENT_MAX: Final = 1_000
+MANIFEST_BYTES_MAX: Final = 16 * 2**20
+
+# The wire.
+MESSAGE_BYTES_MAX: Final = 4 * 2**20
+RETRY_DELAY_SECONDS: Final = 1
+
+assert 1 <= RESULT_COUNT_DEFAULT <= RESULT_COUNT_MAX
+# The longest popular list must fill the longest page after the largest
+# exclusion list, or a store's fallback would be short for no reason.
+assert POPULAR_PER_SEGMENT_MAX >= RESULT_COUNT_MAX
+assert HISTORY_EVENT_COUNT_MAX >= RECENT_EVENT_COUNT_MAX

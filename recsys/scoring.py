@@ -1,0 +1,1 @@
+"""placeholder face; replaced by the kernel work"""

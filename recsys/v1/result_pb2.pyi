@@ -1,0 +1,70 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ReasonKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REASON_KIND_UNSPECIFIED: _ClassVar[ReasonKind]
+    REASON_KIND_PERSONAL: _ClassVar[ReasonKind]
+    REASON_KIND_SIMILAR: _ClassVar[ReasonKind]
+    REASON_KIND_POPULAR_HERE: _ClassVar[ReasonKind]
+    REASON_KIND_POPULAR: _ClassVar[ReasonKind]
+    REASON_KIND_EDITORIAL: _ClassVar[ReasonKind]
+
+class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SHORTFALL_CAUSE_UNSPECIFIED: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_EXCLUDED: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_SEEN: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_CATALOG: _ClassVar[ShortfallCause]
+REASON_KIND_UNSPECIFIED: ReasonKind
+REASON_KIND_PERSONAL: ReasonKind
+REASON_KIND_SIMILAR: ReasonKind
+REASON_KIND_POPULAR_HERE: ReasonKind
+REASON_KIND_POPULAR: ReasonKind
+REASON_KIND_EDITORIAL: ReasonKind
+SHORTFALL_CAUSE_UNSPECIFIED: ShortfallCause
+SHORTFALL_CAUSE_EXCLUDED: ShortfallCause
+SHORTFALL_CAUSE_SEEN: ShortfallCause
+SHORTFALL_CAUSE_CATALOG: ShortfallCause
+
+class Result(_message.Message):
+    __slots__ = ("item_id", "score", "reason")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    score: float
+    reason: Reason
+    def __init__(self, item_id: _Optional[str] = ..., score: _Optional[float] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ...) -> None: ...
+
+class Reason(_message.Message):
+    __slots__ = ("kind", "similar_to_item_id", "store_id")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIMILAR_TO_ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    kind: ReasonKind
+    similar_to_item_id: str
+    store_id: str
+    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ...) -> None: ...
+
+class Shortfall(_message.Message):
+    __slots__ = ("missing_count", "parts")
+    MISSING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    missing_count: int
+    parts: _containers.RepeatedCompositeFieldContainer[ShortfallPart]
+    def __init__(self, missing_count: _Optional[int] = ..., parts: _Optional[_Iterable[_Union[ShortfallPart, _Mapping]]] = ...) -> None: ...
+
+class ShortfallPart(_message.Message):
+    __slots__ = ("cause", "item_count")
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    cause: ShortfallCause
+    item_count: int
+    def __init__(self, cause: _Optional[_Union[ShortfallCause, str]] = ..., item_count: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Offline jobs: raw cross-channel events in, a published model bundle out."""

@@ -1,0 +1,1 @@
+"""The commands of a training install. Each module has `register(app: typer.Typer)`."""
