@@ -7,7 +7,7 @@ Ids are what the retailer says (strings); rows are positions in a model
 import enum
 import math
 from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from recsys import limits
 
@@ -130,9 +130,8 @@ class Reason:
     store_id: StoreId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """One recommended item."""
+class Recommendation(NamedTuple):
+    """One recommended item. A tuple, because every answer makes dozens of them."""
 
     item_id: ItemId
     score: float

@@ -1,12 +1,12 @@
 """A dataset: the folder that an import leaves and everything downstream reads.
 
-    <folder>/
-      dataset.json          DatasetInfo, written last: without it the import did not finish
-      events/part-*.parquet RESOLVED_EVENTS, cleaned, de-duplicated
-      items.parquet         ITEMS (every item of the events is here, with or without a title)
-      links.parquet         LINKS (every identifier that leads to a profile)
-      report.json           what was read, rejected and kept
-      rejects.parquet       rejected rows with their reasons, up to a bound
+<folder>/
+  dataset.json          DatasetInfo, written last: without it the import did not finish
+  events/part-*.parquet RESOLVED_EVENTS, cleaned, de-duplicated
+  items.parquet         ITEMS (every item of the events is here, with or without a title)
+  links.parquet         LINKS (every identifier that leads to a profile)
+  report.json           what was read, rejected and kept
+  rejects.parquet       rejected rows with their reasons, up to a bound
 """
 
 import datetime as dt

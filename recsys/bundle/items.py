@@ -41,6 +41,7 @@ class ItemIndex:
         self._mask = len(slots) - 1
         # Traffic is skewed: most lookups are of the same few thousand items.
         self.row = lru_cache(_HOT_ITEM_COUNT_MAX)(self._row)
+        self.id = lru_cache(_HOT_ITEM_COUNT_MAX)(self._id)
 
     @classmethod
     def from_ids(cls, item_ids: Sequence[str]) -> Self:
@@ -65,8 +66,8 @@ class ItemIndex:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def id(self, row: int) -> ItemId:
-        """Return the id at a row in [0, len)."""
+    def _id(self, row: int) -> ItemId:
+        """Return the id at a row in [0, len) (bound to `id`, cached)."""
         if not 0 <= row < len(self):
             raise IndexError(f"row is {row}; allowed 0 to {len(self) - 1}")
         return ItemId(str(self._id_bytes[self._offsets[row] : self._offsets[row + 1]], "utf-8"))

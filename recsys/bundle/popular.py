@@ -40,9 +40,7 @@ class PopularLists:
         self._positions = {segment: position for position, segment in enumerate(segments)}
 
     @classmethod
-    def from_lists(
-        cls, lists: Mapping[str, tuple[NDArray[np.int32], NDArray[np.float32]]]
-    ) -> Self:
+    def from_lists(cls, lists: Mapping[str, tuple[NDArray[np.int32], NDArray[np.float32]]]) -> Self:
         """Build from (rows, scores) per segment, best first.
 
         Raises:

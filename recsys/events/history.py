@@ -43,6 +43,15 @@ class History:
             event_times=np.array([line.event_time for line in lines], dtype=np.float64),
         )
 
+    def taken(self, positions: Sequence[int]) -> "History":
+        """Return the lines at these positions, in their order."""
+        return History(
+            item_ids=[self.item_ids[position] for position in positions],
+            type_codes=self.type_codes[positions],
+            channel_codes=self.channel_codes[positions],
+            event_times=self.event_times[positions],
+        )
+
     def joined(self, other: "History") -> "History":
         """Return both histories in one."""
         if not len(other):

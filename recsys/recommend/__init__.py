@@ -1,0 +1,27 @@
+"""Who asked, what she did, what may be shown: from a query to a ranked answer."""
+
+from recsys.recommend.model import ServingModel
+from recsys.recommend.query import (
+    NOTE_STORAGE_UNAVAILABLE,
+    NOTE_UNKNOWN_ITEM,
+    NOTE_UNKNOWN_STORE,
+    NOTE_UNKNOWN_SUBJECT,
+    NOTES,
+    Answer,
+    RecommendQuery,
+    SimilarQuery,
+)
+from recsys.recommend.recommender import Recommender
+
+__all__ = [
+    "NOTES",
+    "NOTE_STORAGE_UNAVAILABLE",
+    "NOTE_UNKNOWN_ITEM",
+    "NOTE_UNKNOWN_STORE",
+    "NOTE_UNKNOWN_SUBJECT",
+    "Answer",
+    "RecommendQuery",
+    "Recommender",
+    "ServingModel",
+    "SimilarQuery",
+]

@@ -1,0 +1,56 @@
+"""What is popular here, when nothing personal can be said. Never silent: each result says so."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.bundle import SEGMENT_ALL, channel_segment, store_segment
+from recsys.domain import Channel, Reason, ReasonKind, Recommendation, StoreId
+from recsys.recommend.model import ServingModel
+
+POPULAR = Reason(kind=ReasonKind.POPULAR)
+_POPULAR_ON_CHANNEL = Reason(kind=ReasonKind.POPULAR_HERE)
+
+
+def popular_results(
+    model: ServingModel,
+    *,
+    channel: Channel | None,
+    store_id: StoreId | None,
+    result_count: int,
+    blocked: NDArray[np.int32],
+) -> list[Recommendation]:
+    """List what is popular in the store, then on the channel, then everywhere.
+
+    Args:
+        model: The model with its popular lists.
+        channel: The context's channel, if said.
+        store_id: The context's store, if said; unknown ones have no list.
+        result_count: Results wanted, positive.
+        blocked: Rows that must not appear, ascending.
+
+    Returns:
+        Results without duplicates, best first within each list.
+    """
+    taken = set(blocked.tolist())
+    results: list[Recommendation] = []
+    for segment, reason in _segments(model, channel=channel, store_id=store_id):
+        rows, scores = model.popular.list(segment)
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+            if len(results) == result_count:
+                return results
+            if row not in taken:
+                taken.add(row)
+                results.append(Recommendation(model.items.id(row), score, reason))
+    return results
+
+
+def _segments(
+    model: ServingModel, *, channel: Channel | None, store_id: StoreId | None
+) -> Iterator[tuple[str, Reason]]:
+    if store_id is not None and store_segment(store_id) in model.popular:
+        yield store_segment(store_id), Reason(kind=ReasonKind.POPULAR_HERE, store_id=store_id)
+    if channel is not None and channel_segment(channel) in model.popular:
+        yield channel_segment(channel), _POPULAR_ON_CHANNEL
+    yield SEGMENT_ALL, POPULAR

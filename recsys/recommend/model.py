@@ -1,0 +1,142 @@
+"""A bundle made ready to answer: from item weights to ranked rows."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.bundle import Bundle
+from recsys.events import History
+from recsys.features import EventWeighting
+from recsys.recommend.influence import strongest_influence
+from recsys.scoring import FoldIn, RaggedRows, Scorer
+from recsys.sparse import CsrMatrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemWeights:
+    """What a history says about items that the model knows.
+
+    Attributes:
+        rows: Items with a positive weight, ascending, int32, shape (h,).
+        weights: Their weights, float32, shape (h,).
+        seen: Items with any contact, ascending, int32; a superset of `rows`.
+        unknown_count: Item lines whose item the model does not know.
+    """
+
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    seen: NDArray[np.int32]
+    unknown_count: int
+
+
+class ServingModel:
+    """Everything that answers need from one bundle. Immutable, safe between threads."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.version = bundle.manifest.model_version
+        self.items = bundle.items
+        self.popular = bundle.popular
+        self._weighting = EventWeighting(bundle.manifest.features)
+        self._scorer = Scorer.from_bundle(bundle)
+        fold_in = bundle.manifest.fold_in
+        self._fold_in = (
+            FoldIn(item_factors=bundle.item_factors, gram=bundle.gram, config=fold_in)
+            if bundle.item_factors is not None and bundle.gram is not None and fold_in is not None
+            else None
+        )
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Self:
+        """Make an opened bundle ready; reads none of its large arrays."""
+        return cls(bundle)
+
+    @property
+    def scan_size(self) -> int:
+        """Numbers read to answer one query without any skipping: items x factors."""
+        return self.bundle.manifest.item_count * max(1, self.bundle.manifest.factor_count)
+
+    def item_weights(self, history: History, *, now: float) -> ItemWeights:
+        """Weigh a history's items as of `now` (seconds since 1970-01-01 UTC)."""
+        row_of = self.items.row
+        positions: list[int] = []
+        rows: list[int] = []
+        for position, item_id in enumerate(history.item_ids):
+            row = row_of(item_id)
+            if row is not None:
+                positions.append(position)
+                rows.append(row)
+        known = history.taken(positions) if len(positions) < len(history) else history
+        item_rows = np.array(rows, dtype=np.int32)
+        event_weights = self._weighting.event_weights(
+            type_codes=known.type_codes,
+            channel_codes=known.channel_codes,
+            event_times=known.event_times,
+            now=now,
+        )
+        kept_rows, weights = self._weighting.item_weights(
+            item_rows=item_rows, event_weights=event_weights
+        )
+        return ItemWeights(
+            rows=kept_rows,
+            weights=weights,
+            seen=np.unique(item_rows[event_weights != 0.0]),
+            unknown_count=len(history) - len(rows),
+        )
+
+    def rank(
+        self, weights: ItemWeights, *, result_count: int, blocked: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Rank the items for one history.
+
+        Args:
+            weights: At least one item with a positive weight.
+            result_count: Rows wanted, positive.
+            blocked: Rows that must not appear.
+
+        Returns:
+            Rows and their float64 scores, best first, at most `result_count`.
+        """
+        ranked = self._scorer.top_k(
+            self._user_vector(weights),
+            result_count,
+            history=self._history_row(weights),
+            excluded=_one_row(blocked),
+        )
+        return ranked.row(0)
+
+    def is_personal(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.bool_]:
+        """Say for each ranked row whether the history had a part in its score.
+
+        With vectors every item is touched. Without, an item that no row of
+        item-item weights reaches has only its prior: it is merely popular.
+        """
+        if self._fold_in is not None or self.bundle.item_item is None:
+            return np.full(len(rows), self._fold_in is not None)
+        reached = [self.bundle.item_item.row(row)[0] for row in weights.rows]
+        return np.isin(rows, np.concatenate(reached))
+
+    def most_influential(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.int32]:
+        """Return for each ranked row the history item that contributed most to its score."""
+        return strongest_influence(
+            self.bundle, ranked=rows, rows=weights.rows, weights=weights.weights
+        )
+
+    def _user_vector(self, weights: ItemWeights) -> NDArray[np.float32] | None:
+        if self._fold_in is None:
+            return None
+        return self._fold_in.solve(weights.rows, weights.weights)[np.newaxis, :]
+
+    def _history_row(self, weights: ItemWeights) -> CsrMatrix | None:
+        if self.bundle.item_item is None:
+            return None
+        indptr = np.array([0, len(weights.rows)], dtype=np.int64)
+        return CsrMatrix(indptr, weights.rows, weights.weights)
+
+
+def _one_row(rows: NDArray[np.int32]) -> RaggedRows | None:
+    if not len(rows):
+        return None
+    return RaggedRows(np.array([0, len(rows)], dtype=np.int64), rows)

@@ -1,0 +1,80 @@
+"""Questions and answers, as the capability sees them: no transport anywhere."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from recsys import limits
+from recsys.domain import (
+    Channel,
+    Identifier,
+    ItemEvent,
+    ItemId,
+    Recommendation,
+    Shortfall,
+    StoreId,
+)
+
+PLACEMENT_DEFAULT: Final = "default"
+
+NOTE_UNKNOWN_SUBJECT: Final = "unknown-subject"
+NOTE_UNKNOWN_ITEM: Final = "unknown-item"
+NOTE_UNKNOWN_STORE: Final = "unknown-store"
+NOTE_STORAGE_UNAVAILABLE: Final = "storage-unavailable"
+NOTES: Final = frozenset(
+    {NOTE_UNKNOWN_SUBJECT, NOTE_UNKNOWN_ITEM, NOTE_UNKNOWN_STORE, NOTE_STORAGE_UNAVAILABLE}
+)
+"""What an answer had to do without. Not errors; operators count them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendQuery:
+    """What should be shown to a person?
+
+    Attributes:
+        identifiers: How she is known; empty for an anonymous person.
+        placement: The slot of the frontend.
+        channel: Where the answer is shown; None if not said.
+        store_id: The shop concerned; None if not said.
+        recent_events: What the caller knows of the session, in any order.
+        result_count: Results wanted, 1 to 100.
+        excluded: Items to leave out; unknown ones and duplicates do no harm.
+        include_seen: Whether items of the history may be returned.
+    """
+
+    identifiers: tuple[Identifier, ...] = ()
+    placement: str = PLACEMENT_DEFAULT
+    channel: Channel | None = None
+    store_id: StoreId | None = None
+    recent_events: tuple[ItemEvent, ...] = ()
+    result_count: int = limits.RESULT_COUNT_DEFAULT
+    excluded: tuple[ItemId, ...] = ()
+    include_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarQuery:
+    """What is similar to an item? Attributes as in `RecommendQuery`."""
+
+    item_id: ItemId
+    placement: str = PLACEMENT_DEFAULT
+    channel: Channel | None = None
+    store_id: StoreId | None = None
+    result_count: int = limits.RESULT_COUNT_DEFAULT
+    excluded: tuple[ItemId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A ranked answer.
+
+    Attributes:
+        results: Best first, no item twice, at most the count asked for.
+        shortfall: Set if and only if results are missing.
+        model_version: The model that answered.
+        notes: Members of `NOTES` that apply.
+    """
+
+    results: tuple[Recommendation, ...]
+    shortfall: Shortfall | None
+    model_version: str
+    notes: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,197 @@
+"""The decision: personal where anything is known, else what is popular here."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.bundle import store_segment
+from recsys.domain import (
+    ItemId,
+    Reason,
+    ReasonKind,
+    Recommendation,
+    Shortfall,
+    ShortfallCause,
+    StoreId,
+)
+from recsys.errors import ItemNotFound, StorageUnavailable
+from recsys.events import EMPTY_HISTORY, History, HistoryReader
+from recsys.recommend.fallback import POPULAR, popular_results
+from recsys.recommend.model import ItemWeights, ServingModel
+from recsys.recommend.query import (
+    NOTE_STORAGE_UNAVAILABLE,
+    NOTE_UNKNOWN_ITEM,
+    NOTE_UNKNOWN_STORE,
+    NOTE_UNKNOWN_SUBJECT,
+    Answer,
+    RecommendQuery,
+    SimilarQuery,
+)
+
+_PERSONAL = Reason(kind=ReasonKind.PERSONAL)
+_NO_ROWS = np.empty(0, dtype=np.int32)
+
+
+class Recommender:
+    """Answers queries with a model and the stored histories. Stateless between calls."""
+
+    def __init__(self, *, histories: HistoryReader) -> None:
+        self._histories = histories
+
+    def recommend(self, model: ServingModel, query: RecommendQuery, *, now: float) -> Answer:
+        """Rank the catalogue for a person.
+
+        Args:
+            model: The model to answer with.
+            query: The question.
+            now: Seconds since 1970-01-01 UTC.
+        """
+        notes: set[str] = set()
+        stored = self._stored_history(query, notes)
+        weights = model.item_weights(
+            stored.joined(History.from_events(query.recent_events)), now=now
+        )
+        if weights.unknown_count:
+            notes.add(NOTE_UNKNOWN_ITEM)
+        _note_unknown_store(model, query.store_id, notes)
+        excluded = model.items.known_rows(query.excluded)
+        seen = _NO_ROWS if query.include_seen else weights.seen
+        blocked = np.union1d(excluded, seen) if len(excluded) else seen
+        if len(weights.rows):
+            results = _personal_results(
+                model, query, weights, blocked=blocked, from_storage=len(stored) > 0
+            )
+        else:
+            results = popular_results(
+                model,
+                channel=query.channel,
+                store_id=query.store_id,
+                result_count=query.result_count,
+                blocked=blocked,
+            )
+        return Answer(
+            results=tuple(results),
+            shortfall=_shortfall(model, query.result_count, results, excluded=excluded, seen=seen),
+            model_version=model.version,
+            notes=frozenset(notes),
+        )
+
+    def similar(self, model: ServingModel, query: SimilarQuery) -> Answer:
+        """Rank the catalogue by similarity to one item.
+
+        The similarity is the score for a person whose whole history is that
+        item (Hu, Koren, Volinsky 2008, section 5), so it follows what people do
+        with the items and not only how their vectors point.
+
+        Raises:
+            ItemNotFound: The model does not know the item.
+        """
+        row = model.items.row(query.item_id)
+        if row is None:
+            raise ItemNotFound(item_id=query.item_id)
+        notes: set[str] = set()
+        _note_unknown_store(model, query.store_id, notes)
+        itself = np.array([row], dtype=np.int32)
+        excluded = model.items.known_rows((*query.excluded, query.item_id))
+        weights = ItemWeights(
+            rows=itself, weights=np.ones(1, dtype=np.float32), seen=itself, unknown_count=0
+        )
+        rows, scores = model.rank(weights, result_count=query.result_count, blocked=excluded)
+        reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
+        results = [
+            Recommendation(model.items.id(ranked), score, reason if personal else POPULAR)
+            for ranked, score, personal in zip(
+                rows.tolist(),
+                scores.tolist(),
+                model.is_personal(rows, weights).tolist(),
+                strict=True,
+            )
+        ]
+        return Answer(
+            results=tuple(results),
+            shortfall=_shortfall(
+                model, query.result_count, results, excluded=excluded, seen=_NO_ROWS
+            ),
+            model_version=model.version,
+            notes=frozenset(notes),
+        )
+
+    def _stored_history(self, query: RecommendQuery, notes: set[str]) -> History:
+        if not query.identifiers:
+            return EMPTY_HISTORY
+        try:
+            stored = self._histories.history(
+                query.identifiers, event_count_max=limits.HISTORY_EVENT_COUNT_MAX
+            )
+        except StorageUnavailable:
+            # A shop must not go dark with its database: the session and the
+            # popular lists still answer, and operators see the note.
+            notes.add(NOTE_STORAGE_UNAVAILABLE)
+            return EMPTY_HISTORY
+        if not len(stored):
+            notes.add(NOTE_UNKNOWN_SUBJECT)
+        return stored
+
+
+def _personal_results(
+    model: ServingModel,
+    query: RecommendQuery,
+    weights: ItemWeights,
+    *,
+    blocked: NDArray[np.int32],
+    from_storage: bool,
+) -> list[Recommendation]:
+    rows, scores = model.rank(weights, result_count=query.result_count, blocked=blocked)
+    reasons = _reasons(model, rows, weights, from_storage=from_storage)
+    id_of = model.items.id
+    return [
+        Recommendation(id_of(row), score, reason)
+        for row, score, reason in zip(rows.tolist(), scores.tolist(), reasons, strict=True)
+    ]
+
+
+def _reasons(
+    model: ServingModel, rows: NDArray[np.int32], weights: ItemWeights, *, from_storage: bool
+) -> list[Reason]:
+    personal = model.is_personal(rows, weights)
+    if from_storage:
+        return [_PERSONAL if mine else POPULAR for mine in personal.tolist()]
+    if not len(rows):
+        return []
+    sources = model.most_influential(rows, weights)
+    by_source = {
+        row: Reason(kind=ReasonKind.SIMILAR, similar_to=ItemId(model.items.id(row)))
+        for row in set(sources.tolist())
+    }
+    return [
+        by_source[source] if mine else POPULAR
+        for source, mine in zip(sources.tolist(), personal.tolist(), strict=True)
+    ]
+
+
+def _note_unknown_store(model: ServingModel, store_id: StoreId | None, notes: set[str]) -> None:
+    if store_id is not None and store_segment(store_id) not in model.popular:
+        notes.add(NOTE_UNKNOWN_STORE)
+
+
+def _shortfall(
+    model: ServingModel,
+    result_count: int,
+    results: list[Recommendation],
+    *,
+    excluded: NDArray[np.int32],
+    seen: NDArray[np.int32],
+) -> Shortfall | None:
+    missing_count = result_count - len(results)
+    if missing_count <= 0:
+        return None
+    counts = {
+        ShortfallCause.EXCLUDED: len(excluded),
+        ShortfallCause.SEEN: len(np.setdiff1d(seen, excluded, assume_unique=True)),
+        ShortfallCause.CATALOG: max(0, result_count - len(model.items)),
+    }
+    parts = [(cause, count) for cause, count in counts.items() if count]
+    return Shortfall(
+        missing_count=missing_count,
+        parts=tuple(sorted(parts, key=lambda part: -part[1])),
+    )
