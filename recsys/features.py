@@ -116,7 +116,9 @@ class EventWeighting:
             (0, weight_max], shape (h,). Items whose weights cancel out are gone.
         """
         rows, positions = np.unique(item_rows, return_inverse=True)
-        sums = np.bincount(positions, weights=event_weights, minlength=len(rows))
+        sums: NDArray[np.float64] = np.bincount(
+            positions, weights=event_weights, minlength=len(rows)
+        )
         return self._keep_positive(rows, sums)
 
     def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -35,9 +35,9 @@ class ItemIndex:
         self.offsets = offsets
         self.slots = slots
         # Memory views index several times faster than NumPy scalars do.
-        self._id_bytes = memoryview(id_bytes)
-        self._offsets = memoryview(offsets)
-        self._slots = memoryview(slots)
+        self._id_bytes = id_bytes.data
+        self._offsets = offsets.data
+        self._slots = slots.data
         self._mask = len(slots) - 1
         # Traffic is skewed: most lookups are of the same few thousand items.
         self.row = lru_cache(_HOT_ITEM_COUNT_MAX)(self._row)

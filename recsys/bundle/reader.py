@@ -212,7 +212,7 @@ def _item_index_problem(items: ItemIndex) -> str | None:
     lengths = np.diff(items.offsets)
     if items.offsets[0] != 0 or items.offsets[-1] != len(items.id_bytes):
         return "item ids: offsets do not span the bytes"
-    if len(lengths) and not (1 <= lengths.min() and lengths.max() <= limits.ITEM_ID_BYTES_MAX):
+    if len(lengths) and not (lengths.min() >= 1 and lengths.max() <= limits.ITEM_ID_BYTES_MAX):
         return "item ids: a length is outside 1 to 128 bytes"
     slot_count = len(items.slots)
     if slot_count & (slot_count - 1) or slot_count < len(items) + 1:

@@ -58,4 +58,5 @@ def strongest_influence(
 ) -> NDArray[np.int32]:
     """Return the history row with the largest part for each ranked row; arguments as above."""
     parts = influences(bundle, ranked=ranked, rows=rows, weights=weights)
-    return rows[np.argmax(parts, axis=1)]
+    strongest: NDArray[np.int32] = rows[np.argmax(parts, axis=1)]
+    return strongest
