@@ -6,13 +6,15 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from recsys.errors import InvalidInput, RecsysError
+from recsys.errors import InvalidInput, NotFound, RecsysError
 
 COMMAND_GROUP = "recsys.commands"
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+TRAINING_LIBRARIES = {"implicit", "matplotlib", "mlflow", "polars", "psutil", "pyarrow", "scipy"}
 
 app = typer.Typer(
     name="recsys",
@@ -31,32 +33,37 @@ def _root() -> None:
 
 def main() -> None:
     """Run the command line; every expected error is one line on stderr."""
-    console = Console(stderr=True, soft_wrap=True)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
     for point in sorted(entry_points(group=COMMAND_GROUP), key=lambda point: point.name):
         _plug_in(point, console)
+    sys.exit(_run(console))
+
+
+def _run(console: Console) -> int:
     try:
         app()
-    except InvalidInput as error:
-        console.print(f"[bold red]error:[/] {_plain(error)}")
-        sys.exit(EXIT_USAGE)
     except RecsysError as error:
-        console.print(f"[bold red]error:[/] {_plain(error)}")
-        sys.exit(EXIT_FAILED)
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        return EXIT_USAGE if isinstance(error, (InvalidInput, NotFound)) else EXIT_FAILED
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in TRAINING_LIBRARIES:
+            raise
+        console.print(
+            f"[bold red]error:[/] this command needs {error.name}; "
+            r"install it with: pip install 'recsys\[training]'"
+        )
+        return EXIT_USAGE
     except KeyboardInterrupt:
         console.print("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    return 0
 
 
 def _plug_in(point: EntryPoint, console: Console) -> None:
     try:
         register: Callable[[typer.Typer], None] = point.load()
-    except ModuleNotFoundError as error:
-        if point.module.startswith("training."):
-            return  # A serving install has no training extra; its commands are simply not there.
-        console.print(f"[yellow]warning:[/] command {point.name!r} cannot be loaded: {error}")
+    except (ImportError, AttributeError) as error:
+        # One broken plug-in must not take the other commands away.
+        console.print(f"[yellow]warning:[/] command {point.name!r} is broken: {escape(str(error))}")
         return
     register(app)
-
-
-def _plain(error: Exception) -> str:
-    return str(error).replace("[", "\\[")

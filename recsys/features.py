@@ -116,10 +116,8 @@ class EventWeighting:
             (0, weight_max], shape (h,). Items whose weights cancel out are gone.
         """
         rows, positions = np.unique(item_rows, return_inverse=True)
-        sums: NDArray[np.float64] = np.bincount(
-            positions, weights=event_weights, minlength=len(rows)
-        )
-        return self._keep_positive(rows, sums)
+        sums = np.bincount(positions, weights=event_weights, minlength=len(rows))
+        return self._keep_positive(rows, sums.astype(np.float64, copy=False))
 
     def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
         """Bound summed weights from above, as `item_weights` does; keeps the sign."""
