@@ -1,0 +1,323 @@
+"""Who is known gets her own list, everyone else what is popular here; each result says which."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.domain import (
+    Channel,
+    EventType,
+    Identifier,
+    ItemEvent,
+    ItemId,
+    ReasonKind,
+    ShortfallCause,
+    StoreId,
+)
+from recsys.errors import ItemNotFound, StorageUnavailable
+from recsys.events import EMPTY_HISTORY, History
+from recsys.recommend import (
+    NOTE_STORAGE_UNAVAILABLE,
+    NOTE_UNKNOWN_ITEM,
+    NOTE_UNKNOWN_STORE,
+    NOTE_UNKNOWN_SUBJECT,
+    Answer,
+    Recommender,
+    RecommendQuery,
+    ServingModel,
+    SimilarQuery,
+)
+from recsys.recommend.influence import influences
+from support.bundles import make_bundle, sparse, two_worlds
+
+NOW = 1_800_000_000.0
+ITEM_IDS = [f"item-{row}" for row in range(12)]
+ANNA = Identifier("account", "anna")
+
+
+def event(item_id: str, event_type: EventType = EventType.PURCHASE_COMPLETE) -> ItemEvent:
+    """Make an event of a minute ago."""
+    return ItemEvent(
+        item_id=ItemId(item_id),
+        event_type=event_type,
+        channel=Channel.WEB,
+        event_time=NOW - 60,
+    )
+
+
+class Memory:
+    """Histories in a dictionary."""
+
+    def __init__(self, histories: dict[Identifier, Sequence[ItemEvent]]) -> None:
+        self.histories = histories
+
+    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+        """Return the first known identifier's history."""
+        for identifier in identifiers:
+            if identifier in self.histories:
+                return History.from_events(self.histories[identifier][:event_count_max])
+        return EMPTY_HISTORY
+
+
+class Broken:
+    """A storage that is down."""
+
+    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+        """Fail as an adapter does."""
+        raise StorageUnavailable(storage="test", problem=f"{len(identifiers)}/{event_count_max}")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ServingModel:
+    """Twelve items: even ones alike, odd ones alike; row 11 leads in store 7."""
+    return ServingModel.from_bundle(
+        make_bundle(
+            tmp_path / "v1",
+            ITEM_IDS,
+            factors=two_worlds(12),
+            popular={"store:7": [11, 10], "channel:email": [5]},
+        )
+    )
+
+
+@pytest.fixture
+def recommender() -> Recommender:
+    """Anna bought two even items."""
+    return Recommender(histories=Memory({ANNA: [event("item-0"), event("item-2")]}))
+
+
+def ids(answer: Answer) -> list[str]:
+    """Item ids in order."""
+    return [result.item_id for result in answer.results]
+
+
+def kinds(answer: Answer) -> list[ReasonKind]:
+    """Reason kinds in order."""
+    return [result.reason.kind for result in answer.results]
+
+
+def test_a_known_person_gets_more_of_what_she_likes(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """Even items for the lover of even items, new ones only, all labelled personal."""
+    answer = recommender.recommend(
+        model, RecommendQuery(identifiers=(ANNA,), result_count=4), now=NOW
+    )
+    assert ids(answer) == ["item-4", "item-6", "item-8", "item-10"]
+    assert set(kinds(answer)) == {ReasonKind.PERSONAL}
+    assert answer.shortfall is None
+    assert answer.model_version == "v1"
+
+
+def test_seen_items_come_back_on_request(model: ServingModel, recommender: Recommender) -> None:
+    """With include_seen the strongest even items are the bought ones."""
+    answer = recommender.recommend(
+        model, RecommendQuery(identifiers=(ANNA,), result_count=2, include_seen=True), now=NOW
+    )
+    assert ids(answer) == ["item-0", "item-2"]
+
+
+def test_the_session_counts_beside_the_stored_history(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """Views of odd items just now bring odd items into the answer."""
+    session = tuple(event(f"item-{row}") for row in (1, 3, 5))
+    answer = recommender.recommend(
+        model, RecommendQuery(identifiers=(ANNA,), recent_events=session, result_count=4), now=NOW
+    )
+    assert {int(item.removeprefix("item-")) % 2 for item in ids(answer)} == {0, 1}
+    assert not set(ids(answer)) & {line.item_id for line in session}
+
+
+def test_a_visitor_with_three_views_gets_similar_items(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """Nothing stored: the reason is similarity, and names a viewed item."""
+    session = tuple(event(f"item-{row}", EventType.DETAIL_PAGE_VIEW) for row in (1, 3, 5))
+    answer = recommender.recommend(
+        model, RecommendQuery(recent_events=session, result_count=3), now=NOW
+    )
+    assert ids(answer) == ["item-7", "item-9", "item-11"]
+    assert set(kinds(answer)) == {ReasonKind.SIMILAR}
+    assert {result.reason.similar_to for result in answer.results} <= {"item-1", "item-3", "item-5"}
+
+
+@pytest.mark.parametrize(
+    ("store_id", "channel", "expected"),
+    [
+        ("7", None, [("item-11", ReasonKind.POPULAR_HERE), ("item-10", ReasonKind.POPULAR_HERE)]),
+        (
+            None,
+            Channel.EMAIL,
+            [("item-5", ReasonKind.POPULAR_HERE), ("item-0", ReasonKind.POPULAR)],
+        ),
+        (
+            "nowhere",
+            Channel.WEB,
+            [("item-0", ReasonKind.POPULAR), ("item-1", ReasonKind.POPULAR)],
+        ),
+    ],
+    ids=["in the store", "on the channel, then everywhere", "unknown store, channel without list"],
+)
+def test_a_stranger_gets_what_is_popular_here(
+    model: ServingModel,
+    recommender: Recommender,
+    store_id: str | None,
+    channel: Channel | None,
+    expected: list[tuple[str, ReasonKind]],
+) -> None:
+    """The narrowest popular list first; each result says which list it is from."""
+    answer = recommender.recommend(
+        model,
+        RecommendQuery(
+            store_id=StoreId(store_id) if store_id else None, channel=channel, result_count=2
+        ),
+        now=NOW,
+    )
+    assert list(zip(ids(answer), kinds(answer), strict=True)) == expected
+
+
+def test_what_is_unknown_is_noted_and_not_an_error(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """Operators can count unknown people, items and stores."""
+    answer = recommender.recommend(
+        model,
+        RecommendQuery(
+            identifiers=(Identifier("account", "nobody"),),
+            store_id=StoreId("nowhere"),
+            recent_events=(event("no-such-item"),),
+            result_count=3,
+        ),
+        now=NOW,
+    )
+    assert answer.notes == {NOTE_UNKNOWN_SUBJECT, NOTE_UNKNOWN_STORE, NOTE_UNKNOWN_ITEM}
+    assert set(kinds(answer)) == {ReasonKind.POPULAR}
+
+
+def test_a_dead_storage_still_answers_from_the_session(model: ServingModel) -> None:
+    """The shop does not go dark with its database."""
+    broken = Recommender(histories=Broken())
+    anonymous = broken.recommend(
+        model, RecommendQuery(identifiers=(ANNA,), result_count=2), now=NOW
+    )
+    assert set(kinds(anonymous)) == {ReasonKind.POPULAR}
+    in_session = broken.recommend(
+        model,
+        RecommendQuery(identifiers=(ANNA,), recent_events=(event("item-1"),), result_count=2),
+        now=NOW,
+    )
+    assert ids(in_session) == ["item-3", "item-5"]
+    assert NOTE_STORAGE_UNAVAILABLE in anonymous.notes & in_session.notes
+
+
+def test_excluding_everything_gives_an_empty_answer_with_the_cause(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """No padding: nothing is left, and the shortfall says why."""
+    for identifiers in ((), (ANNA,)):
+        answer = recommender.recommend(
+            model,
+            RecommendQuery(
+                identifiers=identifiers,
+                excluded=tuple(ItemId(item) for item in [*ITEM_IDS, *ITEM_IDS]),
+                result_count=5,
+            ),
+            now=NOW,
+        )
+        assert answer.results == ()
+        assert answer.shortfall is not None
+        assert answer.shortfall.missing_count == 5
+        assert dict(answer.shortfall.parts) == {ShortfallCause.EXCLUDED: 12}
+
+
+def test_a_page_larger_than_the_catalogue_says_so(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """Twelve items cannot fill twenty places, less so with two of them seen."""
+    answer = recommender.recommend(
+        model, RecommendQuery(identifiers=(ANNA,), result_count=20), now=NOW
+    )
+    assert len(answer.results) == 10
+    assert answer.shortfall is not None
+    assert answer.shortfall.missing_count == 10
+    assert answer.shortfall.parts == ((ShortfallCause.CATALOG, 8), (ShortfallCause.SEEN, 2))
+
+
+def test_a_history_of_returned_goods_is_no_taste(model: ServingModel) -> None:
+    """Bought and brought back: the person is answered as a stranger, the item stays seen."""
+    histories = Memory({ANNA: [event("item-0"), event("item-0", EventType.RETURN)]})
+    answer = Recommender(histories=histories).recommend(
+        model, RecommendQuery(identifiers=(ANNA,), result_count=3), now=NOW
+    )
+    assert ids(answer) == ["item-1", "item-2", "item-3"]
+    assert set(kinds(answer)) == {ReasonKind.POPULAR}
+
+
+def test_similar_items_leave_the_item_itself_out(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """Odd items resemble odd items; each result names the item asked for."""
+    answer = recommender.similar(model, SimilarQuery(item_id=ItemId("item-3"), result_count=3))
+    assert ids(answer) == ["item-1", "item-5", "item-7"]
+    assert {result.reason.similar_to for result in answer.results} == {"item-3"}
+
+
+def test_similar_items_of_an_unknown_item_are_not_found(
+    model: ServingModel, recommender: Recommender
+) -> None:
+    """An unknown item is the caller's mistake and is named."""
+    with pytest.raises(ItemNotFound, match="no-such-item"):
+        recommender.similar(model, SimilarQuery(item_id=ItemId("no-such-item")))
+
+
+def test_items_that_the_history_does_not_reach_are_labelled_popular(tmp_path: Path) -> None:
+    """An item-item model ranks the rest by its prior and does not call that personal."""
+    weights = np.zeros((4, 4), dtype=np.float32)
+    weights[0, 1] = 1.0
+    model = ServingModel.from_bundle(
+        make_bundle(
+            tmp_path / "ii",
+            ["a", "b", "c", "d"],
+            item_item=sparse(weights),
+            prior=np.array([0.0, 0.0, 1e-3, 2e-3], dtype=np.float32),
+        )
+    )
+    recommender = Recommender(histories=Memory({ANNA: [event("a")]}))
+    answer = recommender.recommend(
+        model, RecommendQuery(identifiers=(ANNA,), result_count=3), now=NOW
+    )
+    assert ids(answer) == ["b", "d", "c"]
+    assert kinds(answer) == [ReasonKind.PERSONAL, ReasonKind.POPULAR, ReasonKind.POPULAR]
+
+
+def test_an_empty_catalogue_answers_with_nothing(tmp_path: Path, recommender: Recommender) -> None:
+    """No items is a legal, if sad, model."""
+    model = ServingModel.from_bundle(make_bundle(tmp_path / "empty", []))
+    answer = recommender.recommend(model, RecommendQuery(identifiers=(ANNA,)), now=NOW)
+    assert answer.results == ()
+    assert answer.shortfall is not None
+    assert answer.shortfall.parts == ((ShortfallCause.CATALOG, 20),)
+
+
+def test_influences_sum_to_the_score(tmp_path: Path) -> None:
+    """The parts of the history items are the whole score, less the prior."""
+    rng = np.random.default_rng(3)
+    item_item = rng.normal(size=(9, 9)).astype(np.float32) * (rng.random((9, 9)) < 0.4)
+    prior = rng.normal(size=9).astype(np.float32)
+    model = ServingModel.from_bundle(
+        make_bundle(
+            tmp_path / "full",
+            ITEM_IDS[:9],
+            factors=rng.normal(size=(9, 4)),
+            item_item=sparse(item_item),
+            prior=prior,
+        )
+    )
+    history = History.from_events([event(item) for item in ("item-1", "item-4", "item-4")])
+    weights = model.item_weights(history, now=NOW)
+    rows, scores = model.rank(weights, result_count=9, blocked=np.empty(0, dtype=np.int32))
+    parts = influences(model.bundle, ranked=rows, rows=weights.rows, weights=weights.weights)
+    assert np.allclose(parts.sum(axis=1) + prior[rows], scores, atol=1e-5)

@@ -1,0 +1,81 @@
+"""The contract, the generated code and the limits say the same."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recsys import limits
+from recsys.domain import Channel, EventType, ReasonKind, ShortfallCause
+from recsys.v1 import event_pb2, result_pb2
+
+
+def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
+    """Regenerating gives the committed files, byte for byte."""
+    protos = sorted(str(path) for path in (repo_root / "proto/recsys/v1").glob("*.proto"))
+    services = [name for name in protos if name.endswith("_service.proto")]
+    for outputs, names in (
+        ([f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"], protos),
+        ([f"--grpc_python_out={tmp_path}"], services),
+    ):
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "grpc_tools.protoc",
+                f"-I{repo_root / 'proto'}",
+                *outputs,
+                *names,
+            ],
+            check=True,
+        )
+    fresh = {path.name: path.read_bytes() for path in (tmp_path / "recsys/v1").iterdir()}
+    committed = {path.name: path.read_bytes() for path in (repo_root / "recsys/v1").glob("*_pb2*")}
+    assert fresh == committed, "run `make proto`"
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("recommendation_service", f"[1, {limits.RESULT_COUNT_MAX}]"),
+        ("recommendation_service", f"0 or absent means {limits.RESULT_COUNT_DEFAULT}"),
+        ("recommendation_service", f"at most {limits.EXCLUDE_COUNT_MAX} "),
+        ("recommendation_service", f"1 to {limits.PLACEMENT_CHARS_MAX} lower case letters"),
+        ("recommendation_service", f"at most {limits.ATTRIBUTION_TOKEN_BYTES_MAX} bytes"),
+        ("subject", f"1 to {limits.IDENTIFIER_BYTES_MAX} bytes"),
+        ("subject", f"at most {limits.IDENTIFIER_COUNT_MAX}:"),
+        ("subject", f"1 to {limits.NAMESPACE_CHARS_MAX} characters"),
+        ("event", f"1 to {limits.ITEM_ID_BYTES_MAX} bytes"),
+        ("event", f"(0, {limits.QUANTITY_MAX:.0f}]"),
+        ("event", f"at most {limits.EVENT_LINE_COUNT_MAX} lines"),
+        ("event", f"More than {limits.CLOCK_SKEW_SECONDS_MAX // 60} minutes ahead"),
+        ("context", f"at most {limits.RECENT_EVENT_COUNT_MAX} events"),
+    ],
+)
+def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: str) -> None:
+    """Each bound in limits.py stands in the proto comments."""
+    text = (repo_root / f"proto/recsys/v1/{file}.proto").read_text()
+    flat = re.sub(r"\s*\n\s*//\s*", " ", text)
+    assert sentence in flat
+
+
+@pytest.mark.parametrize(
+    ("members", "enum", "prefix"),
+    [
+        (EventType, event_pb2.EventType, "EVENT_TYPE_"),
+        (Channel, event_pb2.Channel, "CHANNEL_"),
+        (ReasonKind, result_pb2.ReasonKind, "REASON_KIND_"),
+        (ShortfallCause, result_pb2.ShortfallCause, "SHORTFALL_CAUSE_"),
+    ],
+    ids=["event types", "channels", "reasons", "shortfall causes"],
+)
+def test_domain_and_contract_have_the_same_members(members, enum, prefix) -> None:  # noqa: ANN001 - enum classes of two worlds
+    """Every domain value has its proto value with the same number, and none is missing."""
+    expected = {
+        prefix + member.name: getattr(member, "code", position)
+        for position, member in enumerate(members, start=1)
+    }
+    actual = {name: number for name, number in enum.items() if number}
+    assert actual == expected
