@@ -10,7 +10,7 @@ async def serve(*, size_bytes: int) -> None:
     """Answer every call of every method with `size_bytes` bytes; print the port."""
     message = bytes(size_bytes)
 
-    async def answer(request: bytes, context: grpc.aio.ServicerContext) -> bytes:  # noqa: ARG001, RUF029 - the shape that grpcio calls
+    async def answer(request: bytes, context: grpc.aio.ServicerContext) -> bytes:  # noqa: ARG001 - the shape that grpcio calls
         return message
 
     class Everything(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio ships no types

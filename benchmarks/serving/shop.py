@@ -1,0 +1,60 @@
+"""A published model and stored histories of a given size, for the server to answer from."""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+
+from recsys.bundle import (
+    SEGMENT_ALL,
+    BundleContents,
+    BundleStore,
+    ItemIndex,
+    PopularLists,
+    write_bundle,
+)
+from recsys.features import FeatureConfig, FoldInConfig
+
+
+def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int) -> list[str]:
+    """Publish a model of random factors whose energy decays as a trained model's does.
+
+    Returns:
+        The item ids.
+    """
+    rng = np.random.default_rng(seed)
+    spectrum = np.arange(1, factor_count + 1, dtype=np.float32) ** -0.5
+    factors = rng.standard_normal((item_count, factor_count), dtype=np.float32) * spectrum
+    factors *= rng.lognormal(sigma=0.35, size=(item_count, 1)).astype(np.float32)
+    item_ids = [f"item-{row:07d}" for row in range(item_count)]
+    everything = np.arange(item_count, dtype=np.int32)
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    version = f"bench-{item_count}x{factor_count}"
+    contents = BundleContents(
+        items=ItemIndex.from_ids(item_ids),
+        item_factors=factors,
+        fold_in=FoldInConfig(alpha=10.0, regularization=1.0),
+        popular=PopularLists.from_lists(
+            {SEGMENT_ALL: (everything, np.linspace(1, 0, item_count, dtype=np.float32))}
+        ),
+        features=FeatureConfig(),
+        details={
+            "model_version": version,
+            "model_type": "als",
+            "publish_time": now,
+            "training_start_time": now,
+            "training_end_time": now,
+            "data_fingerprint": "benchmark",
+            "metrics": {},
+            "lineage": {},
+        },
+    )
+    if not store.path(version).exists():
+        write_bundle(store.path(version), contents)
+    store.set_current(version)
+    return item_ids
+
+
+def folder_size_bytes(folder: Path) -> int:
+    """Size of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

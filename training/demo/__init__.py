@@ -1,0 +1,1 @@
+"""The whole path from events to answers in one command."""

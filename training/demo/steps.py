@@ -1,0 +1,235 @@
+"""The whole path in one command: events in, answers over the wire out.
+
+Every step is a public command or function that works alone, is skipped when its
+result is already there, and is timed. The server runs as its own process, as in
+production, and is stopped by its own process id.
+"""
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+
+from recsys.bundle import BundleStore, open_bundle
+from recsys.errors import BundleUnavailable
+from training.config import TrackingConfig, load_config
+from training.dataset import Dataset
+from training.demo.questions import questions
+from training.ingest import import_events
+from training.simulate import simulate
+from training.train import train
+
+SEED: Final = 7
+USER_COUNT: Final = 5_000
+ITEM_COUNT: Final = 2_000
+READY_SECONDS_MAX: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What is shown and where it is kept.
+
+    Attributes:
+        folder: Everything of this demo: data, bundles, server configuration.
+        name: Of the experiment and the registered model.
+        source: The user's data, or None to simulate a shop.
+        preset: How to read the data.
+        tracking_uri: Where MLflow keeps runs and models.
+        console: Where to print.
+        seconds: How long each step took, filled as they end.
+    """
+
+    folder: Path
+    name: str
+    source: Path | None
+    preset: str
+    tracking_uri: str
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str, description: str) -> Iterator[None]:
+        """Announce a step, time it, and keep the time beside the data."""
+        self.console.rule(f"[bold]{description}", align="left", style="dim")
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+        self.console.print(f"[dim]{name}: {self.seconds[name]:.1f} s[/]")
+        (self.folder / "seconds.json").write_bytes(msgspec.json.encode(self.seconds))
+
+
+def prepare(demo: Demo, *, now: dt.datetime) -> Dataset:
+    """Simulate if there is no data, import, train, publish; reuse what is there."""
+    demo.folder.mkdir(parents=True, exist_ok=True)
+    source = demo.source or demo.folder / "shop"
+    if demo.source is None:
+        with demo.step("simulate", f"A shop with {USER_COUNT:,} users and {ITEM_COUNT:,} items"):
+            _simulate_once(demo, source, now=now)
+    with demo.step("import", f"Import {source}"):
+        dataset = import_events(
+            source=source, preset=demo.preset, out=demo.folder / "dataset", now=now
+        )
+    with demo.step("train", "Train, evaluate, publish"):
+        _train_once(demo, dataset, now=now)
+    return dataset
+
+
+def _simulate_once(demo: Demo, out: Path, *, now: dt.datetime) -> None:
+    if out.is_dir():
+        demo.console.print(f"reusing {out}")
+        return
+    # Whole days, so that a demo of the same day is the same shop.
+    end_time = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    simulate(out=out, user_count=USER_COUNT, item_count=ITEM_COUNT, seed=SEED, end_time=end_time)
+
+
+def _train_once(demo: Demo, dataset: Dataset, *, now: dt.datetime) -> None:
+    store = BundleStore(demo.folder / "bundles")
+    current = store.current()
+    if current is not None and _is_trained_on(current, dataset):
+        demo.console.print(f"reusing model {current.name}, trained on the same data")
+        return
+    result = train(
+        dataset=dataset,
+        config=load_config(None),
+        tracking=TrackingConfig(
+            tracking_uri=demo.tracking_uri, experiment=demo.name, model_name=demo.name
+        ),
+        bundle_store=store,
+        now=now,
+        seed=SEED,
+    )
+    store.set_current(result.model_version)
+
+
+def _is_trained_on(folder: Path, dataset: Dataset) -> bool:
+    try:
+        return open_bundle(folder).manifest.data_fingerprint == dataset.info.fingerprint
+    except BundleUnavailable:
+        return False
+
+
+@contextmanager
+def server(demo: Demo) -> Iterator[dict[str, Any]]:
+    """Run `recsys serve` until the block ends.
+
+    Yields:
+        What the server says of itself: `address`, `metrics`, `pid`.
+
+    Raises:
+        BundleUnavailable: It did not start; its log says why.
+    """
+    ready_file = demo.folder / "ready.json"
+    ready_file.unlink(missing_ok=True)
+    config = demo.folder / "serve.toml"
+    config.write_text(_serve_config(demo, ready_file), "utf-8")
+    log = demo.folder / "serve.log"
+    with log.open("w", encoding="utf-8") as output:
+        # Its own session: Ctrl-C reaches the demo first, which then stops the server.
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*_recsys(), "serve", "--config", str(config)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        with demo.step("serve", "Start the gRPC server"):
+            ready = _wait_until_ready(process, ready_file, log)
+            demo.console.print(
+                f"serving on {ready['address']} with pid {ready['pid']}; log in {log}"
+            )
+        yield ready
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _serve_config(demo: Demo, ready_file: Path) -> str:
+    quoted = json.dumps  # A JSON string is a TOML string.
+    return (
+        f"[server]\nport = 0\nworkers = 2\nready_file = {quoted(str(ready_file))}\n"
+        f"[bundles]\nfolder = {quoted(str(demo.folder / 'bundles'))}\n"
+        f"[registry]\ntracking_uri = {quoted(demo.tracking_uri)}\n"
+        f"model_name = {quoted(demo.name)}\npoll_seconds = 5.0\n"
+        f"[storage]\nhistories = {quoted(str(demo.folder / 'dataset' / 'history.sqlite'))}\n"
+        "[metrics]\nport = 0\n"
+    )
+
+
+def _wait_until_ready(
+    process: "subprocess.Popen[bytes]", ready_file: Path, log: Path
+) -> dict[str, Any]:
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        if ready_file.exists():
+            ready: dict[str, Any] = json.loads(ready_file.read_text("utf-8"))
+            return ready
+        time.sleep(0.02)
+    raise BundleUnavailable(source="recsys serve", problem=log.read_text("utf-8")[-2_000:])
+
+
+def ask(demo: Demo, dataset: Dataset, *, address: str) -> None:
+    """Ask over the wire with the public command, and show how."""
+    titles = str(demo.folder / "dataset" / "history.sqlite")
+    for question in questions(dataset):
+        options = [*question.options, "--target", address, "-k", "5"]
+        demo.console.print(f"\n[bold]{question.title}[/]")
+        demo.console.print(f"[dim]$ recsys recommend {' '.join(options)}[/]", soft_wrap=True)
+        subprocess.run(  # noqa: S603 - our own command
+            [*_recsys(), "recommend", *options, "--titles", titles], check=True
+        )
+
+
+def say_what_next(demo: Demo, *, ready: dict[str, Any]) -> None:
+    """Close with commands that a curious person would type next."""
+    address = ready["address"]
+    payload = '{"subject": {"user_id": "somebody"}, "page_size": 3}'
+    service = "recsys.v1.RecommendationService/Recommend"
+    lines = {
+        "ask for somebody": f"recsys recommend --user USER_ID --target {address}",
+        "ask from any language": f"grpcurl -plaintext -d '{payload}' {address} {service}",
+        "which model answers": f"recsys model --target {address}",
+        "runs, plots, registry": f"mlflow ui --backend-store-uri {demo.tracking_uri}",
+        "metrics of the server": f"curl {ready.get('metrics') or 'http://…/metrics'}",
+        "your own data": "make demo DATA=folder PRESET=retailrocket   (docs/import.md)",
+        "how fast is it": "make bench   (docs/benchmarks.md)",
+    }
+    demo.console.rule("[bold]What to try next", align="left", style="dim")
+    for purpose, command in lines.items():
+        demo.console.print(f"  {purpose:<24}{command}", soft_wrap=True, highlight=False)
+
+
+def wait_for_interrupt() -> None:
+    """Sleep until Ctrl-C or a polite kill."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while True:
+            time.sleep(3_600)
+    except KeyboardInterrupt:
+        return
+
+
+def _recsys() -> list[str]:
+    return [sys.executable, "-m", "recsys"]
+
+
+def demo_folder(workspace: Path, *, source: Path | None, preset: str) -> Path:
+    """Give each kind of data its own place, so that second runs find it."""
+    if source is None:
+        return workspace / "simulated"
+    return workspace / f"{preset.replace(os.sep, '_')}-{source.resolve().name}"
