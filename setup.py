@@ -1,12 +1,11 @@
 """Builds the compiled scoring core; everything else is in pyproject.toml.
 
 Environment:
-    RECSYS_CHECKED_KERNEL=1  bounds checks on, for tests (about ten times slower).
+    RECSYS_CHECKED_KERNEL=1  bounds checks and C assertions on, for tests.
 """
 
 import os
 
-import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -25,10 +24,22 @@ DIRECTIVES = {
 
 scoring = Extension(
     "recsys._scoring",
-    sources=["src/_scoring.pyx", "src/scoring/scan.c", "src/scoring/fold_in.c"],
-    depends=["src/scoring/scan.h", "src/scoring/fold_in.h"],
-    include_dirs=["src/scoring", np.get_include()],
-    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+    sources=[
+        "src/_scoring.pyx",
+        "src/scoring/simd.c",
+        "src/scoring/simd_x86.c",
+        "src/scoring/scan.c",
+        "src/scoring/fold_in.c",
+    ],
+    depends=[
+        "src/scoring/simd.h",
+        "src/scoring/scan.h",
+        "src/scoring/top.h",
+        "src/scoring/fold_in.h",
+        "src/scoring/fold_in_body.h",
+    ],
+    include_dirs=["src/scoring"],
+    undef_macros=["NDEBUG"] if CHECKED else [],
     # No -march and no -ffast-math: one binary runs on every machine of its
     # kind (the C files dispatch at run time) and sums keep their order.
     extra_compile_args=["-O3", "-ffp-contract=off"],

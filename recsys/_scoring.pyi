@@ -1,0 +1,75 @@
+"""Types of the compiled core (`src/_scoring.pyx`); use `recsys.scoring` instead."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FAULT_VECTOR: Final[int]
+FAULT_EXCLUDED: Final[int]
+FAULT_HISTORY: Final[int]
+FAULT_WEIGHT: Final[int]
+FAULT_LINKS: Final[int]
+FAULT_ROW: Final[int]
+FOLD_IN_FAULT_ROW: Final[int]
+FOLD_IN_FAULT_WEIGHT: Final[int]
+FOLD_IN_FAULT_SYSTEM: Final[int]
+
+_Fault = tuple[int, int, int] | None
+
+class Ragged:
+    def __init__(
+        self,
+        indptr: NDArray[np.int64],
+        rows: NDArray[np.int32],
+        values: NDArray[np.float32] | None = None,
+    ) -> None: ...
+
+class Scratch:
+    def __init__(self, item_count: int, touched_max: int) -> None: ...
+
+class ItemTable:
+    def __init__(
+        self,
+        *,
+        item_count: int,
+        factors: NDArray[np.float32] | None,
+        norms: NDArray[np.float32] | None,
+        norm_max: float,
+        prior: NDArray[np.float32] | None,
+        prior_max: float,
+        head: NDArray[np.int32] | None,
+        link_starts: NDArray[np.int64] | None,
+        link_items: NDArray[np.int32] | None,
+        link_values: NDArray[np.float32] | None,
+    ) -> None: ...
+    def top_k(
+        self,
+        vectors: NDArray[np.float32] | None,
+        history: Ragged | None,
+        allowed: NDArray[np.uint8] | None,
+        excluded: Ragged | None,
+        out_items: NDArray[np.int32],
+        out_scores: NDArray[np.float64],
+        out_counts: NDArray[np.int32],
+    ) -> _Fault: ...
+    def score(
+        self,
+        vectors: NDArray[np.float32] | None,
+        history: Ragged | None,
+        rows: Ragged,
+        out_scores: NDArray[np.float64],
+    ) -> _Fault: ...
+
+def row_norms(factors: NDArray[np.float32], out_norms: NDArray[np.float32]) -> int: ...
+def fold_in(
+    factors: NDArray[np.float32],
+    gram: NDArray[np.float64],
+    alpha: float,
+    regularization: float,
+    histories: Ragged,
+    out_vectors: NDArray[np.float32],
+) -> _Fault: ...
+def available_simd() -> tuple[str, ...]: ...
+def simd() -> str: ...
+def _force_simd(name: str) -> None: ...

@@ -1,0 +1,160 @@
+"""User vectors from histories: the same solve in training and in serving."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import _scoring, limits
+from recsys.arrays import InvalidArray, NotFinite, RowOutOfRange, check_array, check_count
+from recsys.errors import InvalidInput
+from recsys.features import FoldInConfig
+from recsys.slices import in_slices
+from recsys.sparse import CsrMatrix
+
+F32 = NDArray[np.float32]
+
+
+class SingularSystem(InvalidInput):
+    """A user's normal equations have no unique solution."""
+
+    reason = "SINGULAR_SYSTEM"
+
+    def __init__(self, *, query: int) -> None:
+        self.query = query
+        super().__init__(
+            f"the equations of history {query} are not positive definite; "
+            "gram must be item_factors^T item_factors"
+        )
+
+
+class FoldIn:
+    """Solves for user vectors against fixed item factors. Immutable; share it between threads.
+
+    The vector x of a history with weights w_h solves, in float64,
+
+        (gram + regularization I + sum_h alpha w_h y_h y_h^T) x = sum_h (1 + alpha w_h) y_h
+
+    which is one half-step of implicit ALS (Hu, Koren, Volinsky 2008).
+    """
+
+    def __init__(
+        self, *, item_factors: F32, gram: NDArray[np.float64], config: FoldInConfig
+    ) -> None:
+        """Keep the arrays; nothing is copied or read.
+
+        Args:
+            item_factors: Shape (n, f), 1 <= f <= 1024, C-contiguous, finite.
+            gram: `item_factors^T item_factors`, shape (f, f), C-contiguous, finite.
+            config: Confidence and regularization.
+
+        Raises:
+            InvalidArray: Wrong dtype, shape or layout.
+            CountOutOfRange: Too many factors.
+            NotFinite: `gram` holds NaN or infinity.
+        """
+        check_array(item_factors, argument="item_factors", dtype=np.float32, shape=(None, None))
+        width = item_factors.shape[1]
+        check_count(
+            width,
+            argument="length of item_factors' rows",
+            count_min=1,
+            count_max=limits.FACTOR_COUNT_MAX,
+        )
+        check_array(gram, argument="gram", dtype=np.float64, shape=(width, width))
+        finite = np.isfinite(gram).all(axis=1)
+        if not finite.all():
+            raise NotFinite(argument="gram", row=int(np.flatnonzero(~finite)[0]))
+        self._item_factors = item_factors
+        self._gram = gram
+        self._config = config
+
+    def solve(self, rows: NDArray[np.int32], weights: F32) -> F32:
+        """Solve for one user.
+
+        Args:
+            rows: Item rows, shape (h,), h >= 1. A repeated row counts twice.
+            weights: Their weights, shape (h,), finite, 0 and above.
+
+        Returns:
+            The user vector, shape (f,).
+
+        Raises:
+            InvalidArray: Wrong dtype, shape or layout, or an empty history.
+            RowOutOfRange: A row is not an item's.
+            NotFinite: A weight is negative, NaN or infinite.
+            SingularSystem: `gram` does not belong to the factors.
+        """
+        check_array(rows, argument="rows", dtype=np.int32, shape=(None,))
+        check_array(weights, argument="weights", dtype=np.float32, shape=(len(rows),))
+        if len(rows) == 0:
+            raise InvalidArray(argument="rows", found="empty", allowed="1 row and more")
+        indptr = np.array([0, len(rows)], dtype=np.int64)
+        vectors = np.empty((1, len(self._gram)), dtype=np.float32)
+        self._solve_slice(CsrMatrix(indptr, rows, weights), vectors, 0, 1)
+        vector: F32 = vectors[0]
+        return vector
+
+    def solve_batch(self, histories: CsrMatrix, *, threads: int = 1) -> F32:
+        """Solve for many users; each as `solve` does, to the last bit.
+
+        Args:
+            histories: Row i holds the item rows (columns) and weights (data) of
+                user i. An empty row gives a zero vector.
+            threads: Slices to compute at the same time, 1 to 256.
+
+        Returns:
+            User vectors, shape (m, f).
+
+        Raises:
+            As `solve`; CountOutOfRange for `threads`.
+        """
+        check_array(histories.indptr, argument="histories.indptr", dtype=np.int64, shape=(None,))
+        check_array(histories.indices, argument="histories.indices", dtype=np.int32, shape=(None,))
+        check_array(
+            histories.data,
+            argument="histories.data",
+            dtype=np.float32,
+            shape=(len(histories.indices),),
+        )
+        count, width = histories.row_count, len(self._gram)
+        vectors = np.empty((count, width), dtype=np.float32)
+
+        def solve(start: int, stop: int) -> None:
+            self._solve_slice(histories, vectors, start, stop)
+
+        per_user = len(histories.indices) // max(count, 1) * width * width + width**3
+        in_slices(solve, count=count, work_per_query=per_user, threads=threads)
+        return vectors
+
+    def _solve_slice(self, histories: CsrMatrix, vectors: F32, start: int, stop: int) -> None:
+        indptr = histories.indptr[start : stop + 1]
+        fault = _scoring.fold_in(
+            self._item_factors,
+            self._gram,
+            self._config.alpha,
+            self._config.regularization,
+            _scoring.Ragged(indptr, histories.indices, histories.data),
+            vectors[start:stop],
+        )
+        if fault is None:
+            return
+        code, query, position = fault
+        if code == _scoring.FOLD_IN_FAULT_SYSTEM:
+            raise SingularSystem(query=start + query)
+        first, last = int(indptr[query]), int(indptr[query + 1])
+        if not 0 <= first <= last <= len(histories.indices):
+            raise InvalidArray(
+                argument="histories.indptr",
+                found=f"from {first} to {last} for user {start + query}",
+                allowed=f"0 to {len(histories.indices)}, rising",
+            )
+        if code == _scoring.FOLD_IN_FAULT_WEIGHT:
+            raise InvalidArray(
+                argument="weights",
+                found=f"{histories.data[first + position]} for user {start + query}",
+                allowed="finite, 0 and above",
+            )
+        raise RowOutOfRange(
+            argument="rows",
+            row=int(histories.indices[first + position]),
+            item_count=len(self._item_factors),
+        )

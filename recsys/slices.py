@@ -1,0 +1,45 @@
+"""Work on a batch in slices: over threads, and with pauses in which Ctrl-C is noticed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from recsys.arrays import check_count
+
+THREAD_COUNT_MAX: Final = 256
+
+_WORK_MAX: Final = 2**28
+"""Multiplications per slice, about 50 ms."""
+
+
+def in_slices(
+    compute: Callable[[int, int], None], *, count: int, work_per_query: int, threads: int
+) -> None:
+    """Call `compute(start, stop)` until all of 0 to `count` is done.
+
+    Args:
+        compute: Releases the GIL for most of its time; slices never overlap.
+        count: Queries in the batch.
+        work_per_query: Multiplications, roughly.
+        threads: How many slices to compute at the same time, 1 to 256.
+
+    Raises:
+        CountOutOfRange: `threads` is outside its bounds.
+        Exception: What `compute` raised for the first slice that failed.
+    """
+    check_count(threads, argument="threads", count_min=1, count_max=THREAD_COUNT_MAX)
+    step = max(1, _WORK_MAX // max(work_per_query, 1))
+    if threads > 1:
+        step = min(step, -(-count // threads) or 1)
+    starts = range(0, count, step)
+    if threads == 1 or len(starts) <= 1:
+        for start in starts:
+            compute(start, min(start + step, count))
+        return
+    executor = ThreadPoolExecutor(min(threads, len(starts)), thread_name_prefix="scoring")
+    try:
+        slices = [executor.submit(compute, start, min(start + step, count)) for start in starts]
+        for part in slices:
+            part.result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,75 @@
+/* Exact top-k of one query over all items. The contract is in scan.c. */
+#ifndef RECSYS_SCAN_H
+#define RECSYS_SCAN_H
+
+#include <stdint.h>
+
+#include "simd.h"
+
+/* What every query shares. Optional parts are NULL. */
+typedef struct {
+    int64_t item_count;
+    int64_t factor_count;   /* 0 without factors */
+    const float *factors;   /* (item_count, factor_count), finite */
+    const float *norms;     /* (item_count): at least the Euclidean norm of each row */
+    float norm_max;         /* the largest of norms */
+    const float *prior;     /* (item_count), finite */
+    float prior_max;        /* the largest absolute value of prior */
+    const int32_t *head;    /* rows to look at first, without repeats */
+    int64_t head_count;
+    const int64_t *link_starts; /* item-item part in compressed rows */
+    const int32_t *link_items;
+    const float *link_values;
+    int64_t link_count;
+} scan_items;
+
+typedef struct {
+    const float *vector;    /* (factor_count), NULL without factors */
+    const uint8_t *allowed; /* bit i%8 of byte i/8, or NULL for all */
+    const int32_t *excluded;
+    int64_t excluded_count;
+    const int32_t *history_rows;
+    const float *history_weights;
+    int64_t history_count;
+} scan_query;
+
+/* Working memory of one thread. `taken` is all zero and `keys` all -1 between
+ * queries; each query cleans up what it touched. */
+typedef struct {
+    uint64_t *taken;   /* one bit per item, (item_count + 63) / 64 words */
+    int32_t *keys;     /* hash table of touched items, slot_mask + 1 slots */
+    double *sums;      /* their item-item sums, by slot */
+    int32_t *slots;    /* the slots in use, in order of first touch */
+    int64_t slot_mask; /* 2^b - 1, at least twice the items a query touches; or -1 */
+} scan_scratch;
+
+enum {
+    SCAN_OK = 0,
+    SCAN_VECTOR = 1,   /* the query vector is not finite */
+    SCAN_EXCLUDED = 2, /* an excluded row is outside [0, item_count) */
+    SCAN_HISTORY = 3,  /* a history row is outside [0, item_count) */
+    SCAN_WEIGHT = 4,   /* a history weight is not finite */
+    SCAN_LINKS = 5,    /* the item-item arrays point outside themselves */
+    SCAN_ROW = 6,      /* a row to be scored is outside [0, item_count) */
+};
+
+/* Upper bounds of the row norms; returns the first row that is not finite, or -1. */
+int64_t scan_norms(const simd_ops *ops, const float *factors, int64_t item_count,
+                   int64_t factor_count, float *norms);
+
+/* How many item-item entries a history reaches, or -1 where it is broken. */
+int64_t scan_reach(const scan_items *items, const int32_t *rows, int64_t count);
+
+/* Write the best `capacity` rows or fewer, best first, and how many. Cells beyond
+ * are not touched. Returns SCAN_OK or what is wrong, with the offending value's
+ * position in `*position`. */
+int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *query,
+               const scan_scratch *scratch, int32_t capacity, int32_t *out_items,
+               double *out_scores, int32_t *out_count, int64_t *position);
+
+/* Write the exact scores of the given rows; masks and exclusions are ignored. */
+int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *query,
+               const scan_scratch *scratch, const int32_t *rows, int64_t count,
+               double *out_scores, int64_t *position);
+
+#endif

@@ -1,0 +1,74 @@
+/* The portable variant, and which variants this machine has.
+ *
+ * The portable loops keep independent lanes, so that compilers turn them into
+ * SSE2 or NEON code without being allowed to reorder sums.
+ */
+#include "simd.h"
+
+#include <stddef.h>
+
+#include "fold_in_body.h"
+
+enum { LANES = 8 };
+
+static uint64_t reach(const float *norms, const float *prior, float query_norm, float floor) {
+    uint8_t kept[SIMD_BLOCK];
+    if (prior == NULL) {
+        for (int i = 0; i < SIMD_BLOCK; i++) kept[i] = !(norms[i] * query_norm < floor);
+    } else {
+        for (int i = 0; i < SIMD_BLOCK; i++)
+            kept[i] = !(norms[i] * query_norm + prior[i] < floor);
+    }
+    uint64_t bits = 0;
+    for (int i = 0; i < SIMD_BLOCK; i++) bits |= (uint64_t)kept[i] << i;
+    return bits;
+}
+
+static float dot(const float *row, const float *query, int64_t count) {
+    float lanes[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) lanes[lane] += row[i + lane] * query[i + lane];
+    for (; i < count; i++) lanes[0] += row[i] * query[i];
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+static void dots(const float *factors, int64_t factor_count, const int32_t *rows,
+                 const float *query, float *out) {
+    for (int i = 0; i < SIMD_DOTS; i++)
+        out[i] = dot(factors + rows[i] * factor_count, query, factor_count);
+}
+
+static double dot_exact(const float *left, const float *right, int64_t count) {
+    double lanes[SIMD_EXACT_LANES] = {0};
+    int64_t i = 0;
+    for (; i + SIMD_EXACT_LANES <= count; i += SIMD_EXACT_LANES)
+        for (int lane = 0; lane < SIMD_EXACT_LANES; lane++)
+            lanes[lane] += (double)left[i + lane] * (double)right[i + lane];
+    for (int lane = 0; i + lane < count; lane++)
+        lanes[lane] += (double)left[i + lane] * (double)right[i + lane];
+    return simd_tree(lanes);
+}
+
+static int solve(double *system, double *right, int64_t factor_count) {
+    return fold_in_solve_body(system, right, factor_count);
+}
+
+static void add_outer(double *system, const double *vector, double weight, int64_t factor_count) {
+    fold_in_add_outer_body(system, vector, weight, factor_count);
+}
+
+const simd_ops *simd_portable(void) {
+    static const simd_ops ops = {"portable", reach, dots, dot_exact, solve, add_outer};
+    return &ops;
+}
+
+const simd_ops *simd_variant(int position) {
+    switch (position) {
+        case 0: return simd_portable();
+        case 1: return simd_avx2();
+        case 2: return simd_avx512();
+        default: return NULL;
+    }
+}
