@@ -17,6 +17,7 @@ IDENTIFIER_BYTES_MAX: Final = 256
 NAMESPACE_CHARS_MAX: Final = 32
 STORE_ID_BYTES_MAX: Final = 128
 EVENT_ID_BYTES_MAX: Final = 128
+SESSION_ID_BYTES_MAX: Final = 128
 PLACEMENT_CHARS_MAX: Final = 64
 IDENTIFIER_COUNT_MAX: Final = 16
 ATTRIBUTION_TOKEN_BYTES_MAX: Final = 512
@@ -34,9 +35,15 @@ FACTOR_COUNT_MAX: Final = 1_024
 POPULAR_PER_SEGMENT_MAX: Final = 1_000
 MANIFEST_BYTES_MAX: Final = 16 * 2**20
 
+# Rankings that read more numbers than this (items x factors) leave the event
+# loop for a thread; see docs/operate.md for the measurement.
+INLINE_SCAN_SIZE_MAX: Final = 4_000_000
+
 # The wire.
 MESSAGE_BYTES_MAX: Final = 4 * 2**20
 RETRY_DELAY_SECONDS: Final = 1
+VIOLATION_COUNT_MAX: Final = 16
+REQUEST_ID_CHARS_MAX: Final = 128
 
 assert 1 <= RESULT_COUNT_DEFAULT <= RESULT_COUNT_MAX
 # The longest popular list must fill the longest page after the largest

@@ -7,7 +7,7 @@ from pathlib import Path
 from recsys.bundle.writer import sync_folder
 from recsys.errors import BundleUnavailable
 
-_POINTER_NAME = "CURRENT"
+CURRENT = "CURRENT"
 
 
 class BundleStore:
@@ -17,8 +17,9 @@ class BundleStore:
     the old version or the new one, also while the writer is being killed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, pointer_name: str = CURRENT) -> None:
         self.folder = folder
+        self._pointer = folder / pointer_name
 
     def path(self, model_version: str) -> Path:
         """Return where a version's bundle is or will be.
@@ -43,7 +44,7 @@ class BundleStore:
     def current(self) -> Path | None:
         """Return the folder of the current bundle, or None before the first."""
         try:
-            version = (self.folder / _POINTER_NAME).read_text("utf-8").strip()
+            version = self._pointer.read_text("utf-8").strip()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -67,7 +68,7 @@ class BundleStore:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)
-            Path(name).replace(self.folder / _POINTER_NAME)
+            Path(name).replace(self._pointer)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

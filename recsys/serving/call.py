@@ -1,0 +1,210 @@
+"""What happens to every call, whatever it asks: id, deadline, errors, counting, logging.
+
+One function per method instead of gRPC interceptors, because those cost more
+per call than all of this together.
+"""
+
+import asyncio
+import functools
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NoReturn, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError, Message
+from google.rpc.status_pb2 import Status
+
+from recsys.errors import FieldViolation, InvalidRequest, RecsysError
+from recsys.serving import status
+from recsys.serving.config import LogConfig
+from recsys.serving.metrics import OTHER, Metrics
+from recsys.serving.request_id import METADATA_KEY, RequestId
+
+log = logging.getLogger(__name__)
+
+RequestT = TypeVar("RequestT", bound=Message)
+ReplyT = TypeVar("ReplyT", bound=Message)
+ResultT = TypeVar("ResultT")
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_CANCELLED: Final = "CANCELLED"
+_OK: Final = "OK"
+
+
+class DeadlinePassed(Exception):
+    """The caller no longer waits; nothing was computed."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call under way.
+
+    Attributes:
+        context: gRPC's side of it.
+        request_id: Its name in logs and in the attribution token.
+        now: When it arrived, seconds since 1970-01-01 UTC.
+        placement: Known once the request has been read; a label of metrics.
+    """
+
+    context: Context
+    request_id: RequestId
+    now: float
+    placement: str = OTHER
+
+    def check_deadline(self) -> None:
+        """Raise DeadlinePassed if nobody waits for the answer any more."""
+        remaining = self.context.time_remaining()
+        if remaining is not None and remaining <= 0:
+            raise DeadlinePassed
+
+    async def compute(
+        self, pool: Executor | None, work: Callable[..., ResultT], *args: Any, **kwargs: Any
+    ) -> ResultT:
+        """Do the expensive step, unless the deadline has passed.
+
+        Args:
+            pool: Threads for work that would hold up other calls; None computes here.
+            work: What to compute.
+            *args: For `work`.
+            **kwargs: For `work`.
+        """
+        self.check_deadline()
+        if pool is None:
+            return work(*args, **kwargs)
+
+        def in_time() -> ResultT:
+            self.check_deadline()  # Time has passed in the pool's queue.
+            return work(*args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(pool, in_time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every method shares."""
+
+    metrics: Metrics
+    log: LogConfig
+
+
+class Method(Generic[RequestT, ReplyT]):
+    """A unary method: bytes in, message out, and never an unexplained error."""
+
+    def __init__(
+        self,
+        name: str,
+        request_type: type[RequestT],
+        answer: Callable[[RequestT, Call], Awaitable[ReplyT]],
+        surroundings: Surroundings,
+    ) -> None:
+        """Wrap a servicer's method.
+
+        Args:
+            name: As in the proto.
+            request_type: What the bytes are.
+            answer: The servicer's method.
+            surroundings: What every method shares.
+        """
+        self._name = name
+        self._request_type = request_type
+        self._answer = answer
+        self._metrics = surroundings.metrics
+        self._slow_seconds = surroundings.log.slow_ms / 1000.0
+        self._sample = surroundings.log.sample
+
+    async def __call__(self, body: bytes, context: Context) -> ReplyT:
+        """Answer a call."""
+        started = time.perf_counter()
+        call = Call(context, RequestId.accept(_sent_id(context)), time.time())
+        try:
+            reply = await self._answer(self._read(body), call)
+        except asyncio.CancelledError:
+            self._finish(call, _CANCELLED, started)
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort of every call
+            await self._fail(call, error, started)
+        context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
+        self._finish(call, _OK, started)
+        return reply
+
+    def handler(self) -> "grpc.RpcMethodHandler[bytes, ReplyT]":
+        """Return what gRPC registers. Bytes come in unread, so that garbage has our error."""
+        return grpc.unary_unary_rpc_method_handler(self.__call__, response_serializer=_serialized)
+
+    def _read(self, body: bytes) -> RequestT:
+        try:
+            return self._request_type.FromString(body)
+        except DecodeError as error:
+            name = self._request_type.DESCRIPTOR.full_name
+            raise InvalidRequest([FieldViolation("request", f"is not a {name}")]) from error
+
+    async def _fail(self, call: Call, error: Exception, started: float) -> NoReturn:
+        if isinstance(error, DeadlinePassed):
+            self._metrics.deadlines_missed.inc()
+            answer = status.deadline_exceeded()
+        else:
+            answer = status.status_of(error, request_id=call.request_id.text)
+        if isinstance(error, InvalidRequest):
+            self._metrics.invalid(error.violations)
+        code = _code(answer)
+        if code is grpc.StatusCode.INTERNAL:
+            log.error(
+                "call_failed",
+                exc_info=error,
+                extra={"method": self._name, "request_id": call.request_id.text},
+            )
+        self._finish(call, code.name, started, error=error)
+        await call.context.abort(
+            code,
+            answer.message,
+            trailing_metadata=(
+                (METADATA_KEY, call.request_id.text),
+                (status.DETAILS_KEY, answer.SerializeToString()),
+            ),
+        )
+
+    def _finish(
+        self, call: Call, code: str, started: float, *, error: Exception | None = None
+    ) -> None:
+        seconds = time.perf_counter() - started
+        self._metrics.call(method=self._name, placement=call.placement, code=code, seconds=seconds)
+        slow = seconds > self._slow_seconds
+        if not slow and not (self._sample and random.random() < self._sample):  # noqa: S311 - sampling
+            return
+        fields = {
+            "method": self._name,
+            "placement": call.placement,
+            "code": code,
+            "duration_ms": round(seconds * 1000.0, 3),
+            "request_id": call.request_id.text,
+        }
+        if isinstance(error, RecsysError):
+            fields["reason"] = error.reason
+        log.log(
+            logging.WARNING if slow else logging.INFO, "call_slow" if slow else "call", extra=fields
+        )
+
+
+@functools.cache
+def _codes() -> dict[int, grpc.StatusCode]:
+    return {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _code(answer: Status) -> grpc.StatusCode:
+    return _codes()[answer.code]
+
+
+def _serialized(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _sent_id(context: Context) -> str | bytes | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == METADATA_KEY:
+            return value
+    return None

@@ -1,0 +1,263 @@
+"""One TOML file plus the environment becomes one frozen value, checked once at start.
+
+A key `[server] port` is `RECSYS_SERVER__PORT` in the environment, which wins
+over the file. Unknown keys, wrong types and values out of bounds are refused
+with an error that names the key.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from recsys.errors import InvalidConfig
+
+_ENVIRONMENT_PREFIX: Final = "RECSYS_"
+_NESTING: Final = "__"
+
+METRICS_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Says to prometheus_client where several processes keep their counters."""
+
+
+ConfigT = TypeVar("ConfigT", bound=msgspec.Struct)
+
+
+class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where and how calls are answered."""
+
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Address to listen on. There is no TLS here: beyond loopback, put a"
+            " TLS-terminating proxy in front.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65_535, description="Port to listen on; 0 picks a free one.")
+    ] = 50_051
+    workers: Annotated[
+        int, Meta(ge=1, le=256, description="Processes that answer; one per core is a good start.")
+    ] = 2
+    scoring_threads: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Threads per worker for rankings of large catalogues; small ones are"
+            " ranked without a thread.",
+        ),
+    ] = 2
+    grace_seconds: Annotated[
+        float, Meta(ge=0, le=3_600, description="How long calls in flight may take at shutdown.")
+    ] = 10.0
+    ready_file: Annotated[
+        str,
+        Meta(
+            description="Written (JSON: address, pid, metrics) once all workers listen; '' for none."
+        ),
+    ] = ""
+
+
+class BundlesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where model bundles are."""
+
+    folder: Annotated[
+        str, Meta(min_length=1, description="Bundle store: one folder per version, and CURRENT.")
+    ] = "var/bundles"
+    poll_seconds: Annotated[
+        float, Meta(ge=0.05, le=3_600, description="How often CURRENT is looked at.")
+    ] = 1.0
+
+
+class RegistryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The MLflow registry that new bundles come from."""
+
+    tracking_uri: Annotated[
+        str, Meta(description="MLflow tracking URI; '' serves what the bundle store has.")
+    ] = ""
+    model_name: Annotated[str, Meta(min_length=1, description="Registered model.")] = "recsys"
+    alias: Annotated[str, Meta(min_length=1, description="Alias that says which version.")] = (
+        "champion"
+    )
+    poll_seconds: Annotated[
+        float, Meta(ge=0.5, le=86_400, description="How often the alias is looked at.")
+    ] = 30.0
+
+
+class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of people."""
+
+    histories: Annotated[
+        str,
+        Meta(
+            description="SQLite file of histories; '' for none, answers then use only what the"
+            " request brings."
+        ),
+    ] = ""
+
+
+class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Prometheus."""
+
+    enabled: Annotated[bool, Meta(description="Whether metrics are kept and served.")] = True
+    host: Annotated[str, Meta(min_length=1, description="Address of the metrics endpoint.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        int, Meta(ge=0, le=65_535, description="Port of the metrics endpoint; 0 picks a free one.")
+    ] = 9_464
+    placements: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=64,
+            description="Placements with a label of their own; all others count as 'other', so"
+            " that callers cannot grow the metrics without bound.",
+        ),
+    ] = ("default", "home", "category", "search", "item-page", "cart", "till", "email-weekly")
+
+
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is written to stderr."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe level kept.")
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "json", "console"],
+        Meta(description="'auto' is console on a terminal, else JSON lines."),
+    ] = "auto"
+    slow_ms: Annotated[
+        float, Meta(ge=0, description="Calls that take longer are logged, in milliseconds.")
+    ] = 250.0
+    sample: Annotated[
+        float, Meta(ge=0, le=1, description="Share of all calls that is logged, 0 to 1.")
+    ] = 0.0
+
+
+class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that `recsys serve` can be told."""
+
+    server: ServerConfig = ServerConfig()
+    bundles: BundlesConfig = BundlesConfig()
+    registry: RegistryConfig = RegistryConfig()
+    storage: StorageConfig = StorageConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    log: LogConfig = LogConfig()
+
+    @classmethod
+    def parse(
+        cls, text: str = "", *, source: str = "configuration", environ: Mapping[str, str]
+    ) -> Self:
+        """Read TOML text, then let the environment win.
+
+        Args:
+            text: TOML; empty for the defaults.
+            source: What to call the text in errors.
+            environ: Such as `os.environ`.
+
+        Raises:
+            InvalidConfig: With the name of the key and what is allowed.
+        """
+        try:
+            config = msgspec.convert(tomllib.loads(text), cls)
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidConfig(source=source, problem=str(error)) from error
+        except msgspec.ValidationError as error:
+            raise InvalidConfig(source=source, problem=_readable(error)) from error
+        return _with_environment(config, environ)
+
+    @classmethod
+    def load(cls, path: Path | None, *, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read a file (None for the defaults) and the environment; raises as `parse`."""
+        if path is None:
+            return cls.parse(environ=environ)
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidConfig(source=str(path), problem=str(error)) from error
+        return cls.parse(text, source=str(path), environ=environ)
+
+    def to_toml(self) -> str:
+        """Write every key with its description; `parse` reads it back to an equal value."""
+        lines: list[str] = []
+        for section in msgspec.structs.fields(self):
+            values = getattr(self, section.name)
+            lines += [f"# {type(values).__doc__}", f"[{section.name}]"]
+            for key in msgspec.structs.fields(values):
+                lines += [
+                    f"# {_description(key)}",
+                    f"{key.name} = {_toml(getattr(values, key.name))}",
+                ]
+            lines.append("")
+        return "\n".join(lines)
+
+
+def _with_environment(config: ConfigT, environ: Mapping[str, str]) -> ConfigT:
+    changes: dict[str, dict[str, Any]] = {}
+    for name, text in sorted(environ.items()):
+        section_name, nested, key_name = name.removeprefix(_ENVIRONMENT_PREFIX).partition(_NESTING)
+        if not name.startswith(_ENVIRONMENT_PREFIX) or not nested:
+            continue
+        known = section_name.lower() in config.__struct_fields__
+        section = getattr(config, section_name.lower()) if known else None
+        keys = {key.name: key for key in msgspec.structs.fields(section)} if section else {}
+        key = keys.get(key_name.lower())
+        if key is None:
+            raise InvalidConfig(
+                source="environment",
+                problem=f"{name}: no such key; see recsys serve --print-config",
+            )
+        value = text.split(",") if isinstance(key.default, tuple) else text
+        try:
+            changes.setdefault(section_name.lower(), {})[key.name] = msgspec.convert(
+                value, key.type, strict=False
+            )
+        except msgspec.ValidationError as error:
+            raise InvalidConfig(source="environment", problem=f"{name}: {error}") from error
+    return msgspec.structs.replace(
+        config,
+        **{
+            name: msgspec.structs.replace(getattr(config, name), **values)
+            for name, values in changes.items()
+        },
+    )
+
+
+_WHERE: Final = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<key>.*)`")
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    """Put the key first: `server.port: expected `int` <= 65535`."""
+    match = _WHERE.fullmatch(str(error))
+    assert match is not None  # The pattern matches any text.
+    what, path = match["what"], (match["path"] or "").lstrip(".")
+    unknown = _UNKNOWN.fullmatch(what)
+    if unknown is not None:
+        path = f"{path}.{unknown['key']}" if path else unknown["key"]
+        return f"{path}: no such key; see recsys serve --print-config"
+    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what
+
+
+def _description(key: msgspec.structs.FieldInfo) -> str:
+    info = msgspec.inspect.type_info(key.type)
+    assert isinstance(info, msgspec.inspect.Metadata)  # Every key above has a Meta.
+    assert info.extra_json_schema is not None
+    return str(info.extra_json_schema["description"])
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value)  # A JSON string is a TOML basic string.
+    return repr(value)

@@ -1,0 +1,132 @@
+"""A gRPC server in this process: services, health, reflection; start, swap, drain.
+
+Workers run one; tests and notebooks can too.
+"""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from recsys import limits
+from recsys.events import HistoryReader
+from recsys.recommend import Recommender, ServingModel
+from recsys.serving.call import Method, Surroundings
+from recsys.serving.config import ServingConfig
+from recsys.serving.metrics import Metrics
+from recsys.serving.models import ModelSlot
+from recsys.serving.servicers import ModelServicer, RecommendationServicer
+from recsys.v1 import model_service_pb2, recommendation_service_pb2
+
+RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
+MODEL_SERVICE: Final = "recsys.v1.ModelService"
+HEALTH_SERVICE: Final = health.SERVICE_NAME
+
+# "" stands for the whole server.
+_HEALTH_NAMES: Final = ("", RECOMMENDATION_SERVICE, MODEL_SERVICE)
+
+_OPTIONS: Final = (
+    ("grpc.so_reuseport", 1),
+    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", limits.MESSAGE_BYTES_MAX),
+)
+
+
+class RecsysServer:
+    """Answers calls in this process's event loop."""
+
+    def __init__(
+        self, config: ServingConfig, *, histories: HistoryReader, metrics: Metrics
+    ) -> None:
+        """Put the services together; nothing listens yet."""
+        self._slot = ModelSlot()
+        self._grace_seconds = config.server.grace_seconds
+        self._pool = ThreadPoolExecutor(config.server.scoring_threads, thread_name_prefix="scoring")
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # ships no types
+        self._server = grpc.aio.server(options=_OPTIONS)
+        surroundings = Surroundings(metrics=metrics, log=config.log)
+        recommendation = RecommendationServicer(
+            slot=self._slot,
+            recommender=Recommender(histories=histories),
+            metrics=metrics,
+            pool=self._pool,
+        )
+        model = ModelServicer(slot=self._slot)
+        self._register(
+            RECOMMENDATION_SERVICE,
+            {
+                "Recommend": Method(
+                    "Recommend",
+                    recommendation_service_pb2.RecommendRequest,
+                    recommendation.recommend,
+                    surroundings,
+                ).handler(),
+                "SimilarItems": Method(
+                    "SimilarItems",
+                    recommendation_service_pb2.SimilarItemsRequest,
+                    recommendation.similar_items,
+                    surroundings,
+                ).handler(),
+            },
+        )
+        self._register(
+            MODEL_SERVICE,
+            {
+                "GetModel": Method(
+                    "GetModel", model_service_pb2.GetModelRequest, model.get_model, surroundings
+                ).handler()
+            },
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
+            self._health, self._server
+        )
+        reflection.enable_server_reflection(  # type: ignore[no-untyped-call]  # as above
+            (RECOMMENDATION_SERVICE, MODEL_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME),
+            self._server,
+        )
+
+    def _register(
+        self, service: str, handlers: "dict[str, grpc.RpcMethodHandler[Any, Any]]"
+    ) -> None:
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, handlers),)
+        )
+        self._server.add_registered_method_handlers(service, handlers)
+
+    async def start(self, address: str) -> int:
+        """Listen.
+
+        Args:
+            address: `host:port`; port 0 picks one.
+
+        Returns:
+            The port.
+
+        Raises:
+            RuntimeError: The address cannot be had.
+        """
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        port = self._server.add_insecure_port(address)
+        await self._server.start()
+        return port
+
+    async def serve_model(self, model: ServingModel) -> None:
+        """Answer the next calls with this model; calls under way finish with theirs."""
+        self._slot.swap(model, now=time.time())
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self) -> None:
+        """Refuse new calls and wait for those under way, at most the grace period."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._grace_seconds)
+        # A ranking cannot be interrupted; it takes milliseconds.
+        await asyncio.to_thread(self._pool.shutdown)
+
+    async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in _HEALTH_NAMES:
+            await self._health.set(name, state)

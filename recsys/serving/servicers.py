@@ -1,0 +1,100 @@
+"""The methods of recsys.v1: decode, ask the capability, encode."""
+
+from concurrent.futures import Executor
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from recsys import limits
+from recsys.recommend import Answer, Recommender, ServingModel
+from recsys.recommend.attribution import encode_token
+from recsys.serving import reply, wire
+from recsys.serving.call import Call
+from recsys.serving.metrics import Metrics
+from recsys.serving.models import ModelSlot
+from recsys.v1 import model_service_pb2 as model_pb2
+from recsys.v1.recommendation_service_pb2 import (
+    RecommendRequest,
+    RecommendResponse,
+    SimilarItemsRequest,
+    SimilarItemsResponse,
+)
+
+
+class RecommendationServicer:
+    """`recsys.v1.RecommendationService`."""
+
+    def __init__(
+        self, *, slot: ModelSlot, recommender: Recommender, metrics: Metrics, pool: Executor
+    ) -> None:
+        self._slot = slot
+        self._recommender = recommender
+        self._metrics = metrics
+        self._pool = pool
+
+    async def recommend(self, request: RecommendRequest, call: Call) -> RecommendResponse:
+        """Rank the catalogue for a person."""
+        query = wire.parse_recommend(request, now=call.now)
+        call.placement = query.placement
+        model = self._slot.current().model
+        answer = await call.compute(
+            self._pool_for(model), self._recommender.recommend, model, query, now=call.now
+        )
+        self._metrics.answer(answer)
+        return reply.recommend_response(answer, token=_token(answer, call))
+
+    async def similar_items(self, request: SimilarItemsRequest, call: Call) -> SimilarItemsResponse:
+        """Rank the catalogue by similarity to one item."""
+        query = wire.parse_similar(request, now=call.now)
+        call.placement = query.placement
+        model = self._slot.current().model
+        answer = await call.compute(self._pool_for(model), self._recommender.similar, model, query)
+        self._metrics.answer(answer)
+        return reply.similar_response(answer, token=_token(answer, call))
+
+    def _pool_for(self, model: ServingModel) -> Executor | None:
+        return self._pool if model.scan_size > limits.INLINE_SCAN_SIZE_MAX else None
+
+
+class ModelServicer:
+    """`recsys.v1.ModelService`."""
+
+    def __init__(self, *, slot: ModelSlot) -> None:
+        self._slot = slot
+
+    async def get_model(
+        self, request: model_pb2.GetModelRequest, call: Call
+    ) -> model_pb2.GetModelResponse:
+        """Say which model answers."""
+        del request, call
+        loaded = self._slot.current()
+        manifest = loaded.model.bundle.manifest
+        return model_pb2.GetModelResponse(
+            model=model_pb2.Model(
+                model_version=manifest.model_version,
+                model_type=manifest.model_type,
+                item_count=manifest.item_count,
+                factor_count=manifest.factor_count,
+                publish_time=_timestamp(manifest.publish_time.timestamp()),
+                training_start_time=_timestamp(manifest.training_start_time.timestamp()),
+                training_end_time=_timestamp(manifest.training_end_time.timestamp()),
+                data_fingerprint=manifest.data_fingerprint,
+                metrics=[
+                    model_pb2.Metric(name=name, value=value)
+                    for name, value in sorted(manifest.metrics.items())
+                ],
+                load_time=_timestamp(loaded.load_time),
+            )
+        )
+
+
+def _token(answer: Answer, call: Call) -> str:
+    return encode_token(
+        request_id=call.request_id.token,
+        placement=call.placement,
+        model_version=answer.model_version,
+    )
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    whole = int(seconds // 1)
+    return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))
