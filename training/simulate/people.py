@@ -9,7 +9,7 @@ import polars as pl
 from training import columns
 from training.simulate.catalog import Catalog
 from training.simulate.config import USERS_PER_BLOCK, WorldConfig
-from training.simulate.draw import F64, Flags, I64, U64, scramble, stream, weighted
+from training.simulate.draw import F64, I64, U64, Flags, scramble, stream, weighted
 from training.simulate.stores import Stores
 
 _STREAM: Final = 3

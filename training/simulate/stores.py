@@ -10,7 +10,7 @@ import polars as pl
 from training import columns
 from training.simulate.catalog import item_ids
 from training.simulate.config import ITEM_COUNT_MAX, WorldConfig
-from training.simulate.draw import F64, Flags, I64, scramble, stream
+from training.simulate.draw import F64, I64, Flags, scramble, stream
 from training.simulate.vocabulary import CITIES, STREETS
 
 _STREAM: Final = 2

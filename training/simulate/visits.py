@@ -14,7 +14,7 @@ from recsys.domain import Channel, EventType
 from training.simulate.calendar import MICROSECONDS, Calendar
 from training.simulate.catalog import Catalog
 from training.simulate.config import WorldConfig
-from training.simulate.draw import F64, Flags, I64, U64, spread, weighted_per_row
+from training.simulate.draw import F64, I64, U64, Flags, spread, weighted_per_row
 from training.simulate.lines import NONE, Lines
 from training.simulate.people import People, app_marks, browser_marks
 from training.simulate.stores import Stores
@@ -173,9 +173,7 @@ def _store_trips(block: Block) -> Lines:
     store = np.where(rng.random(len(trips)) < 0.88, people.home_store[trips], elsewhere)
     shown = people.has_card[trips] & (rng.random(len(trips)) < _CARD_SHOWN_SHARE)
     of, _ = spread(np.minimum(1 + rng.poisson(1.8, len(trips)), _LINE_COUNT_MAX))
-    item = block.items(
-        block.themes(people=trips[of], moments=start[of]), noise=_STORE_NOISE_SHARE
-    )
+    item = block.items(block.themes(people=trips[of], moments=start[of]), noise=_STORE_NOISE_SHARE)
     lines = Lines.build(
         kind=EventType.PURCHASE_COMPLETE,
         channel=Channel.STORE,

@@ -1,0 +1,1 @@
+"""Adapters of the capabilities' ports to databases."""

@@ -1,0 +1,96 @@
+"""Read connections to one SQLite file: one per thread, reopened when the file changes.
+
+An import replaces the whole file by a rename. A reader notices by the inode, at
+the price of one `stat` per call, and opens the new one; calls in flight finish
+on the old one, which the operating system keeps until they let go.
+"""
+
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from recsys.errors import StorageUnavailable
+
+SCHEMA_VERSION: Final = 1
+"""Kept in the file's `user_version`. A file of another version is refused."""
+
+_BUSY_SECONDS: Final = 0.25
+_CACHE_KIBIBYTES: Final = 16 * 1024
+
+Row = tuple[Any, ...]
+
+
+class ReadConnections:
+    """Runs queries against one file, from any thread.
+
+    A thread's connection closes when the thread ends or the file is replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        self._local = threading.local()
+
+    def rows(self, query: str, parameters: tuple[object, ...]) -> list[Row]:
+        """Return all rows of a query.
+
+        Raises:
+            StorageUnavailable: The file is missing, locked, damaged or of another
+                version. The next call tries anew.
+        """
+        try:
+            return self._connection().execute(query, parameters).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise StorageUnavailable(storage=str(self._path), problem=_problem(error)) from error
+
+    def close(self) -> None:
+        """Close this thread's connection; the next call opens another."""
+        connection = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None:
+            connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        found = os.stat(self._path)  # noqa: PTH116 - Path.stat costs as much again on every call
+        mark = (found.st_dev, found.st_ino)
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and self._local.mark == mark:
+            return connection
+        self.close()
+        connection = self._open()
+        self._local.connection = connection
+        self._local.mark = mark
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._uri,
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            # Only its own thread uses it, but any thread may drop the last reference.
+            check_same_thread=False,
+        )
+        try:
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        if version != SCHEMA_VERSION:
+            connection.close()
+            raise StorageUnavailable(
+                storage=str(self._path),
+                problem=f"schema version is {version}; this version reads {SCHEMA_VERSION}",
+            )
+        return connection
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file does not exist"
+    return str(error) or type(error).__name__

@@ -1,0 +1,81 @@
+"""Finds the files that a preset names, and says plainly what is missing."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from recsys.errors import InvalidData
+from training.ingest.preset import Preset
+
+_LISTED_COUNT_MAX: Final = 20
+_SUFFIXES: Final = (".parquet", ".csv")
+_BLOCK_BYTES: Final = 1 << 20
+
+
+class SourceFiles:
+    """The files of one source: a folder, or one file of events in its folder."""
+
+    def __init__(self, source: Path) -> None:
+        """Open a source.
+
+        Raises:
+            InvalidData: There is nothing at that path.
+        """
+        if not source.exists():
+            raise InvalidData(path=str(source), problem="does not exist")
+        self._single = source if source.is_file() else None
+        self._folder = source.parent if source.is_file() else source
+
+    def events(self, patterns: str | Sequence[str], *, optional: bool) -> list[Path]:
+        """Return the files of events; a single file given as the source is taken as it is.
+
+        Raises:
+            InvalidData: None is there, or it is neither CSV nor Parquet.
+        """
+        if self._single is not None:
+            return [_readable(self._single)]
+        return self.find(patterns, optional=optional)
+
+    def find(self, patterns: str | Sequence[str], *, optional: bool) -> list[Path]:
+        """Return the files that match, in the order of the patterns, each once.
+
+        Raises:
+            InvalidData: None is there although it must be.
+        """
+        wanted = [patterns] if isinstance(patterns, str) else list(patterns)
+        found: dict[Path, None] = {}
+        for pattern in wanted:
+            for path in sorted(self._folder.glob(pattern)):
+                if path.is_file() and not path.name.startswith("."):
+                    found[_readable(path)] = None
+        if not found and not optional:
+            raise InvalidData(
+                path=str(self._folder),
+                problem=f"has no {' or '.join(wanted)}; there is {self._listing()}",
+            )
+        return list(found)
+
+    def _listing(self) -> str:
+        names = sorted(path.name for path in self._folder.iterdir())
+        if not names:
+            return "nothing"
+        more = len(names) - _LISTED_COUNT_MAX
+        return ", ".join(names[:_LISTED_COUNT_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def fingerprint(paths: Iterable[Path], preset: Preset, *, version: int) -> str:
+    """Hash the content of the inputs and the mapping, to recognise an equal import."""
+    digest = hashlib.blake2b(f"{version}\n{preset!r}\n".encode(), digest_size=16)
+    for path in paths:
+        digest.update(f"{path.name}\n".encode())
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _readable(path: Path) -> Path:
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InvalidData(path=str(path), problem="is neither .csv nor .parquet")
+    return path

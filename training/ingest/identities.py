@@ -1,0 +1,59 @@
+"""Reads what a CRM knows: which account holds which card."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from recsys import limits
+from recsys.errors import InvalidData
+from training import columns
+from training.ingest.mapping import text
+from training.ingest.preset import Preset
+from training.ingest.read import batches, column_names
+
+
+def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]:
+    """Read pairs of an account and a weaker identifier; incomplete pairs are left out.
+
+    Returns:
+        Tables of user_id with loyalty_card or visitor_id.
+
+    Raises:
+        InvalidData: A file is damaged or lacks a column.
+    """
+    source = preset.identities
+    tables: list[pl.DataFrame] = []
+    for path in paths if source is not None else ():
+        assert source is not None
+        there = column_names(path, preset.csv)
+        if source.user_id not in there:
+            problem = f"has no column {source.user_id!r}; it has {', '.join(there)}"
+            raise InvalidData(path=str(path), problem=problem)
+        weaker = {
+            columns.LOYALTY_CARD: source.loyalty_card,
+            columns.VISITOR_ID: source.visitor_id,
+        }
+        present = {name: column for name, column in weaker.items() if column in there}
+        wanted = [source.user_id, *(column for column in present.values() if column)]
+        for batch in batches(path, wanted, csv=preset.csv, on_malformed=lambda _: None):
+            rows = batch.rows
+            binary = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
+            decoded = rows.with_columns(pl.col(binary).cast(pl.String, strict=False))
+            for name, column in present.items():
+                assert column is not None
+                pairs = decoded.select(
+                    text(source.user_id, decoded.schema).alias(columns.USER_ID),
+                    text(column, decoded.schema).alias(name),
+                )
+                tables.append(pairs.filter(_usable(columns.USER_ID) & _usable(name)).unique())
+    return tables
+
+
+def _usable(name: str) -> pl.Expr:
+    value = pl.col(name)
+    return (
+        value.is_not_null()
+        & (value.str.len_bytes() <= limits.IDENTIFIER_BYTES_MAX)
+        & ~value.str.contains(r"\p{Cc}")
+    )

@@ -1,0 +1,113 @@
+"""The items table: the catalogue's files, and every item that events mention."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from recsys import limits
+from recsys.errors import InvalidData
+from training import columns
+from training.ingest.checks import not_an_item
+from training.ingest.mapping import text
+from training.ingest.preset import ItemSource, Preset
+from training.ingest.read import batches, column_names
+
+_NUMBERS = (columns.PRICE,)
+
+
+def read_items(paths: Iterable[Path], preset: Preset) -> tuple[pl.DataFrame, int]:
+    """Read the catalogue.
+
+    Returns:
+        columns.ITEMS with unique ids, and how many rows had no usable id.
+
+    Raises:
+        InvalidData: A file is damaged or lacks a column that the preset maps.
+    """
+    source = preset.items
+    tables = [pl.DataFrame(schema=columns.ITEMS)]
+    rejected_count = 0
+    for path in paths if source is not None else ():
+        assert source is not None
+        mapping = _found_columns(path, source, preset)
+        wanted = [name for names in mapping.values() for name in names]
+        for batch in batches(path, wanted, csv=preset.csv, on_malformed=lambda _: None):
+            rows = _map(batch.rows, source, mapping)
+            usable = rows.filter(_usable(preset))
+            rejected_count += rows.height - usable.height
+            # Most rows of an events file repeat an item; they are summed up at once.
+            tables.append(_counted(usable))
+    return _chosen(pl.concat(tables, how="diagonal"), source), rejected_count
+
+
+def complete_items(catalogue: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
+    """Add the items that only events know; they have no title."""
+    seen = events.select(columns.ITEM_ID).drop_nulls().unique().collect(engine="streaming")
+    new = seen.join(catalogue, on=columns.ITEM_ID, how="anti")
+    return pl.concat([catalogue, new], how="diagonal").sort(columns.ITEM_ID)
+
+
+def _found_columns(path: Path, source: ItemSource, preset: Preset) -> dict[str, list[str]]:
+    there = column_names(path, preset.csv)
+    mapping = {}
+    for name, given in source.columns.items():
+        names = [given] if isinstance(given, str) else list(given)
+        missing = [column for column in names if column not in there]
+        if not missing:
+            mapping[name] = names
+        elif name not in source.optional_columns:
+            problem = f"has no column {missing[0]!r}; it has {', '.join(there)}"
+            raise InvalidData(path=str(path), problem=problem)
+    return mapping
+
+
+def _map(rows: pl.DataFrame, source: ItemSource, mapping: dict[str, list[str]]) -> pl.DataFrame:
+    binary = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
+    decoded = rows.with_columns(pl.col(binary).cast(pl.String, strict=False))
+    exprs = []
+    for name, dtype in columns.ITEMS.items():
+        value = pl.lit(None, dtype=pl.String)
+        if name in mapping:
+            joint = source.joints.get(name, " ")
+            parts = [text(column, decoded.schema) for column in mapping[name]]
+            value = pl.concat_str(parts, separator=joint, ignore_nulls=True)
+            value = pl.when(value != "").then(value)
+        if name in source.capitalise:
+            value = value.str.to_titlecase()
+        if name in source.constants:
+            value = value.fill_null(source.constants[name])
+        if name in _NUMBERS:
+            number = value.cast(dtype, strict=False)
+            value = pl.when(number.is_finite() & (number >= 0)).then(number)
+        exprs.append(value.alias(name))
+    return decoded.select(exprs)
+
+
+def _usable(preset: Preset) -> pl.Expr:
+    item = pl.col(columns.ITEM_ID)
+    return (
+        item.is_not_null()
+        & (item.str.len_bytes() <= limits.ITEM_ID_BYTES_MAX)
+        & ~item.str.contains(r"\p{Cc}")
+        & ~not_an_item(preset)
+    )
+
+
+def _counted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by(*columns.ITEMS, maintain_order=True).agg(pl.len().alias("_count"))
+
+
+def _chosen(rows: pl.DataFrame, source: ItemSource | None) -> pl.DataFrame:
+    """Keep one row per item."""
+    if source is not None and source.choose == "most-frequent":
+        rows = (
+            rows.group_by(*columns.ITEMS, maintain_order=True)
+            .agg(pl.col("_count").sum())
+            # A title beats none; equally frequent ones go by the alphabet.
+            .sort(
+                pl.col(columns.TITLE).is_null(), -pl.col("_count").cast(pl.Int64), columns.TITLE,
+                maintain_order=True,
+            )
+        )  # fmt: skip
+    return rows.unique(columns.ITEM_ID, keep="first", maintain_order=True).select(*columns.ITEMS)

@@ -1,0 +1,1 @@
+"""Presets that come with this version, one TOML file each."""
