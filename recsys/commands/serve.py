@@ -24,7 +24,7 @@ def serve(
         bool, typer.Option("--check-config", help="Check the configuration, and stop.")
     ] = False,
 ) -> None:
-    """Answer over gRPC with the current bundle, until Ctrl-C or SIGTERM.
+    r"""Answer over gRPC with the current bundle, until Ctrl-C or SIGTERM.
 
     Several worker processes share one port and one memory map of the model. When
     the bundle store's CURRENT moves, or the registry's alias, answers switch to
@@ -32,7 +32,7 @@ def serve(
     keeps serving. Send SIGHUP to look for a new bundle at once.
 
     Every key of the file can be set in the environment too, which wins:
-    [b]RECSYS_SERVER__PORT=0[/] is [b]port = 0[/] under [b]\\[server][/].
+    [b]RECSYS_SERVER__PORT=0[/] is [b]port = 0[/] under [b]\[server][/].
 
     [b]Examples[/]
 

@@ -1,0 +1,90 @@
+"""How answers look on a terminal."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from recsys.catalog import ItemSummary
+from recsys.domain import ItemId, Reason, ReasonKind, ShortfallCause
+
+if TYPE_CHECKING:
+    from recsys.serving.client import Reply
+
+_CAUSES: Final = {
+    ShortfallCause.EXCLUDED: "excluded by the request",
+    ShortfallCause.SEEN: "already seen by the person",
+    ShortfallCause.CATALOG: "not in the model's catalogue",
+}
+
+
+def show(console: Console, reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> None:
+    """Print an answer as a table, with what is missing and who answered below it."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("item")
+    if titles:
+        table.add_column("title")
+    table.add_column("score", justify="right")
+    table.add_column("why")
+    for position, result in enumerate(reply.results, start=1):
+        title = [_title(titles.get(result.item_id))] if titles else []
+        table.add_row(
+            str(position),
+            result.item_id,
+            *title,
+            f"{result.score:.4f}",
+            in_words(result.reason, titles),
+        )
+    console.print(table if reply.results else "no results")
+    if reply.shortfall is not None:
+        causes = ", ".join(f"{count} {_CAUSES[cause]}" for cause, count in reply.shortfall.parts)
+        console.print(f"[yellow]{reply.shortfall.missing_count} fewer than asked for[/]: {causes}")
+    console.print(f"[dim]model {reply.model_version}[/]")
+
+
+def in_words(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
+    """Say a reason as a person would."""
+    if reason.kind is ReasonKind.SIMILAR and reason.similar_to is not None:
+        return f"because of {_title(titles.get(reason.similar_to)) or reason.similar_to}"
+    if reason.kind is ReasonKind.POPULAR_HERE:
+        return (
+            f"popular in store {reason.store_id}" if reason.store_id else "popular on the channel"
+        )
+    return {
+        ReasonKind.PERSONAL: "fits the history",
+        ReasonKind.SIMILAR: "fits the session",
+        ReasonKind.POPULAR: "popular",
+        ReasonKind.EDITORIAL: "placed by the retailer",
+    }[reason.kind]
+
+
+def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, object]:
+    """Say an answer for programs."""
+    shortfall = reply.shortfall
+    return {
+        "model_version": reply.model_version,
+        "attribution_token": reply.attribution_token,
+        "results": [
+            {
+                "item_id": result.item_id,
+                **({"title": _title(titles.get(result.item_id))} if titles else {}),
+                "score": result.score,
+                "reason": result.reason.kind.value,
+                "similar_to": result.reason.similar_to,
+                "store_id": result.reason.store_id,
+            }
+            for result in reply.results
+        ],
+        "shortfall": None
+        if shortfall is None
+        else {
+            "missing_count": shortfall.missing_count,
+            "parts": {cause.value: count for cause, count in shortfall.parts},
+        },
+    }
+
+
+def _title(item: ItemSummary | None) -> str:
+    return "" if item is None else item.title

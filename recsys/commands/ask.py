@@ -1,0 +1,176 @@
+"""`recsys recommend`, `recsys similar`, `recsys model`: ask a running server."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from recsys.catalog import ItemSummary
+from recsys.commands.answers import as_json, show
+from recsys.commands.arguments import read_events, read_identifiers
+from recsys.domain import Channel, ItemId
+
+if TYPE_CHECKING:
+    from recsys.serving.client import Reply
+
+TARGET_DEFAULT = "127.0.0.1:50051"
+_PANEL = "Ask"
+
+Target = Annotated[
+    str,
+    typer.Option("--target", "-t", envvar="RECSYS_TARGET", help="Server to ask, HOST:PORT."),
+]
+Placement = Annotated[str, typer.Option(help="Slot of the frontend, such as home or cart.")]
+OnChannel = Annotated[Channel | None, typer.Option(help="Where the answer is shown.")]
+Store = Annotated[str, typer.Option(help="The shop concerned.")]
+Count = Annotated[int, typer.Option("--count", "-k", help="Results wanted, 1 to 100.")]
+Exclude = Annotated[list[str] | None, typer.Option(help="Leave this item out; may be given again.")]
+Titles = Annotated[
+    Path | None, typer.Option(help="SQLite file of the import, to show titles.", exists=True)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("recommend", rich_help_panel=_PANEL)(recommend)
+    app.command("similar", rich_help_panel=_PANEL)(similar)
+    app.command("model", rich_help_panel=_PANEL)(model)
+
+
+def recommend(
+    *,
+    user: Annotated[str, typer.Option("--user", "-u", help="Account id.")] = "",
+    visitor: Annotated[str, typer.Option(help="Device or browser before login.")] = "",
+    identifier: Annotated[
+        list[str] | None,
+        typer.Option(help="Further identifier, NAMESPACE=VALUE; may be given again."),
+    ] = None,
+    recent: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What just happened, TYPE:ITEM, oldest first; may be given again."
+            " Types: view, cart, wish, buy, click, return."
+        ),
+    ] = None,
+    placement: Placement = "",
+    channel: OnChannel = None,
+    store: Store = "",
+    count: Count = 10,
+    exclude: Exclude = None,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Also show what the person already knows.")
+    ] = False,
+    titles: Titles = None,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Ask what a person would like.
+
+    Everything is optional: nobody at all gets what is popular, in the store or
+    on the channel if they are given. Each result says why it is there.
+
+    [b]Examples[/]
+
+      recsys recommend --user u-17
+      recsys recommend --visitor v-9 --recent view:item-3 --recent view:item-8
+      recsys recommend --identifier loyalty_card=42 --channel store --store s-1
+      recsys recommend --user u-17 --json | jq .results
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        reply = client.recommend(
+            user_id=user,
+            visitor_id=visitor,
+            identifiers=read_identifiers(identifier or ()),
+            placement=placement,
+            channel=channel,
+            store_id=store,
+            recent_events=read_events(recent or (), channel=channel, now=time.time()),
+            result_count=count,
+            excluded=exclude or (),
+            include_seen=include_seen,
+        )
+    _print(reply, titles, as_json_=as_json_)
+
+
+def similar(
+    item: Annotated[str, typer.Argument(help="Item id.")],
+    *,
+    placement: Placement = "",
+    channel: OnChannel = None,
+    store: Store = "",
+    count: Count = 10,
+    exclude: Exclude = None,
+    titles: Titles = None,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Ask what is similar to an item, judged by what people do with both.
+
+    [b]Examples[/]
+
+      recsys similar item-17
+      recsys similar item-17 -k 5 --exclude item-18
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        reply = client.similar(
+            item,
+            placement=placement,
+            channel=channel,
+            store_id=store,
+            result_count=count,
+            excluded=exclude or (),
+        )
+    _print(reply, titles, as_json_=as_json_)
+
+
+def model(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) -> None:
+    """Say which model answers, what it was trained on and how good it is.
+
+    [b]Example[/]
+
+      recsys model --target 127.0.0.1:50051
+    """
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - keeps --help quick
+
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
+
+    with connect(target) as client:
+        facts = MessageToDict(client.model(), preserving_proto_field_name=True)
+    if as_json_:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    metrics = facts.pop("metrics", [])
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in [*facts.items(), *((one["name"], one.get("value", 0)) for one in metrics)]:
+        table.add_row(
+            name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value)
+        )
+    Console(soft_wrap=True).print(table)
+
+
+def _print(reply: "Reply", titles: Path | None, *, as_json_: bool) -> None:
+    ids = {result.item_id for result in reply.results}
+    ids |= {result.reason.similar_to for result in reply.results if result.reason.similar_to}
+    summaries = _summaries(titles, ids)
+    if as_json_:
+        typer.echo(json.dumps(as_json(reply, summaries), indent=2))
+    else:
+        show(Console(soft_wrap=True), reply, summaries)
+
+
+def _summaries(path: Path | None, ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
+    if path is None:
+        return {}
+    from recsys.storage.sqlite import SqliteItems  # noqa: PLC0415 - only where it is used
+
+    return SqliteItems(path).items(ids)

@@ -1,0 +1,228 @@
+"""A small client for commands, notebooks and the demo. Values in, values out.
+
+    with connect("127.0.0.1:50051") as client:
+        answer = client.recommend(user_id="u-17", placement="home", result_count=10)
+        for result in answer.results:
+            print(result.item_id, result.reason.kind)
+
+Services that call often and concurrently use the generated stubs of `recsys.v1`.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from recsys.domain import (
+    Channel,
+    Identifier,
+    ItemEvent,
+    ItemId,
+    Reason,
+    ReasonKind,
+    Recommendation,
+    Shortfall,
+    ShortfallCause,
+    StoreId,
+)
+from recsys.serving.client_errors import CallFailed
+from recsys.serving.request_id import METADATA_KEY
+from recsys.v1 import (
+    context_pb2,
+    event_pb2,
+    model_service_pb2,
+    model_service_pb2_grpc,
+    recommendation_service_pb2,
+    recommendation_service_pb2_grpc,
+    result_pb2,
+    subject_pb2,
+)
+
+TIMEOUT_SECONDS_DEFAULT: Final = 5.0
+_REASON_KINDS: Final = tuple(ReasonKind)
+_CAUSES: Final = tuple(ShortfallCause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A server's answer.
+
+    Attributes:
+        results: Best first.
+        shortfall: Set if and only if results are missing.
+        attribution_token: To send back with later events about these results.
+        model_version: The model that answered.
+    """
+
+    results: tuple[Recommendation, ...]
+    shortfall: Shortfall | None
+    attribution_token: str
+    model_version: str
+
+
+class Client:
+    """Asks one server. Safe between threads."""
+
+    def __init__(self, channel: grpc.Channel, *, timeout_seconds: float) -> None:
+        self._recommendation = recommendation_service_pb2_grpc.RecommendationServiceStub(  # type: ignore[no-untyped-call]  # generated
+            channel
+        )
+        self._model = model_service_pb2_grpc.ModelServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._health = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]  # theirs
+        self._timeout_seconds = timeout_seconds
+
+    def recommend(
+        self,
+        *,
+        user_id: str = "",
+        visitor_id: str = "",
+        identifiers: Sequence[Identifier] = (),
+        placement: str = "",
+        channel: Channel | None = None,
+        store_id: StoreId | str = "",
+        recent_events: Sequence[ItemEvent] = (),
+        result_count: int = 0,
+        excluded: Sequence[ItemId | str] = (),
+        include_seen: bool = False,
+    ) -> Reply:
+        """Ask for a person; arguments as in `RecommendRequest`.
+
+        Raises:
+            CallRefused: The request is wrong.
+            CallFailed: There is no answer.
+        """
+        request = recommendation_service_pb2.RecommendRequest(
+            subject=subject_pb2.Subject(
+                user_id=user_id,
+                visitor_id=visitor_id,
+                identifiers=[
+                    subject_pb2.Identifier(namespace=one.namespace, value=one.value)
+                    for one in identifiers
+                ],
+            ),
+            placement=placement,
+            context=_context(channel, store_id, recent_events),
+            page_size=result_count,
+            exclude_item_ids=excluded,
+            include_seen=include_seen,
+        )
+        return _reply(self._ask(self._recommendation.Recommend, request))
+
+    def similar(
+        self,
+        item_id: ItemId | str,
+        *,
+        placement: str = "",
+        channel: Channel | None = None,
+        store_id: StoreId | str = "",
+        result_count: int = 0,
+        excluded: Sequence[ItemId | str] = (),
+    ) -> Reply:
+        """Ask what is similar to an item; raises as `recommend`."""
+        request = recommendation_service_pb2.SimilarItemsRequest(
+            item_id=item_id,
+            placement=placement,
+            context=_context(channel, store_id, ()),
+            page_size=result_count,
+            exclude_item_ids=excluded,
+        )
+        return _reply(self._ask(self._recommendation.SimilarItems, request))
+
+    def model(self) -> model_service_pb2.Model:
+        """Ask which model answers; raises as `recommend`."""
+        request = model_service_pb2.GetModelRequest()
+        response: model_service_pb2.GetModelResponse = self._ask(self._model.GetModel, request)
+        return response.model
+
+    def wait_until_serving(self, *, timeout_seconds: float) -> None:
+        """Wait until the server has a model and answers.
+
+        Raises:
+            CallFailed: It does not within the time.
+        """
+        with _translated():
+            watch = self._health.Watch(
+                health_pb2.HealthCheckRequest(), timeout=timeout_seconds, wait_for_ready=True
+            )
+            for state in watch:
+                if state.status == health_pb2.HealthCheckResponse.SERVING:
+                    watch.cancel()
+                    return
+
+    def _ask(self, method: Any, request: Any) -> Any:
+        metadata = ((METADATA_KEY, str(uuid.uuid4())),)
+        with _translated():
+            return method(request, timeout=self._timeout_seconds, metadata=metadata)
+
+
+@contextlib.contextmanager
+def connect(target: str, *, timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT) -> Iterator[Client]:
+    """Open a client for the length of a block.
+
+    Args:
+        target: `host:port`, or any gRPC target.
+        timeout_seconds: Deadline of each call.
+    """
+    with grpc.insecure_channel(target) as channel:
+        yield Client(channel, timeout_seconds=timeout_seconds)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise CallFailed.from_rpc(error) from error
+
+
+def _context(
+    channel: Channel | None, store_id: str, recent_events: Sequence[ItemEvent]
+) -> context_pb2.Context:
+    context = context_pb2.Context(store_id=store_id, channel=_channel_name(channel))
+    for line in recent_events:
+        event = context.recent_events.add(
+            event_type=f"EVENT_TYPE_{line.event_type.name}", channel=_channel_name(line.channel)
+        )
+        event.event_time.FromNanoseconds(int(line.event_time * 1e9))
+        event.lines.append(event_pb2.ItemLine(item_id=line.item_id, quantity=line.quantity))
+    return context
+
+
+def _channel_name(channel: Channel | None) -> str:
+    return f"CHANNEL_{channel.name}" if channel else "CHANNEL_UNSPECIFIED"
+
+
+def _reply(
+    response: recommendation_service_pb2.RecommendResponse
+    | recommendation_service_pb2.SimilarItemsResponse,
+) -> Reply:
+    shortfall = None
+    if response.HasField("shortfall"):
+        shortfall = Shortfall(
+            missing_count=response.shortfall.missing_count,
+            parts=tuple(
+                (_CAUSES[part.cause - 1], part.item_count) for part in response.shortfall.parts
+            ),
+        )
+    return Reply(
+        results=tuple(_recommendation(result) for result in response.results),
+        shortfall=shortfall,
+        attribution_token=response.attribution_token,
+        model_version=response.model_version,
+    )
+
+
+def _recommendation(result: result_pb2.Result) -> Recommendation:
+    return Recommendation(
+        item_id=ItemId(result.item_id),
+        score=result.score,
+        reason=Reason(
+            kind=_REASON_KINDS[result.reason.kind - 1],
+            similar_to=ItemId(result.reason.similar_to_item_id) or None,
+            store_id=StoreId(result.reason.store_id) or None,
+        ),
+    )
