@@ -13,7 +13,9 @@ from recsys.bundle import (
     PopularLists,
     write_bundle,
 )
+from recsys.domain import Channel, EventType
 from recsys.features import FeatureConfig, FoldInConfig
+from recsys.storage.sqlite_writer import SqliteWriter
 
 
 def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int) -> list[str]:
@@ -53,6 +55,30 @@ def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int
         write_bundle(store.path(version), contents)
     store.set_current(version)
     return item_ids
+
+
+def write_histories(
+    path: Path, *, item_ids: list[str], user_count: int, line_count: int, now: float, seed: int = 3
+) -> list[str]:
+    """Store purchases of random items for users.
+
+    Returns:
+        The user ids.
+    """
+    rng = np.random.default_rng(seed)
+    users = [f"user-{number:06d}" for number in range(user_count)]
+    bought, web = EventType.PURCHASE_COMPLETE.code, Channel.WEB.code
+    with SqliteWriter(path) as writer:
+        writer.add_profiles((key, f"account:{user}") for key, user in enumerate(users, start=1))
+        writer.add_links(("account", user, key) for key, user in enumerate(users, start=1))
+        for key in range(1, user_count + 1):
+            times = np.sort(now - rng.uniform(0, 90 * 86_400, line_count)).tolist()
+            rows = rng.choice(len(item_ids), line_count, replace=False).tolist()
+            writer.add_history(
+                (key, time, line, item_ids[row], bought, web)
+                for line, (time, row) in enumerate(zip(times, rows, strict=True))
+            )
+    return users
 
 
 def folder_size_bytes(folder: Path) -> int:
