@@ -1,0 +1,36 @@
+"""A server under test and ways to reach it."""
+
+from dataclasses import dataclass
+
+import grpc.aio
+from prometheus_client import CollectorRegistry
+
+from recsys.serving.server import RecsysServer
+from recsys.v1 import model_service_pb2_grpc, recommendation_service_pb2_grpc
+
+ITEM_COUNT = 40
+"""Items of the model under test."""
+
+
+@dataclass
+class Running:
+    """A gRPC server in this process."""
+
+    server: RecsysServer
+    port: int
+    channel: grpc.aio.Channel
+    registry: CollectorRegistry
+
+    @property
+    def recommendation(self) -> recommendation_service_pb2_grpc.RecommendationServiceStub:
+        """Stub of the recommendation service."""
+        return recommendation_service_pb2_grpc.RecommendationServiceStub(self.channel)
+
+    @property
+    def model(self) -> model_service_pb2_grpc.ModelServiceStub:
+        """Stub of the model service."""
+        return model_service_pb2_grpc.ModelServiceStub(self.channel)
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Value of a metric."""
+        return self.registry.get_sample_value(name, labels) or 0.0
