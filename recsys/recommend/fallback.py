@@ -37,7 +37,9 @@ def popular_results(
     results: list[Recommendation] = []
     for segment, reason in _segments(model, channel=channel, store_id=store_id):
         rows, scores = model.popular.list(segment)
-        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+        # Further down than this nothing can be needed, and lists can be long.
+        depth = result_count - len(results) + len(taken)
+        for row, score in zip(rows[:depth].tolist(), scores[:depth].tolist(), strict=True):
             if len(results) == result_count:
                 return results
             if row not in taken:
