@@ -77,8 +77,7 @@ class Normaliser:
             self._rejects.add_broken_line(file=path.name, text=text)
 
         tested = [rule.when.column for rule in source.rules]
-        key = [source.once_across_files] if source.once_across_files else []
-        wanted = [*found.values(), *tested, *key]
+        wanted = [*found.values(), *tested, *_key_columns(source)]
         return batches(path, wanted, csv=self._preset.csv, on_malformed=note)
 
     def _found_columns(self, path: Path, source: EventSource) -> dict[str, str]:
@@ -90,8 +89,8 @@ class Normaliser:
             elif name not in source.optional_columns:
                 raise _missing_column(path, column, there)
         others = [rule.when.column for rule in source.rules]
-        for column in [*others, source.once_across_files]:
-            if column is not None and column not in there:
+        for column in [*others, *_key_columns(source)]:
+            if column not in there:
                 raise _missing_column(path, column, there)
         return found
 
@@ -119,6 +118,10 @@ class Normaliser:
             *columns.EVENTS, ROW
         ).write_parquet(part)
         self._parts.append((part, batch.path.name))
+
+
+def _key_columns(source: EventSource) -> list[str]:
+    return [source.once_across_files] if source.once_across_files else []
 
 
 def _as_rejects(batch: Batch, checked: pl.DataFrame, wanted: pl.Series) -> pl.DataFrame:

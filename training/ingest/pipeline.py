@@ -2,13 +2,11 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from recsys.errors import InvalidData
@@ -16,12 +14,13 @@ from recsys.storage.sqlite_writer import read_fact
 from training import columns
 from training.dataset import INFO_NAME, Dataset, DatasetInfo
 from training.ingest.checks import Reason
+from training.ingest.duplicates import drop_duplicates
 from training.ingest.files import SourceFiles, fingerprint
 from training.ingest.history import FINGERPRINT_FACT, HISTORY_NAME, write_history
 from training.ingest.identities import read_identities
 from training.ingest.identity import Resolution, links, resolve, with_profiles
 from training.ingest.items import complete_items, read_items
-from training.ingest.normalise import ROW, EventFiles, Normaliser, Progress
+from training.ingest.normalise import EventFiles, Normaliser, Progress
 from training.ingest.preset import Preset, load_preset
 from training.ingest.report import (
     REJECTS_NAME,
@@ -35,8 +34,6 @@ from training.ingest.scratch import finished_folder
 
 FORMAT_VERSION: Final = 1
 """Part of the fingerprint: changes whenever the same input gives another dataset."""
-
-_HASH_SEED: Final = 0
 
 
 def import_events(
@@ -161,7 +158,7 @@ def _run(
     normaliser = Normaliser(preset=job.preset, folder=raw, now=now, rejects=rejects)
     for part in job.events:
         normaliser.read(part, progress)
-    _drop_duplicates(normaliser.parts, rejects, progress)
+    drop_duplicates(normaliser.parts, rejects, progress)
     _check_outcome(job, rejects, rows_read=normaliser.rows_read, strict=strict)
 
     progress("joining identifiers", 0.0)
@@ -193,54 +190,6 @@ def _run(
     progress("writing histories", 1.0)
     report = _report(job, events, rejects, normaliser.rows_read, items, items_rejected, resolution)
     return info, report
-
-
-def _drop_duplicates(
-    parts: Iterable[tuple[Path, str]], rejects: Rejects, progress: Progress
-) -> None:
-    """Keep the first row of each event and item; needs 8 bytes of memory a row."""
-    parts = list(parts)
-    keys = [
-        pl.read_parquet(path, columns=[columns.EVENT_ID, columns.ITEM_ID])
-        .hash_rows(_HASH_SEED)
-        .to_numpy()
-        for path, _ in parts
-    ]
-    if not keys:
-        return
-    joined = np.concatenate(keys)
-    _, firsts = np.unique(joined, return_index=True)
-    if len(firsts) == len(joined):
-        return
-    first = np.zeros(len(joined), dtype=np.bool_)
-    first[firsts] = True
-    offset = 0
-    for number, (path, file) in enumerate(parts):
-        length = len(keys[number])
-        flags = pl.Series(first[offset : offset + length])
-        offset += length
-        if not flags.all():
-            _drop_rows(path, file, flags, rejects)
-        progress("dropping duplicates", offset / len(joined))
-
-
-def _drop_rows(path: Path, file: str, kept: pl.Series, rejects: Rejects) -> None:
-    rows = pl.read_parquet(path)
-    dropped = rows.filter(~kept)
-    why = pl.Series("reason", [str(Reason.DUPLICATE)]).new_from_index(0, dropped.height)
-    wanted = dropped.filter(rejects.tally(why))
-    rejects.keep(
-        wanted.select(
-            pl.lit(file).alias("file"),
-            pl.col(ROW).alias("row"),
-            pl.lit(str(Reason.DUPLICATE)).alias("reason"),
-            pl.struct(*columns.EVENTS).struct.json_encode().alias("record"),
-        )
-    )
-    # Never over a file that may be mapped into memory.
-    clean = path.with_suffix(".clean")
-    rows.filter(kept).write_parquet(clean)
-    clean.replace(path)
 
 
 def _check_outcome(job: _Job, rejects: Rejects, *, rows_read: int, strict: bool) -> None:

@@ -23,20 +23,14 @@ def to_utc(column: pl.Expr, dtype: pl.DataType, time: TimeFormat) -> pl.Expr:
         dtype: What it holds: moments, dates, numbers or texts.
         time: How they are written.
     """
-    if isinstance(dtype, pl.Datetime):
-        if dtype.time_zone is not None:
-            return column.dt.convert_time_zone("UTC").cast(UTC_TYPE)
-        return _in_zone(column.cast(pl.Datetime("us")), time.zone)
-    if isinstance(dtype, pl.Date):
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        return column.dt.convert_time_zone("UTC").cast(UTC_TYPE)
+    if isinstance(dtype, (pl.Datetime, pl.Date)):
         return _in_zone(column.cast(pl.Datetime("us")), time.zone)
     if dtype.is_numeric():
         return _from_number(column, time)
     text = column.cast(pl.String).str.strip_chars()
-    if time.unit is not None:
-        return _from_number(text, time)
-    if time.format is not None:
-        return _from_format(text, time)
-    return _from_iso(text, time.zone)
+    return _from_number(text, time) if time.unit is not None else _from_text(text, time)
 
 
 def _from_number(column: pl.Expr, time: TimeFormat) -> pl.Expr:
@@ -48,8 +42,9 @@ def _from_number(column: pl.Expr, time: TimeFormat) -> pl.Expr:
     return microseconds.round(0).cast(pl.Int64).cast(UTC_TYPE)
 
 
-def _from_format(text: pl.Expr, time: TimeFormat) -> pl.Expr:
-    assert time.format is not None
+def _from_text(text: pl.Expr, time: TimeFormat) -> pl.Expr:
+    if time.format is None:
+        return _from_iso(text, time.zone)
     if "%z" in time.format or "%:z" in time.format:
         return text.str.to_datetime(time.format, time_unit="us", time_zone="UTC", strict=False)
     naive = text.str.to_datetime(time.format, time_unit="us", strict=False)

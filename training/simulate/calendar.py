@@ -17,6 +17,7 @@ _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday; Monday is 0.
 _SEASON_STRENGTH: Final = 2.0
 _SEASON_WIDTH_DAYS: Final = 35.0
 _CHRISTMAS_DAY: Final = 350
+_NEWSLETTER_HOUR: Final = 9
 
 # Monday to Sunday: shops live on Saturdays and close on Sundays in half the towns.
 _WEEKDAYS: Final[dict[Channel, tuple[float, ...]]] = {
@@ -54,13 +55,10 @@ class Calendar:
         self._day_weights = {
             channel: np.array(factors)[weekday] * year for channel, factors in _WEEKDAYS.items()
         }
-        self._seasons = np.stack(
-            [
-                1.0 + (_SEASON_STRENGTH * _bump(day_of_year, kind.peak_day) if kind.peak_day else 0)
-                + np.zeros(config.day_count)
-                for kind in KINDS
-            ]
-        )  # fmt: skip
+        self._seasons = np.ones((len(KINDS), config.day_count))
+        for row, kind in enumerate(KINDS):
+            if kind.peak_day:
+                self._seasons[row] += _SEASON_STRENGTH * _bump(day_of_year, kind.peak_day)
 
     def moments(self, rng: np.random.Generator, channel: Channel, count: int) -> I64:
         """Draw moments at which a channel is used; microseconds, shape (count,)."""
@@ -74,7 +72,8 @@ class Calendar:
     def season(self, *, moments: I64, kinds: I64) -> F64:
         """Return how much more a kind of item is wanted at that time, from 1 to 3."""
         days = (moments - self.start) // (_DAY_SECONDS * MICROSECONDS)
-        return self._seasons[kinds, np.clip(days, 0, self._day_count - 1)]
+        season: F64 = self._seasons[kinds, np.clip(days, 0, self._day_count - 1)]
+        return season
 
     def share(self, moments: I64) -> F64:
         """Return how far into the period moments are, in [0, 1)."""
@@ -85,7 +84,8 @@ class Calendar:
         starts = self.start // MICROSECONDS + np.arange(self._day_count) * _DAY_SECONDS
         midnights = starts // _DAY_SECONDS * _DAY_SECONDS
         thursdays = midnights[midnights // _DAY_SECONDS % 7 == 0]
-        return (thursdays + 9 * _HOUR_SECONDS) * MICROSECONDS
+        moments: I64 = (thursdays + _NEWSLETTER_HOUR * _HOUR_SECONDS) * MICROSECONDS
+        return moments
 
 
 def _bump(day_of_year: F64, peak_day: int) -> F64:

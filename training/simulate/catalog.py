@@ -58,7 +58,8 @@ def build_catalog(config: WorldConfig) -> tuple[Catalog, pl.DataFrame]:
         The arrays, and the table of columns.ITEMS without `image_url`.
     """
     rng = stream(config.seed, _STREAM)
-    theme_weights = np.arange(1, config.theme_count + 1) ** -_THEME_ZIPF_EXPONENT
+    ranks = np.arange(1, config.theme_count + 1, dtype=np.float64)
+    theme_weights: F64 = ranks**-_THEME_ZIPF_EXPONENT
     # Every theme has an item, so that every taste can be served.
     theme = np.concatenate(
         [

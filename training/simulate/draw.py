@@ -38,7 +38,8 @@ def weighted(rng: np.random.Generator, weights: F64, count: int) -> I64:
         Positions in [0, w), shape (count,).
     """
     bounds = np.cumsum(weights)
-    return np.searchsorted(bounds, rng.random(count) * bounds[-1], side="right").astype(np.int64)
+    drawn: I64 = np.searchsorted(bounds, rng.random(count) * bounds[-1], side="right")
+    return drawn
 
 
 def weighted_per_row(rng: np.random.Generator, weights: F64) -> I64:
@@ -54,7 +55,8 @@ def weighted_per_row(rng: np.random.Generator, weights: F64) -> I64:
     bounds = np.cumsum(weights, axis=1)
     marks = rng.random(len(weights)) * bounds[:, -1]
     columns: I64 = (marks[:, None] >= bounds).sum(axis=1)
-    return np.minimum(columns, weights.shape[1] - 1)
+    drawn: I64 = np.minimum(columns, weights.shape[1] - 1)
+    return drawn
 
 
 def spread(counts: I64) -> tuple[I64, I64]:

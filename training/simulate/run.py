@@ -3,19 +3,20 @@
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import polars as pl
 import pyarrow.parquet as pq
 
 from training.ingest.scratch import finished_folder
+from training.simulate.block import Block
 from training.simulate.calendar import Calendar
 from training.simulate.catalog import Catalog, build_catalog, item_ids
 from training.simulate.config import WorldConfig
+from training.simulate.live import live
 from training.simulate.people import build_people, identity_table, taste_table
 from training.simulate.stores import Stores, build_stores, stock_tables
-from training.simulate.visits import Block, live
 
 INFO_NAME: Final = "simulation.json"
 _FORMAT_VERSION: Final = 1
@@ -157,7 +158,7 @@ class _Table:
         self._path = path
         self._writer: pq.ParquetWriter | None = None
 
-    def __enter__(self) -> "_Table":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

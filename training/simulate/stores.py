@@ -14,6 +14,7 @@ from training.simulate.draw import F64, I64, Flags, scramble, stream
 from training.simulate.vocabulary import CITIES, STREETS
 
 _STREAM: Final = 2
+_BUSY_ZIPF_EXPONENT: Final = -0.5
 _CARRIED_SHARE: Final = 0.7
 _OUT_OF_STOCK_SHARE: Final = 0.06
 _QUANTITY_MAX: Final = 40
@@ -62,7 +63,7 @@ def build_stores(config: WorldConfig) -> tuple[Stores, pl.DataFrame]:
         }
     )
     stores = Stores(
-        weights=np.arange(1, count + 1) ** -0.5,
+        weights=np.arange(1, count + 1, dtype=np.float64) ** _BUSY_ZIPF_EXPONENT,
         theme_factors=np.exp(rng.normal(0.0, 0.6, (count, config.theme_count))),
         salt=config.seed + _STREAM,
     )
