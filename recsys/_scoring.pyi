@@ -1,6 +1,5 @@
-"""Types of the compiled core (`src/_scoring.pyx`); use `recsys.scoring` instead."""
-
-from typing import Final
+# Types of the compiled core (`src/_scoring.pyx`); use `recsys.scoring` instead.
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ FOLD_IN_FAULT_ROW: Final[int]
 FOLD_IN_FAULT_WEIGHT: Final[int]
 FOLD_IN_FAULT_SYSTEM: Final[int]
 
-_Fault = tuple[int, int, int] | None
+_Fault: TypeAlias = tuple[int, int, int] | None
 
 class Ragged:
     def __init__(
@@ -28,6 +27,20 @@ class Ragged:
 class Scratch:
     def __init__(self, item_count: int, touched_max: int) -> None: ...
 
+class ItemCodes:
+    def __init__(
+        self,
+        *,
+        factors: NDArray[np.float32],
+        order: NDArray[np.int32],
+        prior: NDArray[np.float32] | None,
+        codes: NDArray[np.int8],
+        steps: NDArray[np.float32],
+        sums: NDArray[np.int32],
+        norms: NDArray[np.float32],
+        residuals: NDArray[np.float32],
+    ) -> None: ...
+
 class ItemTable:
     def __init__(
         self,
@@ -39,6 +52,7 @@ class ItemTable:
         prior: NDArray[np.float32] | None,
         prior_max: float,
         head: NDArray[np.int32] | None,
+        codes: ItemCodes | None,
         link_starts: NDArray[np.int64] | None,
         link_items: NDArray[np.int32] | None,
         link_values: NDArray[np.float32] | None,

@@ -34,6 +34,13 @@ _HEAD_COUNT = 128
 """Rows of largest norm that are scored first: they raise the threshold early."""
 
 
+_CODE_BYTES_MAX = 2**24
+"""Most bytes of 8-bit codes: each process holds its own, unlike the mapped factors."""
+
+_GROUP = 16
+_QUAD = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RankedRows:
     """Ranked items of m queries. Lists are short rather than padded.
@@ -125,22 +132,26 @@ class Scorer:
         check_count(item_count, argument="item_count", count_min=0, count_max=limits.ITEM_COUNT_MAX)
         self.item_count = item_count
         self.factor_count = 0
-        norms, head = None, None
+        prior_max = 0.0 if prior is None else _largest_prior(prior, item_count)
+        norms, head, codes = None, None, None
         if item_factors is not None:
             check_array(
                 item_factors, argument="item_factors", dtype=np.float32, shape=(item_count, None)
             )
             self.factor_count = _factor_count(item_factors)
             norms = _row_norms(item_factors)
-            head = _largest(norms, _HEAD_COUNT)
+            head = _largest(norms, min(_HEAD_COUNT, item_count // 16))
+            if 0 < item_factors.size <= _CODE_BYTES_MAX:
+                codes = _encode(item_factors, norms, prior)
         self._table = _scoring.ItemTable(
             item_count=item_count,
             factors=item_factors,
             norms=norms,
             norm_max=0.0 if norms is None else float(norms.max(initial=0.0)),
             prior=prior,
-            prior_max=0.0 if prior is None else _largest_prior(prior, item_count),
+            prior_max=prior_max,
             head=head,
+            codes=codes,
             link_starts=None if links is None else links.indptr,
             link_items=None if links is None else links.indices,
             link_values=None if links is None else links.data,
@@ -359,6 +370,24 @@ def _largest(norms: F32, count: int) -> NDArray[np.int32]:
     if len(norms) <= count:
         return np.arange(len(norms), dtype=np.int32)
     return np.argpartition(norms, -count)[-count:].astype(np.int32)
+
+
+def _encode(item_factors: F32, norms: F32, prior: F32 | None) -> _scoring.ItemCodes:
+    """Encode the factors, largest norm first; about a third of their bytes."""
+    group_count = -(-len(norms) // _GROUP)
+    order = np.full(group_count * _GROUP, -1, dtype=np.int32)
+    order[: len(norms)] = np.argsort(-norms, kind="stable")
+    quad_count = -(-item_factors.shape[1] // _QUAD)
+    return _scoring.ItemCodes(
+        factors=item_factors,
+        order=order,
+        prior=None if prior is None else prior[order],  # places without an item are ignored
+        codes=np.zeros((group_count, quad_count * _GROUP * _QUAD), dtype=np.int8),
+        steps=np.zeros(len(order), dtype=np.float32),
+        sums=np.zeros(len(order), dtype=np.int32),
+        norms=np.zeros(group_count, dtype=np.float32),
+        residuals=np.zeros(group_count, dtype=np.float32),
+    )
 
 
 def _largest_prior(prior: F32, item_count: int) -> float:

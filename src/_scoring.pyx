@@ -20,7 +20,7 @@ any number of threads may share one table.
 
 import os
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
@@ -30,6 +30,23 @@ cdef extern from "simd.h" nogil:
         const char *name
     int SIMD_VARIANT_COUNT
     const simd_ops *simd_variant(int position)
+
+
+cdef extern from "codes.h" nogil:
+    ctypedef struct scan_codes:
+        int64_t group_count
+        int64_t quad_count
+        const int8_t *codes
+        const int32_t *order
+        const float *steps
+        const int32_t *sums
+        const float *prior
+        const float *norms
+        const float *residuals
+    int CODES_GROUP, CODES_QUAD
+    void codes_encode_group(const float *factors, int64_t factor_count, const int32_t *order,
+                            int8_t *codes, float *steps, int32_t *sums, float *norm,
+                            float *residual)
 
 
 cdef extern from "scan.h" nogil:
@@ -43,6 +60,7 @@ cdef extern from "scan.h" nogil:
         float prior_max
         const int32_t *head
         int64_t head_count
+        const scan_codes *codes
         const int64_t *link_starts
         const int32_t *link_items
         const float *link_values
@@ -174,6 +192,47 @@ cdef class Scratch:
         free(self.memory.slots)
 
 
+cdef class ItemCodes:
+    """The factors once more, in 8-bit codes; see `src/scoring/codes.h`. Immutable."""
+
+    cdef scan_codes table
+    cdef int8_t[:, ::1] codes
+    cdef const int32_t[::1] order
+    cdef const float[::1] prior
+    cdef float[::1] steps
+    cdef int32_t[::1] sums
+    cdef float[::1] norms
+    cdef float[::1] residuals
+
+    def __cinit__(self, *, const float[:, ::1] factors, order, prior, codes, steps, sums, norms,
+                  residuals):
+        """Encode `factors` into the arrays given, group after group of `order`."""
+        self.codes, self.order, self.prior = codes, order, prior
+        self.steps, self.sums = steps, sums
+        self.norms, self.residuals = norms, residuals
+        cdef int64_t group, first, group_count = self.norms.shape[0]
+        cdef int64_t factor_count = factors.shape[1]
+        with nogil:
+            for group in range(group_count):
+                first = group * CODES_GROUP
+                codes_encode_group(&factors[0, 0], factor_count, &self.order[first],
+                                   &self.codes[group, 0], &self.steps[first],
+                                   &self.sums[first], &self.norms[group],
+                                   &self.residuals[group])
+            # Scans stop where norms have fallen too low, so rounding may not lift one.
+            for group in range(group_count - 2, -1, -1):
+                self.norms[group] = max(self.norms[group], self.norms[group + 1])
+        self.table.group_count = group_count
+        self.table.quad_count = (factor_count + CODES_QUAD - 1) // CODES_QUAD
+        self.table.codes = &self.codes[0, 0]
+        self.table.order = &self.order[0]
+        self.table.steps = &self.steps[0]
+        self.table.sums = &self.sums[0]
+        self.table.prior = f32_from(self.prior, 0) if self.prior is not None else NULL
+        self.table.norms = &self.norms[0]
+        self.table.residuals = &self.residuals[0]
+
+
 cdef class ItemTable:
     """The items of one model: what every query reads. Immutable."""
 
@@ -185,9 +244,11 @@ cdef class ItemTable:
     cdef const int64_t[::1] link_starts
     cdef const int32_t[::1] link_items
     cdef const float[::1] link_values
+    cdef ItemCodes codes
 
     def __cinit__(self, *, int64_t item_count, factors, norms, float norm_max, prior,
-                  float prior_max, head, link_starts, link_items, link_values):
+                  float prior_max, head, ItemCodes codes, link_starts, link_items,
+                  link_values):
         self.factors, self.norms, self.head = factors, norms, head
         self.prior = prior
         self.link_starts, self.link_items = link_starts, link_items
@@ -200,6 +261,9 @@ cdef class ItemTable:
             self.items.norm_max = norm_max
             self.items.head = i32_from(self.head, 0)
             self.items.head_count = self.head.shape[0]
+        if codes is not None:
+            self.codes = codes
+            self.items.codes = &self.codes.table
         if self.prior is not None:
             self.items.prior = f32_from(self.prior, 0)
             self.items.prior_max = prior_max

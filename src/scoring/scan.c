@@ -39,56 +39,18 @@
 
 #include <assert.h>
 #include <fenv.h>
-#include <math.h>
-#include <stddef.h>
 
-#include "top.h"
+#include "search.h"
 
 static const double UNIT = 0x1p-24;
 static const double UNDERFLOW_SLACK = 0x1p-120;
 static const double SAFE_MAX = 1e37;
-enum { PENDING_MAX = 2 * SIMD_DOTS };
-
-typedef struct {
-    const scan_items *items;
-    const simd_ops *ops;
-    const scan_query *query;
-    const scan_scratch *scratch;
-    top_heap top;
-    int has_dot;          /* the query vector is there and not zero */
-    int is_safe;          /* the float32 pass cannot overflow */
-    float query_norm;     /* rounded up */
-    float error_per_norm; /* error of a float32 dot product per unit of row norm */
-    double prior_slack;
-    float floor;          /* bounds below it cannot reach the threshold */
-    int64_t touched_count;
-    int32_t pending[PENDING_MAX];
-    int pending_count;
-} search;
+enum { CODES_MASK_SHARE = 8 };
 
 /* ------------------------------------------------------------ small parts */
 
-static float round_down(double value) {
-    const float nearest = (float)value;
-    return (double)nearest > value ? nextafterf(nearest, -INFINITY) : nearest;
-}
-
-static float round_up(double value) { return -round_down(-value); }
-
 static int is_row(const scan_items *items, int32_t row) {
     return row >= 0 && row < items->item_count;
-}
-
-static int is_taken(const scan_scratch *scratch, int32_t row) {
-    return (int)(scratch->taken[row >> 6] >> (row & 63) & 1);
-}
-
-static void take(const scan_scratch *scratch, int32_t row) {
-    scratch->taken[row >> 6] |= (uint64_t)1 << (row & 63);
-}
-
-static int is_allowed(const scan_query *query, int32_t row) {
-    return query->allowed == NULL || (query->allowed[row >> 3] >> (row & 7) & 1);
 }
 
 static double exact_score(const search *s, int32_t row, double links) {
@@ -100,7 +62,7 @@ static double exact_score(const search *s, int32_t row, double links) {
     return (dot + links) + (items->prior == NULL ? 0.0 : (double)items->prior[row]);
 }
 
-static void offer(search *s, int32_t row, double links) {
+void search_offer(search *s, int32_t row, double links) {
     if (!top_offer(&s->top, row, exact_score(s, row, links))) return;
     s->floor = round_down(top_threshold(&s->top) - s->prior_slack);
 }
@@ -129,6 +91,7 @@ static int prepare(search *s, int64_t *position) {
     if (s->query->vector != NULL)
         norm = sqrt(s->ops->dot_exact(s->query->vector, s->query->vector, width));
     if (!isfinite(norm)) return SCAN_VECTOR;
+    s->norm = norm;
     s->has_dot = norm > 0.0;
     s->query_norm = round_up(norm * (1.0 + 16.0 * UNIT));
     s->error_per_norm = round_up((double)(width + 16) * UNIT * norm * (1.0 + 16.0 * UNIT));
@@ -203,92 +166,30 @@ static void offer_first(search *s) {
         const int32_t slot = scratch->slots[i], row = scratch->keys[slot];
         if (is_taken(scratch, row) || !is_allowed(s->query, row)) continue;
         take(scratch, row);
-        offer(s, row, scratch->sums[slot]);
+        search_offer(s, row, scratch->sums[slot]);
     }
     for (int64_t i = 0; i < s->items->head_count; i++) {
         const int32_t row = s->items->head[i];
         if (is_taken(scratch, row) || !is_allowed(s->query, row)) continue;
         take(scratch, row);
-        offer(s, row, 0.0);
+        search_offer(s, row, 0.0);
     }
-}
-
-/* The items of a block that are allowed and not yet dealt with. */
-static uint64_t live_items(const search *s, int64_t block, int64_t count) {
-    uint64_t live = ~s->scratch->taken[block];
-    if (s->query->allowed != NULL) {
-        const uint8_t *bytes = s->query->allowed + 8 * block;
-        const int64_t byte_count = (count + 7) / 8;
-        uint64_t allowed = 0;
-        for (int64_t i = 0; i < byte_count; i++) allowed |= (uint64_t)bytes[i] << (8 * i);
-        live &= allowed;
-    }
-    return count < SIMD_BLOCK ? live & (((uint64_t)1 << count) - 1) : live;
-}
-
-/* Those whose bound without a dot product reaches the floor. */
-static uint64_t in_reach(const search *s, int64_t first, int64_t count) {
-    const scan_items *items = s->items;
-    const float *prior = items->prior == NULL ? NULL : items->prior + first;
-    if (count == SIMD_BLOCK && s->has_dot)
-        return s->ops->reach(items->norms + first, prior, s->query_norm, s->floor);
-    uint64_t bits = 0;
-    for (int64_t i = 0; i < count; i++) {
-        float bound = s->has_dot ? items->norms[first + i] * s->query_norm : 0.0f;
-        if (prior != NULL) bound += prior[i];
-        bits |= (uint64_t)!(bound < s->floor) << i;
-    }
-    return bits;
-}
-
-/* Bound the first 16 pending rows by float32 dot products; score the survivors. */
-static void flush(search *s) {
-    const scan_items *items = s->items;
-    const int count = s->pending_count < SIMD_DOTS ? s->pending_count : SIMD_DOTS;
-    for (int i = count; i < SIMD_DOTS; i++) s->pending[i] = s->pending[0];
-    float bounds[SIMD_DOTS];
-    s->ops->dots(items->factors, items->factor_count, s->pending, s->query->vector, bounds);
-    for (int i = 0; i < count; i++) {
-        const int32_t row = s->pending[i];
-        float bound = bounds[i] + items->norms[row] * s->error_per_norm;
-        if (items->prior != NULL) bound += items->prior[row];
-        if (!(bound < s->floor)) offer(s, row, 0.0);
-    }
-    s->pending_count -= count;
-    for (int i = 0; i < s->pending_count; i++) s->pending[i] = s->pending[SIMD_DOTS + i];
-}
-
-static void push(search *s, int32_t row) {
-    if (!s->has_dot || !s->is_safe) {
-        offer(s, row, 0.0);
-        return;
-    }
-    /* The row is read at the next flush but one: ask the memory for it now. */
-    const char *bytes = (const char *)(s->items->factors + row * s->items->factor_count);
-    for (int64_t b = 0; b < s->items->factor_count * 4; b += 64) __builtin_prefetch(bytes + b);
-    s->pending[s->pending_count++] = row;
-    if (s->pending_count == PENDING_MAX) flush(s);
-}
-
-static void scan_blocks(search *s) {
-    const int64_t item_count = s->items->item_count;
-    const int all_zero = !s->has_dot && s->items->prior == NULL;
-    for (int64_t block = 0, first = 0; first < item_count; block++, first += SIMD_BLOCK) {
-        /* Untouched items all score 0: those from here on lose to a full heap of
-         * better scores or of zeros at lower rows. */
-        if (all_zero && s->top.count == s->top.capacity &&
-            !top_outranks(0.0, (int32_t)first, s->top.scores[0], s->top.items[0]))
-            return;
-        const int64_t left = item_count - first;
-        const int64_t count = left < SIMD_BLOCK ? left : SIMD_BLOCK;
-        uint64_t live = live_items(s, block, count);
-        if (live != 0) live &= in_reach(s, first, count);
-        for (; live != 0; live &= live - 1) push(s, (int32_t)(first + __builtin_ctzll(live)));
-    }
-    while (s->pending_count > 0) flush(s);
 }
 
 /* ----------------------------------------------------------------- entries */
+
+/* Codes read a quarter of the bytes, but all of them: under a mask that allows
+ * few items, reading just those rows is less. */
+static int use_codes(const search *s) {
+    const scan_items *items = s->items;
+    if (items->codes == NULL || s->ops->coded == NULL || !s->has_dot || !s->is_safe) return 0;
+    if (s->query->allowed == NULL) return 1;
+    const int64_t enough = items->item_count / CODES_MASK_SHARE;
+    int64_t allowed = 0;
+    for (int64_t byte = 0; byte < (items->item_count + 7) / 8 && allowed <= enough; byte++)
+        allowed += __builtin_popcount(s->query->allowed[byte]);
+    return allowed > enough;
+}
 
 static int search_top_k(search *s, int64_t *position) {
     int fault = prepare(s, position);
@@ -296,7 +197,10 @@ static int search_top_k(search *s, int64_t *position) {
     fault = sum_links(s);
     if (fault == SCAN_OK) {
         offer_first(s);
-        scan_blocks(s);
+        if (use_codes(s))
+            search_codes(s);
+        else
+            search_rows(s);
         top_sort(&s->top);
     }
     clean(s);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "codes.h"
 #include "simd.h"
 
 /* What every query shares. Optional parts are NULL. */
@@ -17,6 +18,7 @@ typedef struct {
     float prior_max;        /* the largest absolute value of prior */
     const int32_t *head;    /* rows to look at first, without repeats */
     int64_t head_count;
+    const scan_codes *codes;    /* or NULL */
     const int64_t *link_starts; /* item-item part in compressed rows */
     const int32_t *link_items;
     const float *link_values;

@@ -60,7 +60,14 @@ static void add_outer(double *system, const double *vector, double weight, int64
 }
 
 const simd_ops *simd_portable(void) {
-    static const simd_ops ops = {"portable", reach, dots, dot_exact, solve, add_outer};
+    static const simd_ops ops = {
+        .name = "portable",
+        .reach = reach,
+        .dots = dots,
+        .dot_exact = dot_exact,
+        .solve = solve,
+        .add_outer = add_outer,
+    };
     return &ops;
 }
 

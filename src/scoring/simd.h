@@ -1,9 +1,9 @@
 /* The few loops that exist once per instruction set, and the choice among them.
  *
  * Everything else of the kernel is plain C over these operations, so an
- * instruction set can change speed but never an answer: `dot_exact` and `axpy`
- * are defined to the last bit, `reach` and `dots` only up to the error bound
- * stated in scan.c.
+ * instruction set can change speed but never an answer: `dot_exact`,
+ * `solve` and `add_outer` are defined to the last bit, `reach`, `dots` and `coded` only up to the error
+ * bounds stated in scan.c and pass_codes.c.
  */
 #ifndef RECSYS_SIMD_H
 #define RECSYS_SIMD_H
@@ -11,6 +11,15 @@
 #include <stdint.h>
 
 enum { SIMD_BLOCK = 64, SIMD_DOTS = 16, SIMD_EXACT_LANES = 8 };
+
+/* 16 items in codes, see codes.h; `error` bounds what their scores leave out. */
+typedef struct {
+    const int8_t *codes;
+    const float *steps;
+    const int32_t *sums;
+    const float *prior; /* or NULL */
+    float error;
+} simd_group;
 
 typedef struct {
     const char *name;
@@ -27,6 +36,16 @@ typedef struct {
 
     /* The float64 dot product of the ranking contract: 8 lanes, then a fixed tree. */
     double (*dot_exact)(const float *left, const float *right, int64_t count);
+
+    /* Which of 16 items can still matter, from their codes: bit i is set unless
+     * `steps[i] * query_step * dot + error + prior[i] < floor` in float32, where
+     * `dot` is the exact integer product of the codes. Query codes lie in
+     * [-code_max, code_max] and come with `code_offset` added. NULL where codes
+     * are not faster than rows. */
+    uint32_t (*coded)(const simd_group *group, int64_t quad_count, const uint8_t *query_codes,
+                      float query_step, float floor);
+    int code_max;
+    int code_offset;
 
     /* The normal equations of one user, see fold_in.h; same bits everywhere. */
     int (*solve)(double *system, double *right, int64_t factor_count);

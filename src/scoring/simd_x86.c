@@ -3,6 +3,7 @@
 #include "simd.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
@@ -11,7 +12,14 @@
 #include "fold_in_body.h"
 
 #define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f,avx2,fma")))
+#define AVX512 __attribute__((target("avx512f,avx512vnni,avx2,fma")))
+
+/* Sums stay in registers only where their loop is unrolled. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 /* ---------------------------------------------------------------- AVX2 */
 
@@ -37,16 +45,19 @@ AVX2 static __m256i tail_mask(int64_t left) {
 AVX2 static void dots8_avx2(const float *const row[8], int64_t count, const float *query,
                             float *out) {
     __m256 sum[8];
+    UNROLL
     for (int r = 0; r < 8; r++) sum[r] = _mm256_setzero_ps();
     int64_t i = 0;
     for (; i + 8 <= count; i += 8) {
         const __m256 part = _mm256_loadu_ps(query + i);
+        UNROLL
         for (int r = 0; r < 8; r++)
             sum[r] = _mm256_fmadd_ps(_mm256_loadu_ps(row[r] + i), part, sum[r]);
     }
     if (i < count) {
         const __m256i mask = tail_mask(count - i);
         const __m256 part = _mm256_maskload_ps(query + i, mask);
+        UNROLL
         for (int r = 0; r < 8; r++)
             sum[r] = _mm256_fmadd_ps(_mm256_maskload_ps(row[r] + i, mask), part, sum[r]);
     }
@@ -62,6 +73,7 @@ AVX2 static void dots_avx2(const float *factors, int64_t factor_count, const int
                            const float *query, float *out) {
     for (int half = 0; half < SIMD_DOTS; half += 8) {
         const float *row[8];
+        UNROLL
         for (int r = 0; r < 8; r++) row[r] = factors + rows[half + r] * factor_count;
         dots8_avx2(row, factor_count, query, out + half);
     }
@@ -82,6 +94,41 @@ AVX2 static double dot_exact_avx2(const float *left, const float *right, int64_t
     for (int lane = 0; i + lane < count; lane++)
         lanes[lane] += (double)left[i + lane] * (double)right[i + lane];
     return simd_tree(lanes);
+}
+
+/* maddubs adds two products of an unsigned and a signed byte in 16 bits; with
+ * unsigned codes up to 127 that is at most 2 * 127 * 127 and cannot saturate. */
+enum { AVX2_CODE_MAX = 63 };
+
+AVX2 static uint32_t coded_avx2(const simd_group *group, int64_t quad_count,
+                                const uint8_t *query_codes, float query_step, float floor) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i low = _mm256_setzero_si256(), high = _mm256_setzero_si256();
+    for (int64_t quad = 0; quad < quad_count; quad++) {
+        int32_t four;
+        memcpy(&four, query_codes + 4 * quad, sizeof four);
+        const __m256i query = _mm256_set1_epi32(four);
+        const __m256i *codes = (const __m256i *)(group->codes + 64 * quad);
+        const __m256i low_pairs = _mm256_maddubs_epi16(query, _mm256_loadu_si256(codes));
+        const __m256i high_pairs = _mm256_maddubs_epi16(query, _mm256_loadu_si256(codes + 1));
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(low_pairs, ones));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(high_pairs, ones));
+    }
+    const __m256i offset = _mm256_set1_epi32(AVX2_CODE_MAX + 1);
+    const __m256 step = _mm256_set1_ps(query_step), error = _mm256_set1_ps(group->error);
+    uint32_t bits = 0;
+    for (int half = 0; half < 2; half++) {
+        const __m256i sums = _mm256_loadu_si256((const __m256i *)(group->sums + 8 * half));
+        const __m256i dot =
+            _mm256_sub_epi32(half ? high : low, _mm256_mullo_epi32(sums, offset));
+        const __m256 scale = _mm256_mul_ps(_mm256_loadu_ps(group->steps + 8 * half), step);
+        __m256 bound = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(dot), scale), error);
+        if (group->prior != NULL)
+            bound = _mm256_add_ps(bound, _mm256_loadu_ps(group->prior + 8 * half));
+        const __m256 kept = _mm256_cmp_ps(bound, _mm256_set1_ps(floor), _CMP_NLT_UQ);
+        bits |= (uint32_t)_mm256_movemask_ps(kept) << (8 * half);
+    }
+    return bits;
 }
 
 AVX2 static int solve_avx2(double *system, double *right, int64_t factor_count) {
@@ -131,6 +178,7 @@ AVX512 static void dots_avx512(const float *factors, int64_t factor_count, const
                                const float *query, float *out) {
     const float *row[16];
     __m512 sum[16];
+    UNROLL
     for (int r = 0; r < 16; r++) {
         row[r] = factors + rows[r] * factor_count;
         sum[r] = _mm512_setzero_ps();
@@ -138,12 +186,14 @@ AVX512 static void dots_avx512(const float *factors, int64_t factor_count, const
     int64_t i = 0;
     for (; i + 16 <= factor_count; i += 16) {
         const __m512 part = _mm512_loadu_ps(query + i);
+        UNROLL
         for (int r = 0; r < 16; r++)
             sum[r] = _mm512_fmadd_ps(_mm512_loadu_ps(row[r] + i), part, sum[r]);
     }
     if (i < factor_count) {
         const __mmask16 mask = (__mmask16)((1u << (factor_count - i)) - 1);
         const __m512 part = _mm512_maskz_loadu_ps(mask, query + i);
+        UNROLL
         for (int r = 0; r < 16; r++)
             sum[r] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, row[r] + i), part, sum[r]);
     }
@@ -163,6 +213,36 @@ AVX512 static double dot_exact_avx512(const float *left, const float *right, int
     return simd_tree(lanes);
 }
 
+enum { VNNI_CODE_MAX = 127 };
+
+AVX512 static uint32_t coded_avx512(const simd_group *group, int64_t quad_count,
+                                    const uint8_t *query_codes, float query_step, float floor) {
+    __m512i even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
+    int64_t quad = 0;
+    for (; quad + 2 <= quad_count; quad += 2) {
+        int32_t four[2];
+        memcpy(four, query_codes + 4 * quad, sizeof four);
+        const int8_t *codes = group->codes + 64 * quad;
+        even = _mm512_dpbusd_epi32(even, _mm512_set1_epi32(four[0]), _mm512_loadu_si512(codes));
+        odd = _mm512_dpbusd_epi32(odd, _mm512_set1_epi32(four[1]),
+                                  _mm512_loadu_si512(codes + 64));
+    }
+    if (quad < quad_count) {
+        int32_t four;
+        memcpy(&four, query_codes + 4 * quad, sizeof four);
+        even = _mm512_dpbusd_epi32(even, _mm512_set1_epi32(four),
+                                   _mm512_loadu_si512(group->codes + 64 * quad));
+    }
+    const __m512i offset =
+        _mm512_mullo_epi32(_mm512_loadu_si512(group->sums), _mm512_set1_epi32(VNNI_CODE_MAX + 1));
+    const __m512i dot = _mm512_sub_epi32(_mm512_add_epi32(even, odd), offset);
+    const __m512 scale = _mm512_mul_ps(_mm512_loadu_ps(group->steps), _mm512_set1_ps(query_step));
+    __m512 bound = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(dot), scale),
+                                 _mm512_set1_ps(group->error));
+    if (group->prior != NULL) bound = _mm512_add_ps(bound, _mm512_loadu_ps(group->prior));
+    return _mm512_cmp_ps_mask(bound, _mm512_set1_ps(floor), _CMP_NLT_UQ);
+}
+
 AVX512 static int solve_avx512(double *system, double *right, int64_t factor_count) {
     return fold_in_solve_body(system, right, factor_count);
 }
@@ -173,16 +253,36 @@ AVX512 static void add_outer_avx512(double *system, const double *vector, double
 }
 
 const simd_ops *simd_avx2(void) {
-    static const simd_ops ops = {"avx2",         reach_avx2, dots_avx2,
-                                 dot_exact_avx2, solve_avx2, add_outer_avx2};
+    static const simd_ops ops = {
+        .name = "avx2",
+        .reach = reach_avx2,
+        .dots = dots_avx2,
+        .dot_exact = dot_exact_avx2,
+        .coded = coded_avx2,
+        .code_max = AVX2_CODE_MAX,
+        .code_offset = AVX2_CODE_MAX + 1,
+        .solve = solve_avx2,
+        .add_outer = add_outer_avx2,
+    };
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &ops : NULL;
 }
 
 const simd_ops *simd_avx512(void) {
-    static const simd_ops ops = {"avx512",         reach_avx512, dots_avx512,
-                                 dot_exact_avx512, solve_avx512, add_outer_avx512};
-    return simd_avx2() != NULL && __builtin_cpu_supports("avx512f") ? &ops : NULL;
+    static const simd_ops ops = {
+        .name = "avx512",
+        .reach = reach_avx512,
+        .dots = dots_avx512,
+        .dot_exact = dot_exact_avx512,
+        .coded = coded_avx512,
+        .code_max = VNNI_CODE_MAX,
+        .code_offset = VNNI_CODE_MAX + 1,
+        .solve = solve_avx512,
+        .add_outer = add_outer_avx512,
+    };
+    return simd_avx2() != NULL && __builtin_cpu_supports("avx512f") &&
+                   __builtin_cpu_supports("avx512vnni")
+               ? &ops : NULL;
 }
 
 #else

@@ -1,0 +1,78 @@
+/* The pass over the float32 rows themselves: needs nothing prepared but the norms,
+ * and skips whole blocks where a mask allows few. The bounds are proved in scan.c. */
+#include "search.h"
+
+/* The items of a block that are allowed and not yet dealt with. */
+static uint64_t live_items(const search *s, int64_t block, int64_t count) {
+    uint64_t live = ~s->scratch->taken[block];
+    if (s->query->allowed != NULL) {
+        const uint8_t *bytes = s->query->allowed + 8 * block;
+        const int64_t byte_count = (count + 7) / 8;
+        uint64_t allowed = 0;
+        for (int64_t i = 0; i < byte_count; i++) allowed |= (uint64_t)bytes[i] << (8 * i);
+        live &= allowed;
+    }
+    return count < SIMD_BLOCK ? live & (((uint64_t)1 << count) - 1) : live;
+}
+
+/* Those whose bound without a dot product reaches the floor. */
+static uint64_t in_reach(const search *s, int64_t first, int64_t count) {
+    const scan_items *items = s->items;
+    const float *prior = items->prior == NULL ? NULL : items->prior + first;
+    if (count == SIMD_BLOCK && s->has_dot)
+        return s->ops->reach(items->norms + first, prior, s->query_norm, s->floor);
+    uint64_t bits = 0;
+    for (int64_t i = 0; i < count; i++) {
+        float bound = s->has_dot ? items->norms[first + i] * s->query_norm : 0.0f;
+        if (prior != NULL) bound += prior[i];
+        bits |= (uint64_t)!(bound < s->floor) << i;
+    }
+    return bits;
+}
+
+/* Bound the first 16 pending rows by float32 dot products; score the survivors. */
+static void flush(search *s) {
+    const scan_items *items = s->items;
+    const int count = s->pending_count < SIMD_DOTS ? s->pending_count : SIMD_DOTS;
+    for (int i = count; i < SIMD_DOTS; i++) s->pending[i] = s->pending[0];
+    float bounds[SIMD_DOTS];
+    s->ops->dots(items->factors, items->factor_count, s->pending, s->query->vector, bounds);
+    for (int i = 0; i < count; i++) {
+        const int32_t row = s->pending[i];
+        float bound = bounds[i] + items->norms[row] * s->error_per_norm;
+        if (items->prior != NULL) bound += items->prior[row];
+        if (!(bound < s->floor)) search_offer(s, row, 0.0);
+    }
+    s->pending_count -= count;
+    for (int i = 0; i < s->pending_count; i++) s->pending[i] = s->pending[SIMD_DOTS + i];
+}
+
+static void push(search *s, int32_t row) {
+    if (!s->has_dot || !s->is_safe) {
+        search_offer(s, row, 0.0);
+        return;
+    }
+    /* The row is read at the next flush but one: ask the memory for it now. */
+    const char *bytes = (const char *)(s->items->factors + row * s->items->factor_count);
+    for (int64_t b = 0; b < s->items->factor_count * 4; b += 64) __builtin_prefetch(bytes + b);
+    s->pending[s->pending_count++] = row;
+    if (s->pending_count == PENDING_MAX) flush(s);
+}
+
+void search_rows(search *s) {
+    const int64_t item_count = s->items->item_count;
+    const int all_zero = !s->has_dot && s->items->prior == NULL;
+    for (int64_t block = 0, first = 0; first < item_count; block++, first += SIMD_BLOCK) {
+        /* Untouched items all score 0: those from here on lose to a full heap of
+         * better scores or of zeros at lower rows. */
+        if (all_zero && s->top.count == s->top.capacity &&
+            !top_outranks(0.0, (int32_t)first, s->top.scores[0], s->top.items[0]))
+            return;
+        const int64_t left = item_count - first;
+        const int64_t count = left < SIMD_BLOCK ? left : SIMD_BLOCK;
+        uint64_t live = live_items(s, block, count);
+        if (live != 0) live &= in_reach(s, first, count);
+        for (; live != 0; live &= live - 1) push(s, (int32_t)(first + __builtin_ctzll(live)));
+    }
+    while (s->pending_count > 0) flush(s);
+}
