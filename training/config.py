@@ -1,0 +1,240 @@
+"""What a training run does, as one TOML file. An empty file is a good start.
+
+Unknown keys, wrong types and values out of bounds are refused with the key.
+"""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recsys import limits
+from recsys.errors import InvalidConfig
+from recsys.features import FeatureConfig
+from training.models import AlsConfig, ModelConfig
+
+METRIC_NAMES = ("recall", "ndcg", "map", "hit_rate", "mrr")
+PROTOCOLS = ("any", "new")
+K_MAX = 1_000
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class FilterConfig(_Section, frozen=True, kw_only=True):
+    """Which items and users are trained on.
+
+    Attributes:
+        item_users_min: Users that an item needs to be in the model, 1 or more.
+        user_items_min: Items that a user needs to be learned from, 1 or more.
+            Such a user still gets answers; she is just no example.
+        rounds_max: Rounds of filtering, since removing items can make users too
+            small and the reverse, 1 to 100.
+    """
+
+    item_users_min: int = 1
+    user_items_min: int = 1
+    rounds_max: int = 10
+
+    def __post_init__(self) -> None:
+        _check("item_users_min", self.item_users_min, low=1)
+        _check("user_items_min", self.user_items_min, low=1)
+        _check("rounds_max", self.rounds_max, low=1, high=100)
+
+
+class SplitConfig(_Section, frozen=True, kw_only=True):
+    """Where time is cut for evaluation: history before, purchases to find after.
+
+    Attributes:
+        cut_time: The moment of the cut with its time zone; takes precedence over
+            `test_days`.
+        test_days: Days at the end of the data that are held out, positive. If they
+            are more than `test_share_max` of the data's time span, less is held out.
+        test_share_max: Upper bound of the held-out share of the time span, above 0
+            and below 1.
+    """
+
+    cut_time: dt.datetime | None = None
+    test_days: float = 28.0
+    test_share_max: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.cut_time is not None and self.cut_time.tzinfo is None:
+            raise ValueError(f"cut_time is {self.cut_time}; it needs a time zone, such as Z")
+        _check("test_days", self.test_days, above=0)
+        _check("test_share_max", self.test_share_max, above=0, below=1)
+
+
+class EvaluateConfig(_Section, frozen=True, kw_only=True):
+    """How a model is measured before it is published.
+
+    Attributes:
+        enabled: Whether to measure at all; a model without metrics fails the gate.
+        k: List lengths, 1 to 1000 each.
+        primary_protocol: `any` (every item may be recommended) or `new` (items of
+            the history are neither recommended nor looked for).
+        primary_metric: `recall`, `ndcg`, `map`, `hit_rate` or `mrr`.
+        primary_k: List length of the primary metric, one of `k`.
+        user_count_max: Users measured, drawn by chance if there are more, 1 or more.
+        history_event_count_max: Newest events of a history that count, as in serving.
+        purchases_only: Whether to train the same model on purchases alone too, to
+            say what the other events are worth.
+        bootstrap_count: Resamples behind each 95 % interval, 100 to 100000.
+    """
+
+    enabled: bool = True
+    k: tuple[int, ...] = (5, 10, 20, 50)
+    primary_protocol: str = "new"
+    primary_metric: str = "ndcg"
+    primary_k: int = 20
+    user_count_max: int = 5_000
+    history_event_count_max: int = limits.HISTORY_EVENT_COUNT_MAX
+    purchases_only: bool = True
+    bootstrap_count: int = 1_000
+
+    def __post_init__(self) -> None:
+        if not self.k or list(self.k) != sorted(set(self.k)):
+            raise ValueError(f"k is {list(self.k)}; it must be ascending and not empty")
+        for length in self.k:
+            _check("k", length, low=1, high=K_MAX)
+        _choose("primary_protocol", self.primary_protocol, PROTOCOLS)
+        _choose("primary_metric", self.primary_metric, METRIC_NAMES)
+        if self.primary_k not in self.k:
+            raise ValueError(f"primary_k is {self.primary_k}; it must be one of {list(self.k)}")
+        _check("user_count_max", self.user_count_max, low=1)
+        _check("history_event_count_max", self.history_event_count_max, low=1)
+        _check("bootstrap_count", self.bootstrap_count, low=100, high=100_000)
+
+    @property
+    def primary(self) -> str:
+        """Name of the primary metric, such as `new/recall_at_20`."""
+        return f"{self.primary_protocol}/{self.primary_metric}_at_{self.primary_k}"
+
+
+class PublishConfig(_Section, frozen=True, kw_only=True):
+    """What goes into the published bundle.
+
+    Attributes:
+        refit: Whether to train again on all events before publishing. Without it
+            the evaluated model itself is published and knows nothing after the cut.
+        popular_half_life_days: Age at which a purchase weighs half in the popular
+            lists, positive.
+        popular_store_count_max: Stores with a popular list, the busiest, 0 or more.
+    """
+
+    refit: bool = True
+    popular_half_life_days: float = 30.0
+    popular_store_count_max: int = 10_000
+
+    def __post_init__(self) -> None:
+        _check("popular_half_life_days", self.popular_half_life_days, above=0)
+        _check("popular_store_count_max", self.popular_store_count_max, low=0)
+
+
+class GateConfig(_Section, frozen=True, kw_only=True):
+    """When a model is good enough to become champion.
+
+    Attributes:
+        gain_over_popularity_min: The primary metric must exceed that of the popular
+            list by this factor, less 1; 0 means just better.
+        loss_to_champion_max: Share of the champion's primary metric that may be
+            lost, where both were measured on the same data and cut, 0 to 1.
+    """
+
+    gain_over_popularity_min: float = 0.0
+    loss_to_champion_max: float = 0.02
+
+    def __post_init__(self) -> None:
+        _check("gain_over_popularity_min", self.gain_over_popularity_min, low=-1)
+        _check("loss_to_champion_max", self.loss_to_champion_max, low=0, high=1)
+
+
+class TrainConfig(_Section, frozen=True, kw_only=True):
+    """One training run."""
+
+    model: ModelConfig = msgspec.field(default_factory=AlsConfig)
+    features: FeatureConfig = msgspec.field(default_factory=FeatureConfig)
+    filter: FilterConfig = msgspec.field(default_factory=FilterConfig)
+    split: SplitConfig = msgspec.field(default_factory=SplitConfig)
+    evaluate: EvaluateConfig = msgspec.field(default_factory=EvaluateConfig)
+    publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
+    gate: GateConfig = msgspec.field(default_factory=GateConfig)
+
+    @property
+    def model_type(self) -> str:
+        """Such as `als`."""
+        return str(self.model.__struct_config__.tag)
+
+
+class TrackingConfig(_Section, frozen=True, kw_only=True):
+    """Where MLflow is and under which names.
+
+    Attributes:
+        tracking_uri: A local database (`sqlite:///path`) or a server (`http://...`).
+        experiment: Experiment of the runs.
+        model_name: Name of the model in the registry.
+        promote: Whether to move the alias `champion` if the gate passes.
+    """
+
+    tracking_uri: str = "sqlite:///var/mlflow.db"
+    experiment: str = "recsys"
+    model_name: str = "recsys"
+    promote: bool = True
+
+
+def load_config(path: Path | None) -> TrainConfig:
+    """Read a configuration; None gives the defaults.
+
+    Raises:
+        InvalidConfig: The file cannot be read, is no TOML, or a key is unknown, of
+            the wrong type or out of bounds; the key is named.
+    """
+    if path is None:
+        return TrainConfig()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(source=str(path), problem=str(error)) from error
+    return parse_config(text, source=str(path))
+
+
+def parse_config(text: str, *, source: str = "configuration") -> TrainConfig:
+    """Read a configuration from TOML text; raises as `load_config`."""
+    try:
+        tables: dict[str, Any] = msgspec.toml.decode(text)
+        model = tables.get("model")
+        if isinstance(model, dict):
+            model.setdefault("type", AlsConfig.__struct_config__.tag)
+        return msgspec.convert(tables, TrainConfig)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvalidConfig(source=source, problem=str(error)) from error
+
+
+def _check(
+    name: str,
+    value: float,
+    *,
+    low: float = float("-inf"),
+    high: float = float("inf"),
+    above: float = float("-inf"),
+    below: float = float("inf"),
+) -> None:
+    if not (low <= value <= high and above < value < below):
+        bounds = [
+            text
+            for text, bound in (
+                (f"at least {low:g}", low),
+                (f"at most {high:g}", high),
+                (f"above {above:g}", above),
+                (f"below {below:g}", below),
+            )
+            if abs(bound) != float("inf")
+        ]
+        raise ValueError(f"{name} is {value}; allowed {', '.join(bounds)}")
+
+
+def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; allowed {', '.join(choices)}")

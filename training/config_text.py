@@ -1,0 +1,81 @@
+"""A configuration as TOML with every key explained, from the docstrings of `training.config`."""
+
+import datetime as dt
+import enum
+import inspect
+import re
+import textwrap
+from typing import Any
+
+import msgspec
+
+from training.config import TrainConfig
+
+_WIDTH = 88
+_ATTRIBUTE = re.compile(r"^(\w+): (.*)$")
+_TOML_ABSENT = "not set"
+
+
+def config_text(config: TrainConfig) -> str:
+    """Render a configuration; `training.config.parse_config` reads it back."""
+    parts = []
+    for section in config.__struct_fields__:
+        struct = getattr(config, section)
+        parts.append("\n".join(_section(section, struct)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(name: str, struct: msgspec.Struct) -> list[str]:
+    summary, attributes = _explained(type(struct))
+    lines = [*_comment(summary), f"[{name}]"]
+    tag = struct.__struct_config__.tag
+    if tag is not None:
+        lines += [*_comment("als, bpr, cosine, tfidf, bm25 or popularity."), f'type = "{tag}"']
+    tables = []
+    for key in struct.__struct_fields__:
+        value = getattr(struct, key)
+        lines += _comment(attributes.get(key, ""))
+        if isinstance(value, dict):
+            # A table inside the section must come after its plain keys.
+            tables += ["", f"[{name}.{key}]", *(f"{k} = {_toml(v)}" for k, v in value.items())]
+            lines.append(f"# see [{name}.{key}] below")
+        elif value is None:
+            lines.append(f"# {key} = ...  ({_TOML_ABSENT})")
+        else:
+            lines.append(f"{key} = {_toml(value)}")
+    return lines + tables
+
+
+def _explained(struct: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
+    """Return the summary and the text of each attribute of a Google-style docstring."""
+    summary, _, rest = inspect.cleandoc(struct.__doc__ or "").partition("\n\nAttributes:\n")
+    attributes: dict[str, str] = {}
+    key = ""
+    for line in textwrap.dedent(rest).splitlines():
+        if match := _ATTRIBUTE.match(line):
+            key = match.group(1)
+            attributes[key] = match.group(2)
+        elif key:
+            attributes[key] += f" {line.strip()}"
+    return " ".join(summary.split()), attributes
+
+
+def _comment(text: str) -> list[str]:
+    plain = text.replace("`", "")
+    return [f"# {line}" for line in textwrap.wrap(plain, _WIDTH)]
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case enum.Enum():
+            return f'"{value.value}"'
+        case str():
+            return f'"{value}"'
+        case dt.datetime():
+            return value.isoformat()
+        case tuple() | list():
+            return f"[{', '.join(_toml(part) for part in value)}]"
+        case _:
+            return repr(value)

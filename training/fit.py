@@ -1,0 +1,128 @@
+"""Fitting: events up to a moment become a model with its items and popular lists."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.bundle import PopularLists
+from recsys.errors import InvalidData
+from recsys.features import EventWeighting, FeatureConfig
+from training.config import TrainConfig
+from training.interactions import Events, keep_core, sum_weights
+from training.models import Interactions, IterationReport, ModelParts, create_trainer
+from training.popular import PopularCounter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedModel:
+    """A model and the items it is about.
+
+    Attributes:
+        parts: What the trainer learned, over n rows.
+        items: Each row's position in `Events.item_ids`, ascending, int32, shape (n,).
+        popular: Popular lists of rows.
+        features: How histories become weights for this model.
+        item_users: Users of each row trained on, int64, shape (n,).
+        user_count: Users trained on.
+        interaction_count: User and item pairs trained on.
+    """
+
+    parts: ModelParts
+    items: NDArray[np.int32]
+    popular: PopularLists
+    features: FeatureConfig
+    item_users: NDArray[np.int64]
+    user_count: int
+    interaction_count: int
+
+    def row_of_item(self, item_count: int) -> NDArray[np.int32]:
+        """Return the row of each of all items, -1 for those the model lacks."""
+        return rows_of_items(self.items, item_count)
+
+
+def rows_of_items(items: NDArray[np.int32], item_count: int) -> NDArray[np.int32]:
+    """Invert row -> item; -1 for items without a row, shape (item_count,)."""
+    rows = np.full(item_count, -1, dtype=np.int32)
+    rows[items] = np.arange(len(items), dtype=np.int32)
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """Everything a trainer needs, and the popular lists."""
+
+    interactions: Interactions
+    items: NDArray[np.int32]
+    popular: PopularLists
+
+
+def prepare(
+    events: Events, *, config: TrainConfig, features: FeatureConfig, now: float
+) -> Prepared:
+    """Weigh, sum and filter events, and count what is popular.
+
+    Args:
+        events: The lines, none after `now`.
+        config: Filters and popular lists.
+        features: How events become weights; may differ from the configured ones.
+        now: The moment to look back from, seconds since 1970-01-01 UTC.
+
+    Raises:
+        InvalidData: Nothing is left to learn from.
+    """
+    item_count = len(events.item_ids)
+    weights = sum_weights(events, weighting=EventWeighting(features), now=now)
+    core = keep_core(
+        weights,
+        item_count=item_count,
+        item_users_min=config.filter.item_users_min,
+        user_items_min=config.filter.user_items_min,
+        rounds_max=config.filter.rounds_max,
+    )
+    if not len(core.items):
+        raise InvalidData(
+            path="events",
+            problem=f"none of {len(events)} item lines is left to learn from after event "
+            "weights and filters; see [features] and [filter]",
+        )
+    counter = PopularCounter(
+        events,
+        row_of_item=rows_of_items(core.items, item_count),
+        item_count=len(core.items),
+        features=features,
+        half_life_days=config.publish.popular_half_life_days,
+        now=now,
+    )
+    return Prepared(
+        interactions=Interactions(
+            weights=core.weights, item_count=len(core.items), popularity=counter.popularity()
+        ),
+        items=core.items,
+        popular=counter.lists(store_count_max=config.publish.popular_store_count_max),
+    )
+
+
+def fit_model(
+    prepared: Prepared,
+    *,
+    config: TrainConfig,
+    features: FeatureConfig,
+    seed: int,
+    progress: bool,
+    report: IterationReport,
+) -> FittedModel:
+    """Train on prepared interactions; the arguments are those of `prepare` and `Trainer.fit`."""
+    interactions = prepared.interactions
+    parts = create_trainer(config.model).fit(
+        interactions, seed=seed, progress=progress, report=report
+    )
+    return FittedModel(
+        parts=parts,
+        items=prepared.items,
+        popular=prepared.popular,
+        features=features,
+        item_users=np.bincount(interactions.weights.indices, minlength=interactions.item_count),
+        user_count=interactions.user_count,
+        interaction_count=len(interactions.weights.data),
+    )

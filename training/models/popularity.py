@@ -1,0 +1,55 @@
+"""The same list for everybody: the baseline that every model must beat."""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from training.models.protocol import (
+    Interactions,
+    IterationReport,
+    ModelParts,
+    ignore_iteration,
+)
+
+
+class PopularityConfig(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="popularity"
+):
+    """Rank items by popularity; nothing to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class PopularityTrainer:
+    """Turns popularity into a prior."""
+
+    config: PopularityConfig
+
+    def fit(
+        self,
+        interactions: Interactions,
+        *,
+        seed: int,
+        progress: bool = False,
+        report: IterationReport = ignore_iteration,
+    ) -> ModelParts:
+        """Rank; see `training.models.protocol.Trainer`."""
+        del seed, progress, report
+        return ModelParts(prior=popularity_prior(interactions.popularity, scale=1.0), facts={})
+
+
+def popularity_prior(popularity: NDArray[np.float64], *, scale: float) -> NDArray[np.float32]:
+    """Turn popularity into scores that order as it does.
+
+    Args:
+        popularity: Not negative, shape (n,).
+        scale: The largest score, positive.
+
+    Returns:
+        Scores in (0, scale], shape (n,), equal where the popularity is equal. They
+        follow the rank, not the amount, so that float32 tells all of up to
+        2**24 different amounts apart.
+    """
+    distinct, ranks = np.unique(popularity, return_inverse=True)
+    return (scale * (ranks + 1) / max(1, len(distinct))).astype(np.float32)

@@ -1,0 +1,87 @@
+"""What a trainer gets and what it gives back: the one face of every model.
+
+A new model is one small file with a configuration (a tagged `msgspec` struct)
+and a trainer class, and one line in `training/models/__init__.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.features import FoldInConfig
+from recsys.sparse import CsrMatrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Interactions:
+    """What people did with items, summed to one weight per user and item.
+
+    Attributes:
+        weights: Users x items, positive finite float32, columns ascending and
+            unique within a row.
+        item_count: Number of columns, n.
+        popularity: How popular each item is, not negative, float64, shape (n,).
+            The order that the bundle's popular list has.
+    """
+
+    weights: CsrMatrix
+    item_count: int
+    popularity: NDArray[np.float64]
+
+    @property
+    def user_count(self) -> int:
+        """Number of rows."""
+        return self.weights.row_count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelParts:
+    """The parts of a bundle that a trainer learns; at least one is there.
+
+    Attributes:
+        item_factors: Float32, shape (n, f), finite, C-contiguous, or None.
+        fold_in: How user vectors are solved for; together with `item_factors`.
+        prior: Float32, shape (n,), finite, or None.
+        item_item: Square (n, n), row = history item, columns ascending within a
+            row, or None.
+        facts: Numbers worth logging of the fit itself.
+    """
+
+    item_factors: NDArray[np.float32] | None = None
+    fold_in: FoldInConfig | None = None
+    prior: NDArray[np.float32] | None = None
+    item_item: CsrMatrix | None = None
+    facts: dict[str, float]
+
+
+IterationReport = Callable[[int, float, float | None], None]
+"""Called after each iteration with its number from 0, its seconds and its loss if known."""
+
+
+def ignore_iteration(iteration: int, seconds: float, loss: float | None) -> None:
+    """Report to nobody."""
+
+
+class Trainer(Protocol):
+    """Learns the parts of a bundle from interactions."""
+
+    def fit(
+        self,
+        interactions: Interactions,
+        *,
+        seed: int,
+        progress: bool = False,
+        report: IterationReport = ignore_iteration,
+    ) -> ModelParts:
+        """Learn.
+
+        Args:
+            interactions: At least one user and one item.
+            seed: Same seed, same data, same machine: same parts.
+            progress: Whether to draw a progress bar on stderr.
+            report: Told of each iteration, by trainers that iterate.
+        """
+        ...

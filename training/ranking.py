@@ -1,0 +1,220 @@
+"""Ranking for many users at once, by the same kernel and the same rules as serving.
+
+Users with a positive weight get the model's answer; others get the popular list
+of their store, then of their channel, then of everything.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.bundle import SEGMENT_ALL, PopularLists, channel_segment, store_segment
+from recsys.bundle.writer import gram_matrix
+from recsys.domain import Channel, StoreId
+from recsys.scoring import FoldIn, RaggedRows, Scorer
+from recsys.sparse import CsrMatrix
+from training.fit import FittedModel
+from training.ragged import expand_rows, row_pointers, take_rows
+
+_CHANNELS = {channel.code: channel for channel in Channel}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RankedItems:
+    """Ranked lists of items.
+
+    Attributes:
+        items: Positions in `Events.item_ids`, best first, int32, shape (m, k).
+        counts: Filled cells of each row, int32, shape (m,); the rest is 0.
+    """
+
+    items: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Contexts:
+    """Where each user is asked for.
+
+    Attributes:
+        channel_codes: `Channel.code` or 0, uint8, shape (m,).
+        stores: Position in `store_ids` or -1, int32, shape (m,).
+        store_ids: Names of stores.
+    """
+
+    channel_codes: NDArray[np.uint8]
+    stores: NDArray[np.int32]
+    store_ids: list[str]
+
+
+class ModelRanker:
+    """Ranks with a fitted model."""
+
+    def __init__(self, model: FittedModel, *, item_count: int, threads: int) -> None:
+        """Make ready.
+
+        Args:
+            model: The model.
+            item_count: Length of `Events.item_ids`.
+            threads: Threads of the kernel, positive.
+        """
+        parts = model.parts
+        self._model = model
+        self._row_of_item = model.row_of_item(item_count)
+        self._threads = threads
+        self._scorer = Scorer(
+            item_count=len(model.items),
+            item_factors=parts.item_factors,
+            prior=parts.prior,
+            item_item=parts.item_item,
+        )
+        self._fold_in = (
+            None
+            if parts.item_factors is None or parts.fold_in is None
+            else FoldIn(
+                item_factors=parts.item_factors,
+                gram=gram_matrix(parts.item_factors),
+                config=parts.fold_in,
+            )
+        )
+
+    def rank(
+        self, weights: CsrMatrix, *, k: int, contexts: Contexts, seen: CsrMatrix | None
+    ) -> RankedItems:
+        """Rank for m users.
+
+        Args:
+            weights: Item weights of their histories, m x all items.
+            k: List length, positive.
+            contexts: Where the m users are.
+            seen: Items that must not appear, as the columns of m rows, or None.
+        """
+        histories = self._own_rows(weights)
+        blocked = None if seen is None else self._own_rows(seen)
+        personal = np.flatnonzero(np.diff(histories.indptr))
+        popular = np.flatnonzero(np.diff(histories.indptr) == 0)
+        rows = np.zeros((weights.row_count, min(k, len(self._model.items))), dtype=np.int32)
+        counts = np.zeros(weights.row_count, dtype=np.int32)
+        if len(personal):
+            rows[personal], counts[personal] = self._rank_personal(
+                take_rows(histories, personal),
+                rows.shape[1],
+                None if blocked is None else take_rows(blocked, personal),
+            )
+        if len(popular):
+            rows[popular], counts[popular] = rank_popular(
+                self._model.popular,
+                k=rows.shape[1],
+                contexts=_some(contexts, popular),
+                blocked=None if blocked is None else take_rows(blocked, popular),
+                item_count=len(self._model.items),
+            )
+        return self._as_items(rows, counts)
+
+    def rank_everywhere(self, user_count: int, *, k: int, seen: CsrMatrix | None) -> RankedItems:
+        """Give m users the popular list of everything; arguments as for `rank`."""
+        rows, counts = rank_popular(
+            self._model.popular,
+            k=min(k, len(self._model.items)),
+            contexts=Contexts(
+                channel_codes=np.zeros(user_count, dtype=np.uint8),
+                stores=np.full(user_count, -1, dtype=np.int32),
+                store_ids=[],
+            ),
+            blocked=None if seen is None else self._own_rows(seen),
+            item_count=len(self._model.items),
+        )
+        return self._as_items(rows, counts)
+
+    def _as_items(self, rows: NDArray[np.int32], counts: NDArray[np.int32]) -> RankedItems:
+        items = self._model.items[rows]
+        items[np.arange(items.shape[1]) >= counts[:, None]] = 0
+        return RankedItems(items=items, counts=counts)
+
+    def _rank_personal(
+        self, histories: CsrMatrix, k: int, blocked: CsrMatrix | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        ranked = self._scorer.top_k(
+            None
+            if self._fold_in is None
+            else self._fold_in.solve_batch(histories, threads=self._threads),
+            k,
+            history=None if self._model.parts.item_item is None else histories,
+            excluded=None if blocked is None else RaggedRows(blocked.indptr, blocked.indices),
+            threads=self._threads,
+        )
+        return ranked.items, ranked.counts
+
+    def _own_rows(self, matrix: CsrMatrix) -> CsrMatrix:
+        """Translate columns from items to the model's rows; unknown items drop out."""
+        columns = self._row_of_item[matrix.indices]
+        known = columns >= 0
+        lengths = np.bincount(expand_rows(matrix.indptr)[known], minlength=matrix.row_count)
+        return CsrMatrix(row_pointers(lengths), columns[known], matrix.data[known])
+
+
+def rank_popular(
+    popular: PopularLists,
+    *,
+    k: int,
+    contexts: Contexts,
+    blocked: CsrMatrix | None,
+    item_count: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """List what is popular in each user's store, then channel, then everywhere.
+
+    Args:
+        popular: The lists.
+        k: List length, positive, at most `item_count`.
+        contexts: Where the m users are; code 0 and store -1 for nowhere.
+        blocked: Rows that must not appear, as the columns of m rows, or None.
+        item_count: Rows of the model.
+
+    Returns:
+        Rows, shape (m, k), and how many of each row are filled, shape (m,).
+    """
+    user_count = len(contexts.channel_codes)
+    rows = np.zeros((user_count, k), dtype=np.int32)
+    counts = np.zeros(user_count, dtype=np.int32)
+    places = contexts.stores.astype(np.int64) * 256 + contexts.channel_codes
+    for place in np.unique(places):
+        users = np.flatnonzero(places == place)
+        theirs = None if blocked is None else take_rows(blocked, users)
+        longest = 0 if theirs is None else int(np.diff(theirs.indptr).max(initial=0))
+        candidates = _chain(popular, _some(contexts, users[:1]), k + longest)
+        allowed = np.ones((len(users), len(candidates)), dtype=np.bool_)
+        if theirs is not None:
+            position = np.full(item_count, -1, dtype=np.int64)
+            position[candidates] = np.arange(len(candidates))
+            found = position[theirs.indices]
+            allowed[expand_rows(theirs.indptr)[found >= 0], found[found >= 0]] = False
+        places_taken = np.cumsum(allowed, axis=1) - 1
+        chosen = allowed & (places_taken < k)
+        owner, candidate = np.nonzero(chosen)
+        rows[users[owner], places_taken[owner, candidate]] = candidates[candidate]
+        counts[users] = chosen.sum(axis=1)
+    return rows, counts
+
+
+def _chain(popular: PopularLists, context: Contexts, count: int) -> NDArray[np.int32]:
+    segments = []
+    if context.stores[0] >= 0:
+        segments.append(store_segment(StoreId(context.store_ids[context.stores[0]])))
+    if context.channel_codes[0]:
+        segments.append(channel_segment(_CHANNELS[int(context.channel_codes[0])]))
+    listed = [popular.list(segment)[0] for segment in segments if segment in popular]
+    # The list of everything need only be as long as to fill up after the others.
+    taken = sum(len(rows) for rows in listed)
+    listed.append(popular.list(SEGMENT_ALL)[0][: count + taken])
+    joined = np.concatenate(listed)
+    _, first = np.unique(joined, return_index=True)
+    return joined[np.sort(first)][:count]
+
+
+def _some(contexts: Contexts, users: NDArray[np.integer]) -> Contexts:
+    return Contexts(
+        channel_codes=contexts.channel_codes[users],
+        stores=contexts.stores[users],
+        store_ids=contexts.store_ids,
+    )

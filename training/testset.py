@@ -1,0 +1,180 @@
+"""Who is asked about, what is known of them before the cut, and what they bought after."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.features import EventWeighting, FeatureConfig
+from recsys.sparse import CsrMatrix
+from training.interactions import Events, sum_weights
+from training.metrics import Targets
+from training.ragged import csr_from_pairs, expand_rows, row_pointers
+from training.ranking import Contexts
+from training.split import Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TestSet:
+    """Some users with a purchase after the cut: m of them.
+
+    Attributes:
+        users: Their numbers in `Events`, ascending, int32, shape (m,).
+        histories: Their newest lines before the cut; empty for cold users.
+        contexts: Channel and store of their first purchase after the cut, standing
+            for those of the request that would have been answered.
+        targets: Distinct items bought after the cut.
+        targets_by_channel: The same by `Channel.code` of the purchase.
+        cut_time: Seconds since 1970-01-01 UTC.
+    """
+
+    __test__ = False  # pytest would collect it by its name
+
+    users: NDArray[np.int32]
+    histories: Events
+    contexts: Contexts
+    targets: Targets
+    targets_by_channel: dict[int, Targets]
+    cut_time: float
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def weights(self, features: FeatureConfig) -> CsrMatrix:
+        """Weigh the histories, m x all items."""
+        return sum_weights(
+            self.histories,
+            weighting=EventWeighting(features),
+            now=self.cut_time,
+            row_of_user=self._row_of_user(),
+            row_count=len(self),
+        )
+
+    def seen(self, features: FeatureConfig) -> CsrMatrix:
+        """Return the items of any contact, m x all items, as serving does for `include_seen`."""
+        lines = self.histories
+        contact = EventWeighting(features).event_weights(
+            type_codes=lines.type_codes,
+            channel_codes=lines.channel_codes,
+            event_times=lines.times,
+            now=self.cut_time,
+        )
+        touched = lines.where(contact != 0.0)
+        seen = distinct_targets(
+            self._row_of_user()[touched.users],
+            touched.items,
+            user_count=len(self),
+            item_count=len(lines.item_ids),
+        )
+        return CsrMatrix(seen.indptr, seen.items, np.ones(len(seen.items), dtype=np.float32))
+
+    def _row_of_user(self) -> NDArray[np.int32]:
+        return _row_of_user(self.users, self.histories.user_count)
+
+
+def draw_test_sets(
+    split: Split, *, user_count_max: int, history_event_count_max: int, rng: np.random.Generator
+) -> tuple[TestSet, TestSet]:
+    """Return known users (with an item line before the cut) and cold users.
+
+    Args:
+        split: Events on either side of the cut.
+        user_count_max: Users of each kind; more are drawn from by chance.
+        history_event_count_max: Newest lines kept of a history.
+        rng: Source of the draw.
+    """
+    bought = np.unique(split.purchases_after.users)
+    is_known = np.zeros(split.before.user_count, dtype=np.bool_)
+    is_known[split.before.users] = True
+    known = _draw(bought[is_known[bought]], user_count_max, rng)
+    cold = _draw(bought[~is_known[bought]], user_count_max, rng)
+    return (
+        _test_set(split, known, history_event_count_max),
+        _test_set(split, cold, history_event_count_max),
+    )
+
+
+def _draw(users: NDArray[np.int32], count_max: int, rng: np.random.Generator) -> NDArray[np.int32]:
+    if len(users) <= count_max:
+        return users
+    return np.sort(rng.choice(users, count_max, replace=False))
+
+
+def _test_set(split: Split, users: NDArray[np.int32], history_event_count_max: int) -> TestSet:
+    row_of_user = _row_of_user(users, split.before.user_count)
+    after = split.purchases_after.where(row_of_user[split.purchases_after.users] >= 0)
+    before = split.before.where(row_of_user[split.before.users] >= 0)
+    rows = row_of_user[after.users]
+    item_count = len(after.item_ids)
+    return TestSet(
+        users=users,
+        histories=newest_lines(before, history_event_count_max),
+        contexts=_first_contexts(after, rows, len(users)),
+        targets=distinct_targets(rows, after.items, user_count=len(users), item_count=item_count),
+        targets_by_channel={
+            int(code): distinct_targets(
+                rows[after.channel_codes == code],
+                after.items[after.channel_codes == code],
+                user_count=len(users),
+                item_count=item_count,
+            )
+            for code in np.unique(after.channel_codes)
+        },
+        cut_time=split.cut_time,
+    )
+
+
+def newest_lines(events: Events, count_max: int) -> Events:
+    """Keep each user's newest lines, at most `count_max`, as histories in serving do."""
+    order = np.lexsort((-events.times, events.users))
+    users = events.users[order]
+    starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]]) if len(users) else users
+    ages = np.arange(len(users)) - np.repeat(starts, np.diff(np.r_[starts, len(users)]))
+    kept = np.zeros(len(users), dtype=np.bool_)
+    kept[order[ages < count_max]] = True
+    return events.where(kept)
+
+
+def _first_contexts(after: Events, rows: NDArray[np.int32], user_count: int) -> Contexts:
+    order = np.lexsort((after.times, rows))
+    _, first = np.unique(rows[order], return_index=True)
+    assert len(first) == user_count, "every test user has a purchase after the cut"
+    chosen = order[first]
+    return Contexts(
+        channel_codes=after.channel_codes[chosen],
+        stores=after.stores[chosen],
+        store_ids=after.store_ids,
+    )
+
+
+def distinct_targets(
+    rows: NDArray[np.integer], items: NDArray[np.integer], *, user_count: int, item_count: int
+) -> Targets:
+    """Collect each row's distinct items, ascending."""
+    keys = np.unique(rows.astype(np.int64) * max(1, item_count) + items)
+    owners = keys // max(1, item_count)
+    return Targets(
+        indptr=row_pointers(np.bincount(owners, minlength=user_count)),
+        items=(keys % max(1, item_count)).astype(np.int32),
+    )
+
+
+def without(targets: Targets, seen: CsrMatrix, *, item_count: int) -> Targets:
+    """Take the seen items out of the targets; both have m rows."""
+    owners = expand_rows(targets.indptr)
+    keys = owners * item_count + targets.items
+    seen_keys = expand_rows(seen.indptr) * item_count + seen.indices
+    kept = np.isin(keys, seen_keys, assume_unique=True, invert=True)
+    matrix = csr_from_pairs(
+        rows=owners[kept],
+        columns=targets.items[kept],
+        values=np.ones(np.count_nonzero(kept), dtype=np.float32),
+        row_count=len(targets.indptr) - 1,
+    )
+    return Targets(matrix.indptr, matrix.indices)
+
+
+def _row_of_user(users: NDArray[np.int32], user_count: int) -> NDArray[np.int32]:
+    rows = np.full(user_count, -1, dtype=np.int32)
+    rows[users] = np.arange(len(users), dtype=np.int32)
+    return rows

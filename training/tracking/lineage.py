@@ -1,0 +1,57 @@
+"""Where a model comes from: data, code, environment, configuration."""
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from training.config import TrainConfig
+
+_PACKAGES = ("recsys", "implicit", "mlflow", "numpy", "polars", "scipy", "msgspec")
+
+
+def git_commit(folder: Path) -> dict[str, str]:
+    """Return `git_commit` and `git_dirty` of a checkout; empty outside of one."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git_commit": commit, "git_dirty": str(dirty).lower()}
+
+
+def environment() -> dict[str, str]:
+    """Return versions of Python and of the packages that decide results."""
+    versions = {"version_python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[f"version_{package}"] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def flat_params(config: TrainConfig, *, seed: int) -> dict[str, Any]:
+    """Return the configuration as `section.key` to value, and the seed."""
+    flat: dict[str, Any] = {"seed": seed}
+    tables = msgspec.to_builtins(config)
+    for section, table in tables.items():
+        for key, value in table.items():
+            if isinstance(value, dict):
+                flat |= {f"{section}.{key}.{name}": part for name, part in value.items()}
+            else:
+                flat[f"{section}.{key}"] = value
+    return flat

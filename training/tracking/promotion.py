@@ -1,0 +1,110 @@
+"""Moving the champion by hand: through the gate, by force, or back."""
+
+import datetime as dt
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from mlflow import MlflowClient
+
+from recsys.bundle import Bundle, BundleStore, verify_bundle
+from recsys.errors import BundleError, GateFailed
+from recsys.storage.mlflow_bundles import MlflowBundleSource
+from training.config import GateConfig
+from training.tracking import tags
+from training.tracking.gate import Measured, gate_failures
+from training.tracking.registry import RegisteredVersion, Registry
+
+
+class Promoter:
+    """Promotes and rolls back one registered model."""
+
+    def __init__(
+        self, client: MlflowClient, *, tracking_uri: str, model_name: str, store: BundleStore | None
+    ) -> None:
+        """Hold the registry and the store that follows it.
+
+        Args:
+            client: MLflow.
+            tracking_uri: Its address, to download bundles from.
+            model_name: Name in the registry.
+            store: A store whose current bundle follows the champion, or None.
+        """
+        self.registry = Registry(client, model_name)
+        self._source = MlflowBundleSource(tracking_uri=tracking_uri, model_name=model_name)
+        self._store = store
+
+    def promote(
+        self, model_version: str, *, force: bool, now: dt.datetime
+    ) -> tuple[RegisteredVersion, list[str]]:
+        """Make a version the champion.
+
+        Args:
+            model_version: The bundle's name, the registry's number or `latest`.
+            force: Whether to promote it even if the gate fails; the failures are kept
+                as the version's tag.
+            now: The time of the promotion.
+
+        Returns:
+            The version, and the failures that were overridden.
+
+        Raises:
+            ModelNotRegistered: There is no such version.
+            GateFailed: It is not good enough and `force` is off.
+        """
+        entry = self.registry.find(model_version)
+        champion = self.registry.champion()
+        candidate, problem = self._candidate(entry)
+        failures = gate_failures(
+            candidate,
+            champion=None if champion is None else tags.measured(champion.tags),
+            bundle_problem=problem,
+            config=_gate(entry),
+        )
+        if failures and not force:
+            raise GateFailed(model_version=entry.model_version, failures=failures)
+        self.registry.set_tag(entry, tags.TAG_GATE, "; ".join(failures) or tags.GATE_PASSED)
+        self.registry.promote(entry, now=now, forced=bool(failures))
+        if problem is None:
+            self._follow(entry)
+        return entry, failures
+
+    def rollback(self) -> RegisteredVersion:
+        """Return to the champion before the present one.
+
+        Raises:
+            ModelNotRegistered: There is no earlier champion.
+        """
+        entry = self.registry.rollback()
+        self._follow(entry)
+        return entry
+
+    def _follow(self, entry: RegisteredVersion) -> None:
+        if self._store is not None:
+            self._store.set_current(self._source.bring(self._store, number=entry.number))
+
+    def _candidate(self, entry: RegisteredVersion) -> tuple[Measured, str | None]:
+        """Read what was measured from the bundle itself, every byte of it."""
+        candidate = tags.measured(entry.tags)
+        try:
+            bundle = self._verified(entry)
+        except BundleError as error:
+            return candidate, str(error)
+        metrics = {**bundle.manifest.metrics, **candidate.metrics}
+        return replace(candidate, metrics=metrics), None
+
+    def _verified(self, entry: RegisteredVersion) -> Bundle:
+        if self._store is not None:
+            return verify_bundle(
+                self._store.path(self._source.bring(self._store, number=entry.number))
+            )
+        with tempfile.TemporaryDirectory(prefix="recsys-gate-") as scratch:
+            store = BundleStore(Path(scratch))
+            return verify_bundle(store.path(self._source.bring(store, number=entry.number)))
+
+
+def _gate(entry: RegisteredVersion) -> GateConfig:
+    """Return the thresholds that the version was trained with."""
+    text = entry.tags.get(tags.TAG_GATE_CONFIG)
+    return GateConfig() if text is None else msgspec.json.decode(text, type=GateConfig)
