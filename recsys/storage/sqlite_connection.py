@@ -23,6 +23,19 @@ _CACHE_KIBIBYTES: Final = 16 * 1024
 Row = tuple[Any, ...]
 
 
+class _Handle:
+    """A connection and the file that it was opened on; closes it when forgotten."""
+
+    __slots__ = ("connection", "mark")
+
+    def __init__(self, connection: sqlite3.Connection, mark: tuple[int, int]) -> None:
+        self.connection = connection
+        self.mark = mark
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class ReadConnections:
     """Runs queries against one file, from any thread.
 
@@ -49,22 +62,15 @@ class ReadConnections:
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
-        connection = getattr(self._local, "connection", None)
-        self._local.connection = None
-        if connection is not None:
-            connection.close()
+        self._local.handle = None
 
     def _connection(self) -> sqlite3.Connection:
         found = os.stat(self._path)  # noqa: PTH116 - Path.stat costs as much again on every call
         mark = (found.st_dev, found.st_ino)
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None and self._local.mark == mark:
-            return connection
-        self.close()
-        connection = self._open()
-        self._local.connection = connection
-        self._local.mark = mark
-        return connection
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is None or handle.mark != mark:
+            handle = self._local.handle = _Handle(self._open(), mark)
+        return handle.connection
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -57,12 +57,12 @@ class SqliteWriter:
         self._scratch = path.with_name(f".{path.name}.part-{os.getpid()}")
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._scratch.unlink(missing_ok=True)
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._scratch.unlink(missing_ok=True)
             self._connection = sqlite3.connect(self._scratch, isolation_level=None)
             self._connection.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
         return self
 

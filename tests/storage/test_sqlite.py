@@ -1,0 +1,286 @@
+"""The SQLite storage: the contract, faults, and readers that follow a new import."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from storage.history_contract import ANNA, Contents, HistoryContract, Load, line
+
+from recsys.catalog import ItemSummary
+from recsys.domain import ItemId
+from recsys.errors import StorageUnavailable
+from recsys.events import HistoryReader
+from recsys.storage.sqlite import SqliteHistory, SqliteItems
+from recsys.storage.sqlite_connection import SCHEMA_VERSION
+from recsys.storage.sqlite_writer import SqliteWriter, read_fact
+
+ONE_LINE = Contents({ANNA: "p1"}, {"p1": [line(1.0, "old")]})
+TWO_LINES = Contents({ANNA: "p1"}, {"p1": [line(1.0, "new"), line(2.0, "newer")]})
+
+
+def fill(path: Path, contents: Contents) -> None:
+    """Write a storage file."""
+    names = sorted({*contents.links.values(), *contents.lines})
+    keys = {profile: key for key, profile in enumerate(names, start=1)}
+    with SqliteWriter(path) as writer:
+        writer.add_profiles((key, profile) for profile, key in keys.items())
+        writer.add_links(
+            (who.namespace, who.value, keys[profile]) for who, profile in contents.links.items()
+        )
+        for profile, lines in contents.lines.items():
+            writer.add_history(
+                (keys[profile], time, number, item, kind.code, channel.code)
+                for number, (time, item, kind, channel) in enumerate(lines)
+            )
+
+
+def items_of(reader: HistoryReader) -> list[str]:
+    """Ask for Anna."""
+    return list(reader.history([ANNA], event_count_max=10).item_ids)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the storage lies."""
+    return tmp_path / "history.sqlite"
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[SqliteHistory]:
+    """A reader of a file that need not be there yet."""
+    history = SqliteHistory(path)
+    yield history
+    history.close()
+
+
+class TestSqliteHistory(HistoryContract):
+    """The contract holds for SQLite files."""
+
+    @pytest.fixture
+    def load(self, path: Path, reader: SqliteHistory) -> Load:
+        """Write a file."""
+
+        def load(contents: Contents) -> HistoryReader:
+            fill(path, contents)
+            return reader
+
+        return load
+
+
+def test_a_missing_file_is_unavailable_until_it_comes(path: Path, reader: SqliteHistory) -> None:
+    """The reader recovers by itself."""
+    with pytest.raises(StorageUnavailable, match="does not exist"):
+        items_of(reader)
+    fill(path, ONE_LINE)
+    assert items_of(reader) == ["old"]
+    path.unlink()
+    with pytest.raises(StorageUnavailable, match="does not exist"):
+        items_of(reader)
+
+
+def test_a_missing_file_is_not_created_by_reading(path: Path, reader: SqliteHistory) -> None:
+    """A wrong path must not leave an empty database behind."""
+    with pytest.raises(StorageUnavailable):
+        items_of(reader)
+    assert not path.exists()
+
+
+def test_a_new_import_is_seen_by_the_next_call(path: Path, reader: SqliteHistory) -> None:
+    """A replaced file is noticed without a restart."""
+    fill(path, ONE_LINE)
+    assert items_of(reader) == ["old"]
+    fill(path, TWO_LINES)
+    assert items_of(reader) == ["newer", "new"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all", b"SQLite format 3\x00" + b"\xff" * 5_000]
+)
+def test_a_damaged_file_is_unavailable_until_it_is_replaced(
+    path: Path, reader: SqliteHistory, content: bytes
+) -> None:
+    """Damage is reported, not answered from, and healed by the next import."""
+    path.write_bytes(content)
+    with pytest.raises(StorageUnavailable):
+        items_of(reader)
+    fill(path, ONE_LINE)
+    assert items_of(reader) == ["old"]
+
+
+def test_a_truncated_file_is_unavailable(path: Path, reader: SqliteHistory) -> None:
+    """Half a copy is not half an answer."""
+    many = Contents({ANNA: "p1"}, {"p1": [line(float(t), "x" * 100) for t in range(2_000)]})
+    fill(path, many)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 3)
+    with pytest.raises(StorageUnavailable):
+        reader.history([ANNA], event_count_max=2_000)
+
+
+def test_another_schema_version_is_named(path: Path, reader: SqliteHistory) -> None:
+    """A file of a later version is refused, saying both versions."""
+    fill(path, ONE_LINE)
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(StorageUnavailable, match=f"version is {SCHEMA_VERSION + 1}; this version"):
+        items_of(reader)
+
+
+def test_a_locked_file_is_unavailable_until_it_is_free(path: Path, reader: SqliteHistory) -> None:
+    """A lock costs a fraction of a second and an error, never a hang."""
+    fill(path, ONE_LINE)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StorageUnavailable, match="locked"):
+        items_of(reader)
+    other.execute("ROLLBACK")
+    other.close()
+    assert items_of(reader) == ["old"]
+
+
+def test_a_file_in_wal_mode_can_be_read_while_it_is_written(
+    path: Path, reader: SqliteHistory
+) -> None:
+    """A writer of live events may use WAL without the readers knowing."""
+    fill(path, ONE_LINE)
+    writer = sqlite3.connect(path, isolation_level=None)
+    assert writer.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("INSERT INTO history VALUES (1, 9.0, 0, 'live', 1, 1)")
+    assert items_of(reader) == ["old"]
+    writer.execute("COMMIT")
+    assert items_of(reader) == ["live", "old"]
+    writer.close()
+
+
+def test_a_read_only_folder_is_enough_to_read(path: Path, reader: SqliteHistory) -> None:
+    """The imported file needs no side files."""
+    fill(path, ONE_LINE)
+    path.parent.chmod(0o555)
+    try:
+        assert items_of(reader) == ["old"]
+        assert [found.name for found in path.parent.iterdir()] == [path.name]
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_several_processes_read_one_file(path: Path) -> None:
+    """Readers in other processes get the same answer at the same time."""
+    fill(path, TWO_LINES)
+    code = (
+        "import sys; from pathlib import Path; from recsys.domain import Identifier;"
+        "from recsys.storage.sqlite import SqliteHistory;"
+        "reader = SqliteHistory(Path(sys.argv[1]));"
+        "ids = [list(reader.history([Identifier('account', 'anna')], event_count_max=9).item_ids)"
+        " for _ in range(200)];"
+        "print(all(found == ['newer', 'new'] for found in ids))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", code, str(path)]
+    running = [
+        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    assert [process.communicate(timeout=60)[0].strip() for process in running] == ["True"] * 3
+
+
+def test_replacing_under_load_never_shows_half_a_file(path: Path, reader: SqliteHistory) -> None:
+    """While imports replace the file again and again, every answer is one or the other."""
+    fill(path, ONE_LINE)
+
+    def ask(_: int) -> list[list[str]]:
+        return [items_of(reader) for _ in range(60)]
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        answers = [pool.submit(ask, worker) for worker in range(4)]
+        for round_ in range(10):
+            fill(path, TWO_LINES if round_ % 2 else ONE_LINE)
+        seen = [answer for future in answers for answer in future.result(timeout=60)]
+    assert all(answer in (["old"], ["newer", "new"]) for answer in seen)
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(path: Path) -> None:
+    """The rename is the last thing that happens."""
+    fill(path, ONE_LINE)
+    before = path.read_bytes()
+    with pytest.raises(StorageUnavailable), SqliteWriter(path) as writer:
+        writer.add_links([("account", "anna", 1), ("account", "anna", 2)])
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_interrupting_a_write_keeps_the_old_file(path: Path) -> None:
+    """Ctrl-C counts as failure."""
+    fill(path, ONE_LINE)
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt), SqliteWriter(path):
+        raise KeyboardInterrupt
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    """The error is ours, with the path."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageUnavailable), SqliteWriter(tmp_path / "file" / "history.sqlite"):
+        pass
+
+
+def test_facts_can_be_read_back(path: Path) -> None:
+    """Facts tell which import a file belongs to; no file has no facts."""
+    assert read_fact(path, "colour") is None
+    with SqliteWriter(path) as writer:
+        writer.add_facts([("colour", "blue")])
+    assert read_fact(path, "colour") == "blue"
+    assert read_fact(path, "size") is None
+    path.write_bytes(b"damaged")
+    assert read_fact(path, "colour") is None
+
+
+class TestSqliteItems:
+    """Items by id."""
+
+    @pytest.fixture
+    def items(self, path: Path) -> Iterator[SqliteItems]:
+        """A reader of a thousand items."""
+        with SqliteWriter(path) as writer:
+            writer.add_items((f"i{n:04}", f"Item {n}", "A > B", "Brand", 1.5, "EUR")
+                             for n in range(1_000))  # fmt: skip
+            writer.add_items([("x", None, None, None, None, None)])
+        reader = SqliteItems(path)
+        yield reader
+        reader.close()
+
+    def test_known_items_are_found_and_unknown_ones_left_out(self, items: SqliteItems) -> None:
+        """An id that nobody knows is no error."""
+        found = items.items([ItemId("i0001"), ItemId("nothing")])
+        assert found == {
+            "i0001": ItemSummary(
+                item_id=ItemId("i0001"),
+                title="Item 1",
+                category="A > B",
+                brand="Brand",
+                price=1.5,
+                currency="EUR",
+            )
+        }
+
+    def test_what_is_not_known_about_an_item_is_empty(self, items: SqliteItems) -> None:
+        """An item without a title can be shown by its id."""
+        assert items.items([ItemId("x")])[ItemId("x")] == ItemSummary(item_id=ItemId("x"), title="")
+
+    def test_any_number_of_ids_can_be_asked_for(self, items: SqliteItems) -> None:
+        """More ids than fit into one query, doubled ones, and none."""
+        wanted = [ItemId(f"i{n:04}") for n in range(1_000)] * 2
+        assert list(items.items(wanted)) == list(dict.fromkeys(wanted))
+        assert items.items([]) == {}
+
+    def test_a_missing_file_is_unavailable(self, tmp_path: Path) -> None:
+        """As for histories."""
+        with pytest.raises(StorageUnavailable, match="does not exist"):
+            SqliteItems(tmp_path / "none.sqlite").items([ItemId("x")])
