@@ -40,7 +40,12 @@ class Admitted:
 async def verify_in_child(folder: Path) -> Verified | Refused:
     """Verify in a process of its own."""
     process = await spawn("recsys.serving.verifier", str(folder))
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # We are being stopped.
+            process.kill()
+            await process.wait()
     try:
         report = decode_report(output)
     except msgspec.DecodeError:

@@ -60,7 +60,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ready_file: Annotated[
         str,
         Meta(
-            description="Written (JSON: address, pid, metrics) once all workers listen; '' for none."
+            description="Written (JSON: address, metrics, pid) once all workers answer, or at least"
+            " listen while there is no model; '' for none."
         ),
     ] = ""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from recsys.domain import ReasonKind, Recommendation, Shortfall, ShortfallCause
+from recsys.domain import Reason, ReasonKind, Shortfall, ShortfallCause
 from recsys.recommend import Answer
 from recsys.v1 import result_pb2
 from recsys.v1.recommendation_service_pb2 import RecommendResponse, SimilarItemsResponse
@@ -23,40 +23,43 @@ _CAUSES: Final = {
 
 def recommend_response(answer: Answer, *, token: str) -> RecommendResponse:
     """Say an answer for a person in the words of the wire."""
-    return RecommendResponse(
-        results=_results(answer.results),
+    response = RecommendResponse(
         attribution_token=token,
         model_version=answer.model_version,
         shortfall=_shortfall(answer.shortfall),
     )
+    _add_results(response, answer)
+    return response
 
 
 def similar_response(answer: Answer, *, token: str) -> SimilarItemsResponse:
     """Say an answer about an item in the words of the wire."""
-    return SimilarItemsResponse(
-        results=_results(answer.results),
+    response = SimilarItemsResponse(
         attribution_token=token,
         model_version=answer.model_version,
         shortfall=_shortfall(answer.shortfall),
     )
+    _add_results(response, answer)
+    return response
 
 
-def _results(results: tuple[Recommendation, ...]) -> list[result_pb2.Result]:
-    # Most answers give one reason to all their results, so its message is made once.
-    reasons: dict[int, result_pb2.Reason] = {}
-    messages = []
-    for result in results:
-        key = id(result.reason)
-        if key not in reasons:
-            reasons[key] = result_pb2.Reason(
-                kind=_REASON_KINDS[result.reason.kind],
-                similar_to_item_id=result.reason.similar_to or "",
-                store_id=result.reason.store_id or "",
+def _add_results(response: RecommendResponse | SimilarItemsResponse, answer: Answer) -> None:
+    # Adding in place takes half the time of handing a list to the constructor,
+    # which copies every message. Most answers give one reason object to all
+    # their results, so its message is made once.
+    add = response.results.add
+    known: Reason | None = None
+    message = result_pb2.Reason()
+    for result in answer.results:
+        reason = result.reason
+        if reason is not known:
+            known = reason
+            message = result_pb2.Reason(
+                kind=_REASON_KINDS[reason.kind],
+                similar_to_item_id=reason.similar_to or "",
+                store_id=reason.store_id or "",
             )
-        messages.append(
-            result_pb2.Result(item_id=result.item_id, score=result.score, reason=reasons[key])
-        )
-    return messages
+        add(item_id=result.item_id, score=result.score, reason=message)
 
 
 def _shortfall(shortfall: Shortfall | None) -> result_pb2.Shortfall | None:

@@ -75,7 +75,9 @@ class Supervisor:
         self._state = SupervisorState(Admission(Path(config.bundles.folder)))
         self._fetcher: Child | None = None
         self._listening: set[str] = set()
-        self._all_listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._looked = False
+        self._settled: set[str] = set()
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._look_now = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -164,9 +166,9 @@ class Supervisor:
         keepers = {asyncio.create_task(child.keep()) for child in self._children()}
         stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait((self._all_listening, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if self._all_listening.done():
-                self._all_listening.result()
+            await asyncio.wait((self._ready, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if self._ready.done():
+                self._ready.result()
                 self._say_ready(ready)
             await stopping
         finally:
@@ -181,10 +183,16 @@ class Supervisor:
         admission = self._state.admission
         while True:
             self._look_now.clear()
-            if await admission.look():
-                for worker in self._state.workers:
-                    for greeting in self._greetings():
-                        worker.send(greeting)
+            try:
+                if await admission.look():
+                    for worker in self._state.workers:
+                        for greeting in self._greetings():
+                            worker.send(greeting)
+            except Exception:
+                # Whatever is wrong with the store, calls must go on being answered.
+                log.exception("admission_failed")
+            self._looked = True
+            self._check_ready()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), self._config.bundles.poll_seconds)
 
@@ -203,16 +211,19 @@ class Supervisor:
     def _on_report(self, child: Child, report: Report) -> None:
         if isinstance(report, Listening):
             self._listening.add(child.name)
-            if len(self._listening) == len(self._state.workers) and not self._all_listening.done():
-                self._all_listening.set_result(None)
+            self._check_ready()
         elif isinstance(report, Serving):
             self._state.serving[child.name] = report.model_version
+            self._settled.add(child.name)
+            self._check_ready()
             log.info(
                 "bundle_swapped",
                 extra={"worker": child.name, "model_version": report.model_version},
             )
         elif isinstance(report, Refused):
             self._state.admission.refuse(report)
+            self._settled.add(child.name)
+            self._check_ready()
         elif isinstance(report, Fetched):
             self._look_now.set()
         elif isinstance(report, FetchFailed):
@@ -221,8 +232,20 @@ class Supervisor:
 
     def _on_worker_exit(self, child: Child) -> None:
         self._state.serving.pop(child.name, None)
-        if child.name not in self._listening and not self._all_listening.done():
-            self._all_listening.set_exception(StartFailed(worker=child.name))
+        if child.name not in self._listening and not self._ready.done():
+            self._ready.set_exception(StartFailed(worker=child.name))
+
+    def _check_ready(self) -> None:
+        """Ready means: all workers listen, and answer if there is anything to answer with."""
+        names = {worker.name for worker in self._state.workers}
+        has_model = self._state.admission.admitted is not None
+        if (
+            self._looked
+            and names <= self._listening
+            and (names <= self._settled or not has_model)
+            and not self._ready.done()
+        ):
+            self._ready.set_result(None)
 
     def _say_ready(self, ready: Ready) -> None:
         log.info("ready", extra=msgspec.structs.asdict(ready))
