@@ -37,6 +37,7 @@ scoring = Extension(
     depends=[
         "src/scoring/simd.h",
         "src/scoring/scan.h",
+        "src/scoring/arithmetic.h",
         "src/scoring/search.h",
         "src/scoring/codes.h",
         "src/scoring/top.h",

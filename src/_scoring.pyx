@@ -43,10 +43,10 @@ cdef extern from "codes.h" nogil:
         const float *prior
         const float *norms
         const float *residuals
-    int CODES_GROUP, CODES_QUAD
-    void codes_encode_group(const float *factors, int64_t factor_count, const int32_t *order,
-                            int8_t *codes, float *steps, int32_t *sums, float *norm,
-                            float *residual)
+    int CODES_QUAD
+    void codes_encode(const float *factors, int64_t factor_count, int64_t group_count,
+                      const int32_t *order, int8_t *codes, float *steps, int32_t *sums,
+                      float *norms, float *residuals)
 
 
 cdef extern from "scan.h" nogil:
@@ -210,18 +210,11 @@ cdef class ItemCodes:
         self.codes, self.order, self.prior = codes, order, prior
         self.steps, self.sums = steps, sums
         self.norms, self.residuals = norms, residuals
-        cdef int64_t group, first, group_count = self.norms.shape[0]
-        cdef int64_t factor_count = factors.shape[1]
+        cdef int64_t group_count = self.norms.shape[0], factor_count = factors.shape[1]
         with nogil:
-            for group in range(group_count):
-                first = group * CODES_GROUP
-                codes_encode_group(&factors[0, 0], factor_count, &self.order[first],
-                                   &self.codes[group, 0], &self.steps[first],
-                                   &self.sums[first], &self.norms[group],
-                                   &self.residuals[group])
-            # Scans stop where norms have fallen too low, so rounding may not lift one.
-            for group in range(group_count - 2, -1, -1):
-                self.norms[group] = max(self.norms[group], self.norms[group + 1])
+            codes_encode(&factors[0, 0], factor_count, group_count, &self.order[0],
+                         &self.codes[0, 0], &self.steps[0], &self.sums[0], &self.norms[0],
+                         &self.residuals[0])
         self.table.group_count = group_count
         self.table.quad_count = (factor_count + CODES_QUAD - 1) // CODES_QUAD
         self.table.codes = &self.codes[0, 0]

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arithmetic.h"
 #include "search.h"
 
 /* Float64 rounding of a norm of at most 1024 factors stays far below this. */
@@ -23,9 +24,9 @@ static int code_of(float value, float step, int code_max) {
     return code > code_max ? code_max : code < -code_max ? -code_max : code;
 }
 
-void codes_encode_group(const float *factors, int64_t factor_count, const int32_t *order,
-                        int8_t *codes, float *steps, int32_t *sums, float *norm,
-                        float *residual) {
+static void encode_group(const float *factors, int64_t factor_count, const int32_t *order,
+                         int8_t *codes, float *steps, int32_t *sums, float *norm,
+                         float *residual) {
     const int64_t quad_count = (factor_count + CODES_QUAD - 1) / CODES_QUAD;
     double norm_max = 0.0, residual_max = 0.0;
     memset(codes, 0, (size_t)(quad_count * CODES_GROUP * CODES_QUAD));
@@ -51,6 +52,23 @@ void codes_encode_group(const float *factors, int64_t factor_count, const int32_
     }
     *norm = round_up(norm_max * NORM_SLACK);
     *residual = round_up(residual_max * NORM_SLACK);
+}
+
+void codes_encode(const float *factors, int64_t factor_count, int64_t group_count,
+                  const int32_t *order, int8_t *codes, float *steps, int32_t *sums,
+                  float *norms, float *residuals) {
+    const int64_t group_bytes =
+        (factor_count + CODES_QUAD - 1) / CODES_QUAD * CODES_QUAD * CODES_GROUP;
+    const fenv_t caller = arithmetic_default();
+    for (int64_t group = 0; group < group_count; group++) {
+        const int64_t first = group * CODES_GROUP;
+        encode_group(factors, factor_count, order + first, codes + group * group_bytes,
+                     steps + first, sums + first, norms + group, residuals + group);
+    }
+    /* Scans stop where norms have fallen too low, so rounding may not lift one. */
+    for (int64_t group = group_count - 2; group >= 0; group--)
+        norms[group] = fmaxf(norms[group], norms[group + 1]);
+    arithmetic_restore(caller);
 }
 
 void codes_encode_query(const float *vector, int64_t factor_count, int code_max, int offset,

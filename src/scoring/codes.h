@@ -32,10 +32,11 @@ typedef struct {
     double residual; /* rounded up */
 } coded_query;
 
-/* Encode one group of rows; -1 in `order` leaves a place of zeros. */
-void codes_encode_group(const float *factors, int64_t factor_count, const int32_t *order,
-                        int8_t *codes, float *steps, int32_t *sums, float *norm,
-                        float *residual);
+/* Encode rows into the arrays of `scan_codes`, group after group of `order`; a -1
+ * there leaves a place of zeros. */
+void codes_encode(const float *factors, int64_t factor_count, int64_t group_count,
+                  const int32_t *order, int8_t *codes, float *steps, int32_t *sums,
+                  float *norms, float *residuals);
 
 /* Encode a query with codes in [-code_max, code_max], stored as code + offset. */
 void codes_encode_query(const float *vector, int64_t factor_count, int code_max, int offset,

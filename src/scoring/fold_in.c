@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "arithmetic.h"
+
 static int check_history(const fold_in_model *model, const int32_t *rows, const float *weights,
                          int64_t count, int64_t *position) {
     for (int64_t h = 0; h < count; h++) {
@@ -13,9 +15,9 @@ static int check_history(const fold_in_model *model, const int32_t *rows, const 
     return FOLD_IN_OK;
 }
 
-int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
-                 const float *weights, int64_t count, double *scratch, float *out,
-                 int64_t *position) {
+static int solve_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
+                      const float *weights, int64_t count, double *scratch, float *out,
+                      int64_t *position) {
     const int64_t width = model->factor_count;
     double *system = scratch, *right = system + width * width, *vector = right + width;
     const int fault = check_history(model, rows, weights, count, position);
@@ -42,4 +44,13 @@ int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t 
     if (ops->solve(system, right, width) != 0) return FOLD_IN_SYSTEM;
     for (int64_t i = 0; i < width; i++) out[i] = (float)right[i];
     return FOLD_IN_OK;
+}
+
+int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
+                 const float *weights, int64_t count, double *scratch, float *out,
+                 int64_t *position) {
+    const fenv_t caller = arithmetic_default();
+    const int fault = solve_user(model, ops, rows, weights, count, scratch, out, position);
+    arithmetic_restore(caller);
+    return fault;
 }

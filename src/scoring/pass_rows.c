@@ -2,7 +2,8 @@
  * and skips whole blocks where a mask allows few. The bounds are proved in scan.c. */
 #include "search.h"
 
-/* The items of a block that are allowed and not yet dealt with. */
+/* The items of a block that are allowed and not yet dealt with. Bits beyond the
+ * last item mean nothing; `in_reach` never sets them. */
 static uint64_t live_items(const search *s, int64_t block, int64_t count) {
     uint64_t live = ~s->scratch->taken[block];
     if (s->query->allowed != NULL) {
@@ -12,7 +13,7 @@ static uint64_t live_items(const search *s, int64_t block, int64_t count) {
         for (int64_t i = 0; i < byte_count; i++) allowed |= (uint64_t)bytes[i] << (8 * i);
         live &= allowed;
     }
-    return count < SIMD_BLOCK ? live & (((uint64_t)1 << count) - 1) : live;
+    return live;
 }
 
 /* Those whose bound without a dot product reaches the floor. */

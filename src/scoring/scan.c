@@ -38,8 +38,8 @@
 #include "scan.h"
 
 #include <assert.h>
-#include <fenv.h>
 
+#include "arithmetic.h"
 #include "search.h"
 
 static const double UNIT = 0x1p-24;
@@ -233,12 +233,9 @@ int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *q
                double *out_scores, int32_t *out_count, int64_t *position) {
     search s = {.items = items, .ops = ops, .query = query, .scratch = scratch};
     s.top = (top_heap){.items = out_items, .scores = out_scores, .capacity = capacity};
-    /* The caller's rounding mode and flush-to-zero bits would change the scores. */
-    fenv_t caller;
-    fegetenv(&caller);
-    fesetenv(FE_DFL_ENV);
+    const fenv_t caller = arithmetic_default();
     const int fault = search_top_k(&s, position);
-    fesetenv(&caller);
+    arithmetic_restore(caller);
     *out_count = fault == SCAN_OK ? s.top.count : 0;
     return fault;
 }
@@ -247,11 +244,9 @@ int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *q
                const scan_scratch *scratch, const int32_t *rows, int64_t count,
                double *out_scores, int64_t *position) {
     search s = {.items = items, .ops = ops, .query = query, .scratch = scratch};
-    fenv_t caller;
-    fegetenv(&caller);
-    fesetenv(FE_DFL_ENV);
+    const fenv_t caller = arithmetic_default();
     const int fault = search_score(&s, rows, count, out_scores, position);
-    fesetenv(&caller);
+    arithmetic_restore(caller);
     return fault;
 }
 
@@ -267,12 +262,15 @@ int64_t scan_reach(const scan_items *items, const int32_t *rows, int64_t count) 
 
 int64_t scan_norms(const simd_ops *ops, const float *factors, int64_t item_count,
                    int64_t factor_count, float *norms) {
-    for (int64_t row = 0; row < item_count; row++) {
+    const fenv_t caller = arithmetic_default();
+    int64_t broken = -1;
+    for (int64_t row = 0; row < item_count && broken < 0; row++) {
         const float *factor = factors + row * factor_count;
         const double norm = sqrt(ops->dot_exact(factor, factor, factor_count));
-        if (!isfinite(norm)) return row;
+        if (!isfinite(norm)) broken = row;
         /* One step further than rounding up covers the float64 rounding too. */
         norms[row] = nextafterf(round_up(norm), INFINITY);
     }
-    return -1;
+    arithmetic_restore(caller);
+    return broken;
 }

@@ -107,16 +107,18 @@ def csr(rng: np.random.Generator, rows: int, columns: int, length_max: int) -> C
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, *, item_counts: tuple[int, ...] = ITEM_COUNTS) -> Case:
     """Problems with any combination of parts, masks and exclusions."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    item_count = draw(st.sampled_from(ITEM_COUNTS))
+    item_count = draw(st.sampled_from(item_counts))
     query_count = draw(st.integers(1, 4))
     factors = vectors = prior = item_item = history = allowed = excluded = None
     if draw(st.sampled_from((True, True, True, False))):
         width = draw(st.sampled_from(FACTOR_COUNTS))
         factors = matrix(rng, item_count, width, draw(st.sampled_from(STYLES)))
         vectors = matrix(rng, query_count, width, draw(st.sampled_from(STYLES)))
+        if draw(st.booleans()):
+            vectors[0] = 0.0
     if draw(st.booleans()):
         prior = matrix(rng, item_count, 1, draw(st.sampled_from(STYLES)))[:, 0].copy()
     if draw(st.booleans()):

@@ -1,13 +1,17 @@
 """The compiled kernel behind the shape that laws take."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 
 from kernel.cases import Case
 from kernel.reference import Ranking
-from recsys import _scoring
+from recsys import _scoring, scoring
 from recsys.scoring import RankedRows, Scorer
+
+PASSES = ("codes", "rows")
+"""The two ways through the items: small models take the first, large ones the second."""
 
 
 def scorer_of(case: Case) -> Scorer:
@@ -44,14 +48,17 @@ def as_ranking(ranked: RankedRows) -> Ranking:
     return answers
 
 
-def kernel_on(simd: str, *, threads: int = 1) -> Callable[[Case], Ranking]:
-    """Our kernel on one instruction set."""
+def kernel_on(simd: str, path: str = "codes") -> Callable[[Case], Ranking]:
+    """Our kernel on one instruction set, through codes or rows."""
+    code_bytes_max = scoring._CODE_BYTES_MAX if path == "codes" else 0
 
     def kernel(case: Case) -> Ranking:
         before = _scoring.simd()
         _scoring._force_simd(simd)
         try:
-            return as_ranking(ask(scorer_of(case), case, threads=threads))
+            with patch.object(scoring, "_CODE_BYTES_MAX", code_bytes_max):
+                scorer = scorer_of(case)
+            return as_ranking(ask(scorer, case))
         finally:
             _scoring._force_simd(before)
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from kernel.broken import BROKEN, SHOWCASES
-from kernel.cases import Case, cases
+from kernel.cases import ITEM_COUNTS, Case, cases
 from kernel.laws import LAWS, Kernel, Law
-from kernel.ours import kernel_on
+from kernel.ours import PASSES, kernel_on
 from kernel.reference import reference
 from recsys import _scoring
 
@@ -28,11 +28,12 @@ def test_kernel_obeys(simd: str, law: Law, case: Case) -> None:
 
 
 @pytest.mark.parametrize("simd", _scoring.available_simd())
+@pytest.mark.parametrize("path", PASSES)
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-@given(case=cases())
-def test_kernel_equals_brute_force(simd: str, case: Case) -> None:
-    """The strongest law, on many more cases."""
-    assert kernel_on(simd)(case) == reference(case)
+@given(case=cases(item_counts=(*ITEM_COUNTS, 1000, 2500)))
+def test_kernel_equals_brute_force(simd: str, path: str, case: Case) -> None:
+    """The strongest law, on more and larger cases and both ways through the items."""
+    assert kernel_on(simd, path)(case) == reference(case)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=name_of)
