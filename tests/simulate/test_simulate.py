@@ -126,9 +126,7 @@ def test_store_purchases_are_not_copies_of_views(shop: Path, events: pl.DataFram
 
 def test_tills_know_cards_and_never_accounts(events: pl.DataFrame) -> None:
     """Receipts carry the loyalty card, if it was shown, and nothing else about the person."""
-    tills = events.filter(
-        pl.col("channel") == "store", pl.col("event_type") == "purchase-complete"
-    )
+    tills = events.filter(pl.col("channel") == "store", pl.col("event_type") == "purchase-complete")
     assert tills["user_id"].null_count() == tills.height
     assert tills["visitor_id"].null_count() == tills.height
     assert tills["store_id"].null_count() == 0
@@ -188,9 +186,7 @@ def test_an_event_names_an_item_once_except_for_repeated_deliveries(events: pl.D
 def test_stores_sell_only_what_they_carry(shop: Path, events: pl.DataFrame) -> None:
     """Receipts and stock agree on the assortment."""
     stock = pl.read_parquet(shop / "stock.parquet")
-    sold = events.filter(
-        pl.col("channel") == "store", pl.col("event_type") == "purchase-complete"
-    )
+    sold = events.filter(pl.col("channel") == "store", pl.col("event_type") == "purchase-complete")
     assert sold.join(stock, on=["store_id", "item_id"], how="anti").height == 0
     assert (stock["quantity"] >= 0).all()
     assert (stock["quantity"] == 0).any()

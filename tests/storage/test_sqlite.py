@@ -1,6 +1,5 @@
 """The SQLite storage: the contract, faults, and readers that follow a new import."""
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from storage.history_contract import ANNA, Contents, HistoryContract, Load, line
 
 from recsys.catalog import ItemSummary
 from recsys.domain import ItemId
@@ -18,6 +16,7 @@ from recsys.events import HistoryReader
 from recsys.storage.sqlite import SqliteHistory, SqliteItems
 from recsys.storage.sqlite_connection import SCHEMA_VERSION
 from recsys.storage.sqlite_writer import SqliteWriter, read_fact
+from storage.history_contract import ANNA, Contents, HistoryContract, Load, line
 
 ONE_LINE = Contents({ANNA: "p1"}, {"p1": [line(1.0, "old")]})
 TWO_LINES = Contents({ANNA: "p1"}, {"p1": [line(1.0, "new"), line(2.0, "newer")]})
@@ -211,7 +210,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(path: Path) -> Non
     with pytest.raises(StorageUnavailable), SqliteWriter(path) as writer:
         writer.add_links([("account", "anna", 1), ("account", "anna", 2)])
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
 def test_interrupting_a_write_keeps_the_old_file(path: Path) -> None:
@@ -221,7 +220,7 @@ def test_interrupting_a_write_keeps_the_old_file(path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), SqliteWriter(path):
         raise KeyboardInterrupt
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:

@@ -38,13 +38,11 @@ def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]
         wanted = [source.user_id, *(column for column in present.values() if column)]
         for batch in batches(path, wanted, csv=preset.csv, on_malformed=lambda _: None):
             rows = batch.rows
-            binary = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
-            decoded = rows.with_columns(pl.col(binary).cast(pl.String, strict=False))
             for name, column in present.items():
                 assert column is not None
-                pairs = decoded.select(
-                    text(source.user_id, decoded.schema).alias(columns.USER_ID),
-                    text(column, decoded.schema).alias(name),
+                pairs = rows.select(
+                    text(source.user_id, rows.schema).alias(columns.USER_ID),
+                    text(column, rows.schema).alias(name),
                 )
                 tables.append(pairs.filter(_usable(columns.USER_ID) & _usable(name)).unique())
     return tables

@@ -63,14 +63,12 @@ def _found_columns(path: Path, source: ItemSource, preset: Preset) -> dict[str, 
 
 
 def _map(rows: pl.DataFrame, source: ItemSource, mapping: dict[str, list[str]]) -> pl.DataFrame:
-    binary = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
-    decoded = rows.with_columns(pl.col(binary).cast(pl.String, strict=False))
     exprs = []
     for name, dtype in columns.ITEMS.items():
         value = pl.lit(None, dtype=pl.String)
         if name in mapping:
             joint = source.joints.get(name, " ")
-            parts = [text(column, decoded.schema) for column in mapping[name]]
+            parts = [text(column, rows.schema) for column in mapping[name]]
             value = pl.concat_str(parts, separator=joint, ignore_nulls=True)
             value = pl.when(value != "").then(value)
         if name in source.capitalise:
@@ -81,7 +79,7 @@ def _map(rows: pl.DataFrame, source: ItemSource, mapping: dict[str, list[str]]) 
             number = value.cast(dtype, strict=False)
             value = pl.when(number.is_finite() & (number >= 0)).then(number)
         exprs.append(value.alias(name))
-    return decoded.select(exprs)
+    return rows.select(exprs)
 
 
 def _usable(preset: Preset) -> pl.Expr:

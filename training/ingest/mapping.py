@@ -7,6 +7,7 @@ import polars as pl
 
 from training import columns
 from training.ingest.preset import EventSource, Rule, When
+from training.ingest.read import LOST
 from training.ingest.times import to_utc
 
 RAW_TIME: Final = "_raw_time"
@@ -33,8 +34,7 @@ def canonical(rows: pl.DataFrame, source: EventSource, found: Mapping[str, str])
         readable; and the helper columns `RAW_TIME` and `RAW_QUANTITY` (whether
         something was there to parse), `UNDECODED`, `FIRST_FILE_KEY`.
     """
-    decoded, undecoded = _decode(rows)
-    types = decoded.schema
+    types = rows.schema
     exprs: list[pl.Expr] = []
     for name in _TEXT_COLUMNS:
         value = text(found[name], types) if name in found else pl.lit(None, dtype=pl.String)
@@ -51,12 +51,13 @@ def canonical(rows: pl.DataFrame, source: EventSource, found: Mapping[str, str])
     exprs += _amounts(source, found, types)
     key = source.once_across_files
     exprs.append((text(key, types) if key else pl.lit(None, dtype=pl.String)).alias(FIRST_FILE_KEY))
-    mapped = decoded.select(exprs)
-    return (
-        mapped.with_columns(undecoded.alias(UNDECODED))
-        if mapped.height
-        else mapped.with_columns(pl.lit(value=False).alias(UNDECODED))
-    )
+    lost = [
+        pl.col(name).str.contains(LOST, literal=True).fill_null(value=False)
+        for name, dtype in types.items()
+        if isinstance(dtype, pl.String)
+    ]
+    undecoded = pl.any_horizontal(*lost) if lost else pl.lit(value=False)
+    return rows.select(*exprs, undecoded.alias(UNDECODED))
 
 
 def text(name: str, types: Mapping[str, pl.DataType]) -> pl.Expr:
@@ -74,18 +75,6 @@ def text(name: str, types: Mapping[str, pl.DataType]) -> pl.Expr:
         column = column.cast(pl.String)
     trimmed = column.str.strip_chars(" \t")
     return pl.when(trimmed != "").then(trimmed)
-
-
-def _decode(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """Turn bytes into text; also say which rows are not UTF-8."""
-    undecoded = pl.Series(UNDECODED, [False]).new_from_index(0, rows.height)
-    binary = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Binary)]
-    if not binary:
-        return rows, undecoded
-    decoded = rows.with_columns(pl.col(binary).cast(pl.String, strict=False))
-    for name in binary:
-        undecoded |= decoded[name].is_null() & rows[name].is_not_null()
-    return decoded, undecoded
 
 
 def _refine(name: str, value: pl.Expr, source: EventSource) -> pl.Expr:

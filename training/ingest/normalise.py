@@ -64,7 +64,7 @@ class Normaliser:
             found = self._found_columns(path, files.source)
             keys: list[pl.DataFrame] = []
             for batch in self._batches(path, files.source, found):
-                rows = canonical(batch.rows, files.source, found)
+                rows = _canonical(batch, files.source, found)
                 self._accept(batch, rows, earlier)
                 if files.source.once_across_files:
                     keys.append(rows.select(FIRST_FILE_KEY).unique())
@@ -120,17 +120,22 @@ class Normaliser:
         self._parts.append((part, batch.path.name))
 
 
+def _canonical(batch: Batch, source: EventSource, found: dict[str, str]) -> pl.DataFrame:
+    try:
+        return canonical(batch.rows, source, found)
+    except pl.exceptions.PolarsError as error:
+        # Text can hold anything; typed columns can be of a type that no mapping fits.
+        problem = f"does not fit the preset: {str(error).partition(chr(10))[0]}"
+        raise InvalidData(path=str(batch.path), problem=problem) from error
+
+
 def _key_columns(source: EventSource) -> list[str]:
     return [source.once_across_files] if source.once_across_files else []
 
 
 def _as_rejects(batch: Batch, checked: pl.DataFrame, wanted: pl.Series) -> pl.DataFrame:
     raw = batch.rows.filter(wanted)
-    binary = [name for name, dtype in raw.schema.items() if isinstance(dtype, pl.Binary)]
-    shown = raw.with_columns(
-        pl.Series(name, [value.decode(errors="replace") for value in raw[name]]) for name in binary
-    )
-    records = shown.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    records = raw.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     return checked.filter(wanted).select(
         pl.lit(batch.path.name).alias("file"),
         pl.col(ROW).alias("row"),

@@ -78,7 +78,7 @@ class TimeFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def __post_init__(self) -> None:
         try:
             zoneinfo.ZoneInfo(self.zone)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"zone {self.zone!r} is not known") from error
 
 

@@ -1,13 +1,15 @@
 """Reads CSV and Parquet in batches of bounded size, whatever the size of the file.
 
-CSV columns arrive as bytes and become text one value at a time: a single broken
-line costs that line, not the import.
+A single broken line of a CSV file costs that line, not the import: neither a wrong
+number of fields nor bytes that are no text stop the reader.
 """
 
+import codecs
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, BinaryIO, Final
 
 import polars as pl
 import pyarrow as pa
@@ -18,8 +20,12 @@ from recsys.errors import InvalidData
 from training.ingest.preset import CsvFormat
 
 BATCH_ROW_COUNT: Final = 1 << 18
+
+LOST: Final = "\N{REPLACEMENT CHARACTER}"
+"""Stands where bytes were no text."""
+
 _CSV_BLOCK_BYTES: Final = 16 << 20
-_TEXT_COUNT_MAX: Final = 5
+_RECODED_BYTES: Final = 1 << 20
 
 MalformedRow = Callable[[str], None]
 """Told the text of a CSV line whose number of fields is wrong."""
@@ -52,9 +58,7 @@ def column_names(path: Path, csv: CsvFormat) -> list[str]:
         if path.suffix.lower() == ".parquet":
             return list(pq.read_schema(path).names)
         with path.open("rb") as file:
-            options = pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, encoding=csv.encoding)
-            reader = pa_csv.open_csv(file, options, _parse_options(csv, lambda _: None))
-            return list(reader.schema.names)
+            return list(_open_csv(file, csv, lambda _: None).schema.names)
     except (pa.ArrowException, OSError, UnicodeError, LookupError) as error:
         raise _unreadable(path, error) from error
 
@@ -98,39 +102,72 @@ def _csv(
     path: Path, names: list[str], csv: CsvFormat, on_malformed: MalformedRow
 ) -> Iterator[tuple[pl.DataFrame, float]]:
     size = max(path.stat().st_size, 1)
+    convert = pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=names,
+        strings_can_be_null=False,
+    )
     with path.open("rb") as file:
-        reader = pa_csv.open_csv(
-            file,
-            pa_csv.ReadOptions(
-                block_size=_CSV_BLOCK_BYTES, encoding=csv.encoding, use_threads=False
-            ),
-            _parse_options(csv, on_malformed),
-            pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.binary()),
-                include_columns=names,
-                strings_can_be_null=False,
-                check_utf8=False,
-            ),
-        )
-        for batch in reader:
+        for batch in _open_csv(file, csv, on_malformed, convert):
             if batch.num_rows:
-                yield _frame(pa.Table.from_batches([batch])), min(file.tell() / size, 1.0)
+                done_share = min(file.tell() / size, 1.0)
+                yield _frame(pa.Table.from_batches([batch])), done_share
 
 
-def _parse_options(csv: CsvFormat, on_malformed: MalformedRow) -> pa_csv.ParseOptions:
-    def skip(row: pa_csv.InvalidRow) -> str:
-        on_malformed(row.text if isinstance(row.text, str) else "")
+def _open_csv(
+    file: BinaryIO, csv: CsvFormat, on_malformed: MalformedRow, convert: Any = None
+) -> Any:
+    def skip(row: Any) -> str:
+        on_malformed(row.text)
         return "skip"
 
-    return pa_csv.ParseOptions(
-        delimiter=csv.separator, newlines_in_values=True, invalid_row_handler=skip
+    return pa_csv.open_csv(
+        io.BufferedReader(_Utf8(file, csv.encoding), _RECODED_BYTES),
+        pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False),
+        pa_csv.ParseOptions(
+            delimiter=csv.separator, newlines_in_values=True, invalid_row_handler=skip
+        ),
+        convert,
     )
+
+
+class _Utf8(io.RawIOBase):
+    """A file in any encoding, read as UTF-8; what is not in that encoding becomes `LOST`."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        super().__init__()
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._ready = b""
+
+    def readable(self) -> bool:
+        """Say that this can be read."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Fill a buffer; 0 bytes at the end of the file."""
+        while not self._ready:
+            block = self._file.read(_RECODED_BYTES)
+            self._ready = self._decoder.decode(block, final=not block).encode()
+            if not block:
+                break
+        part = self._ready[: len(target)]
+        self._ready = self._ready[len(part) :]
+        target[: len(part)] = part
+        return len(part)
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    # Old writers of Parquet leave text unmarked, as bytes.
+    binary = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Binary)]
+    return frame.with_columns(_text(frame[name]) for name in binary)
+
+
+def _text(column: pl.Series) -> pl.Series:
+    values = [None if value is None else value.decode(errors="replace") for value in column]
+    return pl.Series(column.name, values, dtype=pl.String)
 
 
 def _unreadable(path: Path, error: Exception) -> InvalidData:

@@ -13,7 +13,7 @@ REPORT_NAME: Final = "report.json"
 REJECTS_NAME: Final = "rejects.parquet"
 REJECT_COUNT_MAX: Final = 100_000
 EXAMPLE_COUNT_MAX: Final = 5
-_TEXT_CHARS_MAX: Final = 400
+_TEXT_CHARS_MAX: Final = 1_000
 
 REJECT_COLUMNS: Final = {
     "file": pl.String(),
