@@ -7,13 +7,22 @@ import polars as pl
 from training import columns
 from training.dataset import Dataset
 
+_STEPS_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who asks, and the options of `recsys recommend` that say so."""
+    """Who asks, and the options of `recsys recommend` that say so.
+
+    Attributes:
+        title: Who she is, for people.
+        options: Who she is, for the command.
+        known: What is known of her, newest first, for people; may be empty.
+    """
 
     title: str
     options: tuple[str, ...]
+    known: tuple[str, ...] = ()
 
 
 def questions(dataset: Dataset) -> list[Question]:
@@ -23,7 +32,8 @@ def questions(dataset: Dataset) -> list[Question]:
     asked = [
         Question(
             title=f"A known person, {person}: from everything she did on every channel",
-            options=("--identifier", f"{namespace}={value}", "--channel", "web"),
+            options=("--identifier", f"{namespace}={value}"),
+            known=_last_steps(dataset, person),
         )
     ]
     card = _linked_card(dataset, person)
@@ -40,11 +50,13 @@ def questions(dataset: Dataset) -> list[Question]:
             options=("--user", "somebody-brand-new", "--channel", _busiest_channel(dataset)),
         )
     )
-    views = [option for item in _three_alike(dataset) for option in ("--recent", f"view:{item}")]
+    alike = _three_alike(dataset)
+    views = [option for item in alike for option in ("--recent", f"view:{item}")]
     asked.append(
         Question(
-            title="An anonymous visitor who has looked at three items",
+            title="An anonymous visitor who has looked at three items just now",
             options=("--visitor", "anonymous-visitor", *views),
+            known=tuple(f"detail-page-view of {title}" for title in _titles(dataset, alike)),
         )
     )
     return asked
@@ -110,5 +122,34 @@ def _three_alike(dataset: Dataset) -> list[str]:
     by_category = busy.filter(
         pl.col(columns.CATEGORY).is_not_null() & (pl.len().over(columns.CATEGORY) >= 3)  # noqa: PLR2004 - the three of the name
     )
-    chosen = by_category.filter(pl.col(columns.CATEGORY) == pl.col(columns.CATEGORY).last())
+    chosen = by_category.filter(pl.col(columns.CATEGORY) == pl.col(columns.CATEGORY).first())
     return (chosen if len(chosen) else busy)[columns.ITEM_ID].head(3).to_list()
+
+
+def _last_steps(dataset: Dataset, person: str) -> tuple[str, ...]:
+    """Describe the newest item lines of a person."""
+    lines = (
+        dataset.events()
+        .filter((pl.col(columns.PROFILE_ID) == person) & pl.col(columns.ITEM_ID).is_not_null())
+        .sort(columns.EVENT_TIME, descending=True)
+        .head(_STEPS_SHOWN)
+        .collect()
+    )
+    titles = _titles(dataset, lines[columns.ITEM_ID].to_list())
+    return tuple(
+        f"{event_time:%Y-%m-%d} {event_type} on {channel}: {title}"
+        for event_time, event_type, channel, title in zip(
+            lines[columns.EVENT_TIME],
+            lines[columns.EVENT_TYPE],
+            lines[columns.CHANNEL],
+            titles,
+            strict=True,
+        )
+    )
+
+
+def _titles(dataset: Dataset, item_ids: list[str]) -> list[str]:
+    """Return the titles of items, or their ids where there is none."""
+    known = dataset.items().filter(pl.col(columns.ITEM_ID).is_in(item_ids))
+    titles = dict(zip(known[columns.ITEM_ID], known[columns.TITLE], strict=True))
+    return [titles.get(item_id) or item_id for item_id in item_ids]

@@ -189,6 +189,8 @@ def ask(demo: Demo, dataset: Dataset, *, address: str) -> None:
     for question in questions(dataset):
         options = [*question.options, "--target", address, "-k", "5"]
         demo.console.print(f"\n[bold]{question.title}[/]")
+        for fact in question.known:
+            demo.console.print(f"  {fact}", style="cyan", markup=False)
         demo.console.print(f"[dim]$ recsys recommend {' '.join(options)}[/]", soft_wrap=True)
         subprocess.run(  # noqa: S603 - our own command
             [*_recsys(), "recommend", *options, "--titles", titles], check=True
