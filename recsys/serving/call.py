@@ -34,6 +34,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 _CANCELLED: Final = "CANCELLED"
 _OK: Final = "OK"
+_QUIET_SECONDS: Final = 0.005
+_QUIET_ATTEMPTS_MAX: Final = 40
 
 
 class DeadlinePassed(Exception):
@@ -84,12 +86,45 @@ class Call:
         return await asyncio.get_running_loop().run_in_executor(pool, in_time)
 
 
+class Quiet:
+    """Finds the moment at which a server can stop without cancelling a call.
+
+    gRPC hands over one call at a time. Those that wait for their turn when a
+    server stops are cancelled, although their callers sent them in good faith.
+    So replies are held back for a moment: callers that wait for a reply send
+    nothing new, the queue empties, the server stops, and the replies go out.
+    """
+
+    def __init__(self) -> None:
+        self.call_count = 0
+        self.holding = False
+        self._released = asyncio.Event()
+
+    async def find(self) -> None:
+        """Hold replies until no call arrives for a while; 0.2 s at most."""
+        self.holding = True
+        for _ in range(_QUIET_ATTEMPTS_MAX):
+            before = self.call_count
+            await asyncio.sleep(_QUIET_SECONDS)
+            if self.call_count == before:
+                return
+
+    def release(self) -> None:
+        """Let the replies go."""
+        self._released.set()
+
+    async def released(self) -> None:
+        """Wait until replies may go."""
+        await self._released.wait()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What every method shares."""
 
     metrics: Metrics
     log: LogConfig
+    quiet: Quiet
 
 
 class Method(Generic[RequestT, ReplyT]):
@@ -114,12 +149,14 @@ class Method(Generic[RequestT, ReplyT]):
         self._request_type = request_type
         self._answer = answer
         self._metrics = surroundings.metrics
+        self._quiet = surroundings.quiet
         self._slow_seconds = surroundings.log.slow_ms / 1000.0
         self._sample = surroundings.log.sample
 
     async def __call__(self, body: bytes, context: Context) -> ReplyT:
         """Answer a call."""
         started = time.perf_counter()
+        self._quiet.call_count += 1
         call = Call(context, RequestId.accept(_sent_id(context)), time.time())
         try:
             reply = await self._answer(self._read(body), call)
@@ -130,6 +167,8 @@ class Method(Generic[RequestT, ReplyT]):
             await self._fail(call, error, started)
         context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
         self._finish(call, _OK, started)
+        if self._quiet.holding:
+            await self._quiet.released()
         return reply
 
     def handler(self) -> "grpc.RpcMethodHandler[bytes, ReplyT]":

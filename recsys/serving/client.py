@@ -9,6 +9,7 @@ Services that call often and concurrently use the generated stubs of `recsys.v1`
 """
 
 import contextlib
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,35 @@ from recsys.v1 import (
 )
 
 TIMEOUT_SECONDS_DEFAULT: Final = 5.0
+
+# Asking changes nothing, so asking again is safe: a worker that dies or drains
+# just now costs its callers some milliseconds and not an error.
+_RETRIES: Final = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [
+                    {"service": "recsys.v1.RecommendationService"},
+                    {"service": "recsys.v1.ModelService"},
+                ],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.05s",
+                    "maxBackoff": "0.5s",
+                    "backoffMultiplier": 3,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ]
+    }
+)
+_OPTIONS: Final = (
+    ("grpc.service_config", _RETRIES),
+    # gRPC waits a second after a refused connection, longer than the retries do.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
 _REASON_KINDS: Final = tuple(ReasonKind)
 _CAUSES: Final = tuple(ShortfallCause)
 
@@ -167,7 +197,7 @@ def connect(target: str, *, timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT) ->
         target: `host:port`, or any gRPC target.
         timeout_seconds: Deadline of each call.
     """
-    with grpc.insecure_channel(target) as channel:
+    with grpc.insecure_channel(target, _OPTIONS) as channel:
         yield Client(channel, timeout_seconds=timeout_seconds)
 
 

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from recsys import limits
 from recsys.events import HistoryReader
 from recsys.recommend import Recommender, ServingModel
-from recsys.serving.call import Method, Surroundings
+from recsys.serving.call import Method, Quiet, Surroundings
 from recsys.serving.config import ServingConfig
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
@@ -45,11 +45,12 @@ class RecsysServer:
     ) -> None:
         """Put the services together; nothing listens yet."""
         self._slot = ModelSlot()
+        self._quiet = Quiet()
         self._grace_seconds = config.server.grace_seconds
         self._pool = ThreadPoolExecutor(config.server.scoring_threads, thread_name_prefix="scoring")
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # ships no types
         self._server = grpc.aio.server(options=_OPTIONS)
-        surroundings = Surroundings(metrics=metrics, log=config.log)
+        surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
         recommendation = RecommendationServicer(
             slot=self._slot,
             recommender=Recommender(histories=histories),
@@ -123,7 +124,11 @@ class RecsysServer:
     async def drain(self) -> None:
         """Refuse new calls and wait for those under way, at most the grace period."""
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._grace_seconds)
+        await self._quiet.find()
+        stopping = asyncio.create_task(self._server.stop(self._grace_seconds))
+        await asyncio.sleep(0)  # From here on, callers know that they must go elsewhere.
+        self._quiet.release()
+        await stopping
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
 
