@@ -117,7 +117,15 @@ class SqliteWriter:
         self._connection.close()
         with self._scratch.open("rb") as file:
             os.fsync(file.fileno())
+        self._refuse_busy_target()
         self._scratch.replace(self._path)
+
+    def _refuse_busy_target(self) -> None:
+        """Never slip a new file under the write-ahead log of the old one: it would be replayed."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            problem = f"is being written by another process ({log.name} is there); stop it first"
+            raise StorageUnavailable(storage=str(self._path), problem=problem)
 
 
 def read_fact(path: Path, name: str) -> str | None:

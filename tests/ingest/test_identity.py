@@ -13,9 +13,7 @@ from training.ingest.identity import links, resolve, with_profiles
 USERS = st.sampled_from([None, "u1", "u2", "u3"])
 CARDS = st.sampled_from([None, "c1", "c2", "c3"])
 VISITORS = st.sampled_from([None, "v1", "v2", "v3"])
-ROWS = st.lists(
-    st.tuples(USERS, CARDS, VISITORS).filter(any), min_size=1, max_size=12
-)
+ROWS = st.lists(st.tuples(USERS, CARDS, VISITORS).filter(any), min_size=1, max_size=12)
 PAIRS = st.lists(
     st.tuples(st.sampled_from(["u1", "u2"]), st.sampled_from(["c1", "c2"])), max_size=4
 )

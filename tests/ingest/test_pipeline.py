@@ -52,7 +52,7 @@ def test_a_simulated_shop_becomes_a_dataset(shop: Path, run: Import) -> None:
     assert set(reasons(report)) == {"duplicate"}
     assert names(dataset.folder) == [
         "dataset.json", "events", HISTORY_NAME, "items.parquet", "links.parquet",
-        "rejects.parquet", "report.json",
+        "rejects.parquet", "report.json", "stores.parquet",
     ]  # fmt: skip
     events = dataset.events().collect()
     assert events.schema == pl.Schema(columns.RESOLVED_EVENTS)

@@ -84,14 +84,28 @@ def test_online_retail_joins_its_years_without_doubling_the_overlap(
     assert report.identity.anonymous_profiles > 1_000
     title = dataset.items().filter(pl.col("item_id") == "85123A")["title"].item()
     assert title == "White Hanging Heart T-Light Holder"
-    # The shop's clock is London's: in summer an hour ahead of UTC.
-    summer = events.filter(pl.col("basket_id") == "539993")
-    assert summer.height > 0
+    # The shop's clock is London's: in July an hour ahead of UTC, in December not.
+    for invoice, hours in (("514217", 1), ("489434", 0)):
+        raw = pl.scan_parquet(real_data_dir / "online_retail" / "invoices_2009_2010.parquet")
+        told = raw.filter(InvoiceNo=invoice).select("InvoiceDate").first().collect().item()
+        known = events.filter(basket_id=invoice)["event_time"][0].replace(tzinfo=None)
+        assert told - known == dt.timedelta(hours=hours)
     storage = dataset.folder / HISTORY_NAME
     history = SqliteHistory(storage).history([Identifier("account", "17850")], event_count_max=500)
     assert len(history) == 200
     assert (history.event_times[:-1] >= history.event_times[1:]).all()
     assert SqliteItems(storage).items([ItemId("85123A")])[ItemId("85123A")].title == title
+
+
+@real_data
+def test_one_file_of_several_stands_for_itself(real_data_dir: Path, run: Import) -> None:
+    """Naming one year's file leaves the other year out, of the items too."""
+    name = "invoices_2010_2011_no_cancellations.parquet"
+    dataset, report = run(real_data_dir / "online_retail" / name, "online-retail")
+    assert report.rows_read == 531_282
+    assert "in-earlier-file" not in reasons(report)
+    seen = dataset.events().select(pl.col("item_id").n_unique()).collect().item()
+    assert dataset.info.item_count == seen
 
 
 def own_preset(tmp_path: Path, text: str) -> str:

@@ -230,6 +230,21 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_that_is_being_written_is_not_replaced(path: Path, reader: SqliteHistory) -> None:
+    """A new file under an old write-ahead log would be damaged by it."""
+    fill(path, ONE_LINE)
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("INSERT INTO history VALUES (1, 9.0, 0, 'live', 1, 1)")
+    with pytest.raises(StorageUnavailable, match="is being written"):
+        fill(path, TWO_LINES)
+    assert items_of(reader) == ["live", "old"]
+    reader.close()
+    writer.close()
+    fill(path, TWO_LINES)
+    assert items_of(reader) == ["newer", "new"]
+
+
 def test_facts_can_be_read_back(path: Path) -> None:
     """Facts tell which import a file belongs to; no file has no facts."""
     assert read_fact(path, "colour") is None

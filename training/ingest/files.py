@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from recsys.errors import InvalidData
-from training.ingest.preset import Preset
+from training.ingest.preset import EventSource, Preset
 
 _LISTED_COUNT_MAX: Final = 20
 _SUFFIXES: Final = (".parquet", ".csv")
@@ -27,15 +27,37 @@ class SourceFiles:
         self._single = source if source.is_file() else None
         self._folder = source.parent if source.is_file() else source
 
-    def events(self, patterns: str | Sequence[str], *, optional: bool) -> list[Path]:
-        """Return the files of events; a single file given as the source is taken as it is.
+    def events(self, sources: Sequence[EventSource]) -> list[tuple[EventSource, list[Path]]]:
+        """Return the files of each source of events; those without any are left out.
+
+        A single file belongs to the first source that names it, or else to the first.
 
         Raises:
-            InvalidData: None is there, or it is neither CSV nor Parquet.
+            InvalidData: Files that must be there are not.
         """
-        if self._single is not None:
-            return [_readable(self._single)]
-        return self.find(patterns, optional=optional)
+        if self._single is None:
+            pairs = [(given, self.find(given.files, optional=given.optional)) for given in sources]
+            return [(given, paths) for given, paths in pairs if paths]
+        named = (given for given in sources if self._matches(self._single, given.files))
+        return [(next(named, sources[0]), [_readable(self._single)])]
+
+    def items(self, preset: Preset) -> list[Path]:
+        """Return the files of items, which may be those of the events.
+
+        Raises:
+            InvalidData: Files that must be there are not.
+        """
+        source = preset.items
+        if source is None:
+            return []
+        if self._single is not None and self._matches(self._single, source.files):
+            return [self._single]
+        return self.find(source.files, optional=source.optional)
+
+    @staticmethod
+    def _matches(path: Path, patterns: str | Sequence[str]) -> bool:
+        wanted = [patterns] if isinstance(patterns, str) else patterns
+        return any(path.match(pattern) for pattern in wanted)
 
     def find(self, patterns: str | Sequence[str], *, optional: bool) -> list[Path]:
         """Return the files that match, in the order of the patterns, each once.

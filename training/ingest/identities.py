@@ -26,7 +26,7 @@ def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]
     tables: list[pl.DataFrame] = []
     for path in paths if source is not None else ():
         assert source is not None
-        there = column_names(path, preset.csv)
+        there = column_names(path, source.csv)
         if source.user_id not in there:
             problem = f"has no column {source.user_id!r}; it has {', '.join(there)}"
             raise InvalidData(path=str(path), problem=problem)
@@ -36,7 +36,7 @@ def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]
         }
         present = {name: column for name, column in weaker.items() if column in there}
         wanted = [source.user_id, *(column for column in present.values() if column)]
-        for batch in batches(path, wanted, csv=preset.csv, on_malformed=lambda _: None):
+        for batch in batches(path, wanted, csv=source.csv, on_malformed=lambda _: None):
             rows = batch.rows
             for name, column in present.items():
                 assert column is not None

@@ -30,9 +30,9 @@ def read_items(paths: Iterable[Path], preset: Preset) -> tuple[pl.DataFrame, int
     rejected_count = 0
     for path in paths if source is not None else ():
         assert source is not None
-        mapping = _found_columns(path, source, preset)
+        mapping = _found_columns(path, source)
         wanted = [name for names in mapping.values() for name in names]
-        for batch in batches(path, wanted, csv=preset.csv, on_malformed=lambda _: None):
+        for batch in batches(path, wanted, csv=source.csv, on_malformed=lambda _: None):
             rows = _map(batch.rows, source, mapping)
             usable = rows.filter(_usable(preset))
             rejected_count += rows.height - usable.height
@@ -48,8 +48,8 @@ def complete_items(catalogue: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFram
     return pl.concat([catalogue, new], how="diagonal").sort(columns.ITEM_ID)
 
 
-def _found_columns(path: Path, source: ItemSource, preset: Preset) -> dict[str, list[str]]:
-    there = column_names(path, preset.csv)
+def _found_columns(path: Path, source: ItemSource) -> dict[str, list[str]]:
+    there = column_names(path, source.csv)
     mapping = {}
     for name, given in source.columns.items():
         names = [given] if isinstance(given, str) else list(given)

@@ -41,7 +41,6 @@ class Normaliser:
     """
 
     def __init__(self, *, preset: Preset, folder: Path, now: dt.datetime, rejects: Rejects) -> None:
-        self._preset = preset
         self._folder = folder
         self._reason = reason(preset, now=now)
         self._rejects = rejects
@@ -78,10 +77,10 @@ class Normaliser:
 
         tested = [rule.when.column for rule in source.rules]
         wanted = [*found.values(), *tested, *_key_columns(source)]
-        return batches(path, wanted, csv=self._preset.csv, on_malformed=note)
+        return batches(path, wanted, csv=source.csv, on_malformed=note)
 
     def _found_columns(self, path: Path, source: EventSource) -> dict[str, str]:
-        there = column_names(path, self._preset.csv)
+        there = column_names(path, source.csv)
         found = {}
         for name, column in source.columns.named().items():
             if column in there:

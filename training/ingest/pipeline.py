@@ -31,6 +31,7 @@ from training.ingest.report import (
     read_report,
 )
 from training.ingest.scratch import finished_folder
+from training.ingest.stores import STORES_NAME, read_stores
 
 FORMAT_VERSION: Final = 1
 """Part of the fingerprint: changes whenever the same input gives another dataset."""
@@ -99,21 +100,20 @@ class _Job:
     events: list[EventFiles]
     items: list[Path]
     identities: list[Path]
+    stores: list[Path]
     fingerprint: str
 
 
 def _plan(source: Path, preset_name: str) -> _Job:
     preset = load_preset(preset_name)
     files = SourceFiles(source)
-    events = [
-        EventFiles(given, paths)
-        for given in preset.events
-        if (paths := files.events(given.files, optional=given.optional))
-    ]
-    items = files.find(preset.items.files, optional=preset.items.optional) if preset.items else []
+    events = [EventFiles(given, paths) for given, paths in files.events(preset.events)]
+    items = files.items(preset)
     crm = preset.identities
     identities = files.find(crm.files, optional=crm.optional) if crm else []
-    everything = [path for part in events for path in part.paths] + items + identities
+    shops = preset.stores
+    stores = files.find(shops.files, optional=shops.optional) if shops else []
+    everything = [path for part in events for path in part.paths] + items + identities + stores
     return _Job(
         source=source,
         preset_name=preset_name,
@@ -121,6 +121,7 @@ def _plan(source: Path, preset_name: str) -> _Job:
         events=events,
         items=items,
         identities=identities,
+        stores=stores,
         fingerprint=fingerprint(everything, preset, version=FORMAT_VERSION),
     )
 
@@ -176,6 +177,8 @@ def _run(
     items.write_parquet(folder / "items.parquet")
     link_table = links(events, resolution, identities)
     link_table.write_parquet(folder / "links.parquet")
+    if job.stores:
+        read_stores(job.stores, job.preset).write_parquet(folder / STORES_NAME)
     rejects.write(folder / REJECTS_NAME)
     info = _info(job, events, items)
     progress("writing histories", 0.0)

@@ -134,6 +134,7 @@ class EventSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         rules: Exceptions by content.
         once_across_files: Source column, such as an invoice number: rows whose
             value an earlier file had are left out, as the files overlap.
+        csv: How CSV files are written.
     """
 
     files: Texts
@@ -148,6 +149,7 @@ class EventSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     prefixes: dict[str, str] = {}
     rules: list[Rule] = []
     once_across_files: str | None = None
+    csv: CsvFormat = CsvFormat()
 
     def __post_init__(self) -> None:
         known = set(EventColumns.__struct_fields__)
@@ -180,6 +182,7 @@ class ItemSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         joints: What joins several source columns; a space unless given.
         capitalise: Columns to write in Title Case, for catalogues in capitals.
         choose: Which of several rows of one item counts.
+        csv: How CSV files are written.
     """
 
     files: Texts
@@ -190,6 +193,7 @@ class ItemSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     joints: dict[str, str] = {}
     capitalise: list[str] = []
     choose: Literal["first", "most-frequent"] = "first"
+    csv: CsvFormat = CsvFormat()
 
     def __post_init__(self) -> None:
         known = {"item_id", "title", "category", "brand", "price", "currency", "image_url"}
@@ -207,6 +211,7 @@ class IdentitySource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         files: As in `EventSource`.
         user_id, loyalty_card, visitor_id: Source columns.
         optional: Whether the files may be absent.
+        csv: How CSV files are written.
     """
 
     files: Texts
@@ -214,6 +219,15 @@ class IdentitySource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     loyalty_card: str | None = None
     visitor_id: str | None = None
     optional: bool = False
+    csv: CsvFormat = CsvFormat()
+
+
+class StoreSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Files of shops: store_id and, where known, name, city, latitude, longitude."""
+
+    files: Texts
+    optional: bool = False
+    csv: CsvFormat = CsvFormat()
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -222,20 +236,19 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Attributes:
         description: One line for people.
         events: At least one.
-        items, identities: Further files, if there are any.
+        items, identities, stores: Further files, if there are any.
         not_items: Codes among the item ids that are no goods (postage, fees);
             such lines are rejected with that reason.
         not_items_pattern: The same as a regular expression.
-        csv: How CSV files are written.
     """
 
     description: str = ""
     events: list[EventSource]
     items: ItemSource | None = None
     identities: IdentitySource | None = None
+    stores: StoreSource | None = None
     not_items: list[str] = []
     not_items_pattern: str | None = None
-    csv: CsvFormat = CsvFormat()
 
     def __post_init__(self) -> None:
         if not self.events:
