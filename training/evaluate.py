@@ -37,6 +37,7 @@ from training.ragged import positions_of_rows
 from training.ranking import ModelRanker, RankedItems
 from training.testset import TestSet, without
 
+CHANNEL_PREFIX = "channel_"
 _CHANNEL_NAMES = {0: "unknown"} | {channel.code: channel.value for channel in Channel}
 
 
@@ -189,7 +190,7 @@ class Evaluator:
         blocked: CsrMatrix | None,
     ) -> None:
         for code, targets in self._known.targets_by_channel.items():
-            prefix = f"channel_{_CHANNEL_NAMES[code]}/{protocol}"
+            prefix = f"{CHANNEL_PREFIX}{_CHANNEL_NAMES[code]}/{protocol}"
             self._measure(metrics, prefix, ranked, self._targets(blocked, targets))
 
     def _measure_cold(self, metrics: dict[str, float], model: FittedModel) -> None:
@@ -209,8 +210,10 @@ class Evaluator:
             values[f"gain_over_{rival}"] = primary["model"] - primary[rival]
         intervals = bootstrap(values, count=self._config.bootstrap_count, rng=self._rng)
         name = self._config.primary
-        metrics[f"{name}_low"] = intervals["model"].low
-        metrics[f"{name}_high"] = intervals["model"].high
+        for who in primary:
+            prefix = "" if who == "model" else f"{who}/"
+            metrics[f"{prefix}{name}_low"] = intervals[who].low
+            metrics[f"{prefix}{name}_high"] = intervals[who].high
         for rival in sorted(primary.keys() - {"model"}):
             gain = intervals[f"gain_over_{rival}"]
             metrics[f"gain_over_{rival}"] = gain.mean

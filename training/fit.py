@@ -122,7 +122,7 @@ def fit_model(
         items=prepared.items,
         popular=prepared.popular,
         features=features,
-        item_users=np.bincount(interactions.weights.indices, minlength=interactions.item_count),
+        item_users=interactions.item_users,
         user_count=interactions.user_count,
         interaction_count=len(interactions.weights.data),
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from training.tracking.registry import RegisteredVersion
 
 _ROW_COUNT_DEFAULT = 20
+_PIPE_WIDTH = 160
 
 TrackingUri = Annotated[str, typer.Option(help="MLflow: sqlite:///path or http://host:port.")]
 ModelName = Annotated[str, typer.Option(help="Name in the model registry.")]
@@ -53,7 +54,9 @@ def models(
     if not versions:
         console.print(f"no model {model_name!r} is registered; `recsys train` makes one")
         return
-    console.print(_table(versions[:count]))
+    # A pipe has no width of its own; 80 columns would cut the names.
+    width = None if console.is_terminal else _PIPE_WIDTH
+    console.print(_table(versions[:count]), width=width)
 
 
 def promote(
@@ -119,8 +122,8 @@ def _table(versions: "list[RegisteredVersion]") -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("no.", "model", "alias"):
-        table.add_column(heading)
-    for heading in ("value", "popular", "gain over purchases"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("value", "popular", "+events"):
         table.add_column(heading, justify="right")
     for heading in ("metric", "gate", "promotion"):
         table.add_column(heading)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.features import FoldInConfig
@@ -33,6 +34,8 @@ class AlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         alpha: Confidence per unit of event weight, positive. Libraries' default
             of 1 trusts what people did far too little.
         regularization: Added to the diagonal of the normal equations, positive.
+        popularity_weight: What the share of users who have an item adds to its score,
+            0 or more. Steadies answers where histories are short.
         iterations: Rounds of users and items, 1 to 1000.
         training_loss: Whether to log the loss after each round (costs about a
             tenth of the time).
@@ -40,12 +43,15 @@ class AlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     factors: int = 64
     alpha: float = 20.0
-    regularization: float = 1.0
+    regularization: float = 10.0
+    popularity_weight: float = 1.0
     iterations: int = 15
     training_loss: bool = False
 
     def __post_init__(self) -> None:
         check_iterations(factors=self.factors, iterations=self.iterations)
+        if not 0 <= self.popularity_weight < math.inf:
+            raise ValueError(f"popularity_weight is {self.popularity_weight}; allowed 0 and above")
         FoldInConfig(alpha=self.alpha, regularization=self.regularization)
 
 
@@ -102,5 +108,12 @@ class AlsTrainer:
         return ModelParts(
             item_factors=np.ascontiguousarray(model.item_factors, dtype=np.float32),
             fold_in=FoldInConfig(alpha=config.alpha, regularization=config.regularization),
+            prior=self._prior(interactions),
             facts={"training_loss": losses[-1]} if losses else {},
         )
+
+    def _prior(self, interactions: Interactions) -> NDArray[np.float32] | None:
+        if not self.config.popularity_weight:
+            return None
+        share = interactions.item_users / max(1, interactions.user_count)
+        return (self.config.popularity_weight * share).astype(np.float32)

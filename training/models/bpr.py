@@ -48,11 +48,11 @@ class BprConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     factors: int = 64
-    learning_rate: float = 0.05
+    learning_rate: float = 0.01
     regularization: float = 0.01
     iterations: int = 100
-    fold_in_alpha: float = 20.0
-    fold_in_regularization: float = 1.0
+    fold_in_alpha: float = 5.0
+    fold_in_regularization: float = 10.0
 
     def __post_init__(self) -> None:
         check_iterations(factors=self.factors, iterations=self.iterations)

@@ -5,6 +5,7 @@ their `neighbours` best columns, so pruning is by history item: pruning by
 candidate would cost far more quality for the same size.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +16,7 @@ from implicit.nearest_neighbours import (
     ItemItemRecommender,
     TFIDFRecommender,
 )
+from implicit.utils import ParameterWarning
 from scipy.sparse import csr_matrix
 
 from recsys.sparse import CsrMatrix
@@ -105,8 +107,9 @@ class NeighbourTrainer:
         """Learn; deterministic without the seed. See `training.models.protocol.Trainer`."""
         del seed, report
         model = self._recommender()
-        with one_blas_thread(), np.errstate(divide="ignore", invalid="ignore"):
-            # An item that nobody touched has length 0; its row comes out empty below.
+        with one_blas_thread(), warnings.catch_warnings():
+            # implicit complains of a matrix format that it chose itself.
+            warnings.simplefilter("ignore", ParameterWarning)
             model.fit(to_scipy(interactions), show_progress=progress)
         assert model.similarity is not None, "fit makes it"
         item_item = _cleaned(model.similarity, self_weight=self.config.self_weight)

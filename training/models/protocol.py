@@ -36,6 +36,11 @@ class Interactions:
         """Number of rows."""
         return self.weights.row_count
 
+    @property
+    def item_users(self) -> NDArray[np.int64]:
+        """Users of each item, shape (n,)."""
+        return np.bincount(self.weights.indices, minlength=self.item_count)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelParts:

@@ -1,18 +1,26 @@
 """What a run shows in MLflow: inputs, metrics, tables and plots."""
 
+import math
+import re
+import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from mlflow.entities import Dataset as DatasetEntity
-from mlflow.entities import DatasetInput, InputTag
+from mlflow.entities import DatasetInput, InputTag, Metric
 
 from training.config import TrainConfig
 from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.tracking import lineage
+from training.tracking.plots import figures
 from training.tracking.run import TrackedRun
 
 _DIGEST_CHARS = 36
+_AT_K = re.compile(r"(?P<name>.+)_at_(?P<k>\d+)")
 
 
 def log_inputs(
@@ -44,3 +52,37 @@ def log_results(run: TrackedRun, *, evaluation: Evaluation | None, config: Train
     if evaluation is None:
         return
     run.log_metrics(evaluation.metrics)
+    run.log_entries(_curves_over_k(evaluation, config))
+    run.client.log_table(run.run_id, evaluation_table(evaluation.metrics), "evaluation.json")
+    with tempfile.TemporaryDirectory(prefix="recsys-plots-") as folder:
+        drawn = figures(evaluation, config.evaluate, model_type=config.model_type)
+        for name, figure in drawn:
+            figure.savefig(Path(folder) / name)
+        run.log_files(Path(folder), under="plots")
+
+
+def _curves_over_k(evaluation: Evaluation, config: TrainConfig) -> list[Metric]:
+    """Repeat `any/recall_at_5`, ... as one curve `curve/any/recall` whose step is k."""
+    now_ms = int(time.time() * 1000)
+    entries = []
+    for name, value in evaluation.metrics.items():
+        found = _AT_K.fullmatch(name)
+        if found and int(found["k"]) in config.evaluate.k:
+            entries.append(Metric(f"curve/{found['name']}", value, now_ms, int(found["k"])))
+    return entries
+
+
+def evaluation_table(metrics: Mapping[str, float]) -> dict[str, list[Any]]:
+    """Arrange metrics as a table: one row per kind of list and length, one column per metric."""
+    rows: dict[tuple[str, int], dict[str, float]] = {}
+    for name, value in metrics.items():
+        if found := _AT_K.fullmatch(name):
+            who, _, metric = found["name"].rpartition("/")
+            rows.setdefault((who, int(found["k"])), {})[metric] = value
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    return {
+        "lists": [who for who, _ in rows],
+        "k": [k for _, k in rows],
+        "users": [metrics.get(f"users/{who}", math.nan) for who, _ in rows],
+        **{name: [row.get(name, math.nan) for row in rows.values()] for name in names},
+    }
