@@ -51,6 +51,10 @@ class CallFailed(RecsysError):
             pair.key: pair.value for pair in error.trailing_metadata() or ()
         }
         facts = _details(metadata.get(DETAILS_KEY))
+        if facts.get("violations"):
+            message = "; ".join(f"{one.field} {one.description}" for one in facts["violations"])
+        elif code is grpc.StatusCode.UNAVAILABLE and not facts:
+            message = f"no server answers ({message}); `recsys serve` starts one"
         refused = code in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
         kind = CallRefused if refused else cls
         return kind(

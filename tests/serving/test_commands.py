@@ -1,0 +1,172 @@
+"""`recsys recommend`, `similar`, `model`, `bundle`, `serve --print-config` as people use them."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from recsys.commands import ask, bundle, serve
+from recsys.errors import BundleCorrupt, InvalidConfig
+from recsys.serving.client_errors import CallFailed, CallRefused
+from recsys.storage.sqlite_writer import SqliteWriter
+from support.bundles import make_bundle, two_worlds
+from support.serving import Running
+
+app = typer.Typer(rich_markup_mode="rich")
+for module in (ask, bundle, serve):
+    module.register(app)
+
+
+async def run(running: Running, *arguments: str) -> Result:
+    """Run a command against the server in this process."""
+    target = f"127.0.0.1:{running.port}"
+    return await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--target", target])
+
+
+def local(*arguments: str) -> Result:
+    """Run a command that needs no server."""
+    return CliRunner().invoke(app, arguments)
+
+
+async def test_recommend_shows_titles_and_reasons_in_words(
+    running: Running, tmp_path: Path
+) -> None:
+    """A person reads what, and why."""
+    path = tmp_path / "history.sqlite"
+    with SqliteWriter(path) as writer:
+        writer.add_items(
+            [(f"item-{row}", f"Title {row}", None, None, None, None) for row in range(40)]
+        )
+    result = await run(
+        running, "recommend", "--visitor", "v", "--recent", "view:item-0", "-k", "2",
+        "--titles", str(path),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "item-2" in result.output
+    assert "Title 2" in result.output
+    assert "because of Title 0" in result.output
+    assert "model v1" in result.output
+
+
+async def test_recommend_prints_json_for_programs(running: Running) -> None:
+    """Items, reasons, shortfall and token, nothing else."""
+    result = await run(
+        running, "recommend", "--store", "s-1", "-k", "100", "--exclude", "item-5", "--json"
+    )
+    answer = json.loads(result.output)
+    assert (answer["results"][0]["item_id"], answer["results"][0]["reason"]) == (
+        "item-6",
+        "popular-here",
+    )
+    assert answer["shortfall"]["missing_count"] == 61
+    assert answer["attribution_token"]
+
+
+async def test_a_short_page_says_why(running: Running) -> None:
+    """The shortfall is told in words."""
+    result = await run(running, "recommend", "-k", "41")
+    assert "1 fewer than asked for" in result.output
+
+
+async def test_similar_and_model_answer(running: Running) -> None:
+    """The two other questions."""
+    similar = await run(running, "similar", "item-1", "-k", "1", "--json")
+    assert json.loads(similar.output)["results"][0]["item_id"] == "item-3"
+    model = await run(running, "model")
+    assert "v1" in model.output
+    facts = await run(running, "model", "--json")
+    assert json.loads(facts.output)["item_count"] == 40
+
+
+async def test_a_refused_request_names_all_its_fields(running: Running) -> None:
+    """One line, the reason first."""
+    result = await run(running, "recommend", "--placement", "Home", "-k", "-3")
+    assert isinstance(result.exception, CallRefused)
+    text = str(result.exception)
+    assert text.startswith("INVALID_REQUEST: placement is 'Home'")
+    assert "page_size is -3" in text
+
+
+async def test_an_unknown_item_is_refused(running: Running) -> None:
+    """The reason is the server's."""
+    result = await run(running, "similar", "nothing")
+    assert isinstance(result.exception, CallRefused)
+    assert result.exception.server_reason == "ITEM_NOT_FOUND"
+
+
+def test_no_server_is_an_error_with_a_hint() -> None:
+    """The reader learns how to start one."""
+    result = local("recommend", "--target", "127.0.0.1:9")
+    assert isinstance(result.exception, CallFailed)
+    assert "recsys serve" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--recent", "item-1"), ("--recent", "peek:item-1"), ("--identifier", "42")],
+)
+def test_badly_typed_arguments_are_usage_errors(arguments: tuple[str, str]) -> None:
+    """Before anything is sent."""
+    result = local("recommend", *arguments)
+    assert result.exit_code == 2
+
+
+def test_bundle_show_and_verify_read_a_store_or_a_folder(tmp_path: Path) -> None:
+    """Both ways of pointing lead to the same bundle."""
+    make_bundle(tmp_path / "v1", ["a", "b"], factors=two_worlds(2))
+    (tmp_path / "CURRENT").write_text("v1\n")
+    for folder in (tmp_path, tmp_path / "v1"):
+        shown = local("bundle", "show", str(folder))
+        assert "item_factors" in shown.output
+        assert "2 x 2" in shown.output
+        assert "is fine" in local("bundle", "verify", str(folder)).output
+
+
+def test_bundle_verify_refuses_a_damaged_bundle(tmp_path: Path) -> None:
+    """The error says what is wrong."""
+    make_bundle(tmp_path / "v1", ["a", "b"], factors=two_worlds(2))
+    path = tmp_path / "v1" / "item_factors.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    result = local("bundle", "verify", str(tmp_path / "v1"))
+    assert isinstance(result.exception, BundleCorrupt)
+
+
+def test_the_printed_configuration_passes_the_check(tmp_path: Path) -> None:
+    """What is printed can be used."""
+    path = tmp_path / "recsys.toml"
+    path.write_text(local("serve", "--print-config").output)
+    assert local("serve", "--config", str(path), "--check-config").exit_code == 0
+    path.write_text("[server]\nport = 'http'\n")
+    result = local("serve", "--config", str(path), "--check-config")
+    assert isinstance(result.exception, InvalidConfig)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "text"),
+    [
+        (["recommend", "--target", "127.0.0.1:9"], 1, "no server answers"),
+        (["serve", "--config", "none.toml"], 2, "none.toml"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(
+    tmp_path: Path, arguments: list[str], exit_code: int, text: str
+) -> None:
+    """2 for what the caller can mend, 1 for the rest; never a traceback."""
+    run = subprocess.run(
+        [sys.executable, "-m", "recsys", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == exit_code
+    assert text in run.stderr
+    assert "Traceback" not in run.stderr
