@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import limits
 from recsys.errors import InvalidInput
 
 
@@ -101,3 +102,19 @@ def check_count(count: int, *, argument: str, count_min: int, count_max: int) ->
         raise CountOutOfRange(
             argument=argument, count=count, count_min=count_min, count_max=count_max
         )
+
+
+def check_factors(item_factors: NDArray[np.float32], *, item_count: int | None) -> None:
+    """Refuse item factors that are not float32 (n, f) with 1 <= f <= 1024.
+
+    Raises:
+        InvalidArray: Wrong dtype, shape or layout.
+        CountOutOfRange: Too few or too many factors.
+    """
+    check_array(item_factors, argument="item_factors", dtype=np.float32, shape=(item_count, None))
+    check_count(
+        item_factors.shape[1],
+        argument="length of item_factors' rows",
+        count_min=1,
+        count_max=limits.FACTOR_COUNT_MAX,
+    )

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import _scoring, limits
-from recsys.arrays import InvalidArray, NotFinite, RowOutOfRange, check_array, check_count
+from recsys import _scoring
+from recsys.arrays import InvalidArray, NotFinite, RowOutOfRange, check_array, check_factors
 from recsys.errors import InvalidInput
 from recsys.features import FoldInConfig
+from recsys.row_lists import check_csr, compiled_lists
 from recsys.slices import in_slices
 from recsys.sparse import CsrMatrix
 
@@ -51,14 +52,8 @@ class FoldIn:
             CountOutOfRange: Too many factors.
             NotFinite: `gram` holds NaN or infinity.
         """
-        check_array(item_factors, argument="item_factors", dtype=np.float32, shape=(None, None))
+        check_factors(item_factors, item_count=None)
         width = item_factors.shape[1]
-        check_count(
-            width,
-            argument="length of item_factors' rows",
-            count_min=1,
-            count_max=limits.FACTOR_COUNT_MAX,
-        )
         check_array(gram, argument="gram", dtype=np.float64, shape=(width, width))
         finite = np.isfinite(gram).all(axis=1)
         if not finite.all():
@@ -107,14 +102,7 @@ class FoldIn:
         Raises:
             As `solve`; CountOutOfRange for `threads`.
         """
-        check_array(histories.indptr, argument="histories.indptr", dtype=np.int64, shape=(None,))
-        check_array(histories.indices, argument="histories.indices", dtype=np.int32, shape=(None,))
-        check_array(
-            histories.data,
-            argument="histories.data",
-            dtype=np.float32,
-            shape=(len(histories.indices),),
-        )
+        check_csr(histories, argument="histories", row_count=None)
         count, width = histories.row_count, len(self._gram)
         vectors = np.empty((count, width), dtype=np.float32)
 
@@ -132,7 +120,7 @@ class FoldIn:
             self._gram,
             self._config.alpha,
             self._config.regularization,
-            _scoring.Ragged(indptr, histories.indices, histories.data),
+            compiled_lists(histories, start, stop),
             vectors[start:stop],
         )
         if fault is None:

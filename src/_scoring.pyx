@@ -278,9 +278,9 @@ cdef class ItemTable:
         cdef int32_t capacity = <int32_t>out_items.shape[1]
         cdef int fault = SCAN_OK
         cdef int64_t position = 0
-        cdef int64_t touched_max = self.touched_max(history, query_count)
+        cdef int64_t touched_max = self.touched_max(history, query_count, &query)
         if touched_max < 0:
-            return SCAN_HISTORY, -touched_max - 1, 0
+            return -touched_max, query, 0
         cdef Scratch scratch = Scratch(self.items.item_count, touched_max)
         cdef const simd_ops *ops = active_ops
         cdef scan_query one
@@ -310,9 +310,9 @@ cdef class ItemTable:
         cdef Py_ssize_t query_count = rows.indptr.shape[0] - 1, query = 0
         cdef int fault = SCAN_OK
         cdef int64_t position = 0, count
-        cdef int64_t touched_max = self.touched_max(history, query_count)
+        cdef int64_t touched_max = self.touched_max(history, query_count, &query)
         if touched_max < 0:
-            return SCAN_HISTORY, -touched_max - 1, 0
+            return -touched_max, query, 0
         cdef Scratch scratch = Scratch(self.items.item_count, touched_max)
         cdef const simd_ops *ops = active_ops
         cdef scan_query one
@@ -345,20 +345,21 @@ cdef class ItemTable:
             one.history_weights = history.values_of(query)
         return SCAN_OK
 
-    cdef int64_t touched_max(self, Ragged history, Py_ssize_t query_count) noexcept:
-        """The most items a query touches, or -(query + 1) where one is broken."""
+    cdef int64_t touched_max(self, Ragged history, Py_ssize_t query_count,
+                             Py_ssize_t *query) noexcept:
+        """The most items a query touches, or minus the fault of the query written."""
         cdef int64_t largest = 0, reached
-        cdef Py_ssize_t query
+        cdef Py_ssize_t at
         if history is None or self.items.link_starts == NULL:
             return 0
         with nogil:
-            for query in range(query_count):
-                reached = -1
-                if history.is_valid(query):
-                    reached = scan_reach(&self.items, history.rows_of(query),
-                                         history.count(query))
+            for at in range(query_count):
+                query[0] = at
+                reached = -SCAN_HISTORY
+                if history.is_valid(at):
+                    reached = scan_reach(&self.items, history.rows_of(at), history.count(at))
                 if reached < 0:
-                    return -(query + 1)
+                    return reached
                 largest = max(largest, reached)
         return min(largest, self.items.item_count)
 

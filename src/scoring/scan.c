@@ -254,7 +254,8 @@ int64_t scan_reach(const scan_items *items, const int32_t *rows, int64_t count) 
     int64_t total = 0;
     for (int64_t h = 0; h < count; h++) {
         int64_t start, stop;
-        if (!is_row(items, rows[h]) || !links_of(items, rows[h], &start, &stop)) return -1;
+        if (!is_row(items, rows[h])) return -SCAN_HISTORY;
+        if (!links_of(items, rows[h], &start, &stop)) return -SCAN_LINKS;
         total += stop - start;
     }
     return total;

@@ -59,7 +59,7 @@ enum {
 int64_t scan_norms(const simd_ops *ops, const float *factors, int64_t item_count,
                    int64_t factor_count, float *norms);
 
-/* How many item-item entries a history reaches, or -1 where it is broken. */
+/* How many item-item entries a history reaches, or minus a fault. */
 int64_t scan_reach(const scan_items *items, const int32_t *rows, int64_t count);
 
 /* Write the best `capacity` rows or fewer, best first, and how many. Cells beyond

@@ -5,6 +5,7 @@ AssertionError where the kernel breaks the law.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from kernel.cases import Case
 from kernel.reference import Ranking, all_scores, reference
@@ -22,7 +23,7 @@ def check_order(kernel: Kernel, case: Case) -> None:
     """Score descends; among equal scores the row ascends."""
     for answer in kernel(case):
         ranks = [(-score, row) for row, score in answer]
-        assert all(a < b for a, b in zip(ranks, ranks[1:], strict=False)), ranks
+        assert all(a < b for a, b in pairwise(ranks)), ranks
 
 
 def check_scores(kernel: Kernel, case: Case) -> None:

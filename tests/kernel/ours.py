@@ -7,7 +7,7 @@ import numpy as np
 
 from kernel.cases import Case
 from kernel.reference import Ranking
-from recsys import _scoring, scoring
+from recsys import _scoring, item_table
 from recsys.scoring import RankedRows, Scorer
 
 PASSES = ("codes", "rows")
@@ -50,13 +50,13 @@ def as_ranking(ranked: RankedRows) -> Ranking:
 
 def kernel_on(simd: str, path: str = "codes") -> Callable[[Case], Ranking]:
     """Our kernel on one instruction set, through codes or rows."""
-    code_bytes_max = scoring._CODE_BYTES_MAX if path == "codes" else 0
+    code_bytes_max = item_table.CODE_BYTES_MAX if path == "codes" else 0
 
     def kernel(case: Case) -> Ranking:
         before = _scoring.simd()
         _scoring._force_simd(simd)
         try:
-            with patch.object(scoring, "_CODE_BYTES_MAX", code_bytes_max):
+            with patch.object(item_table, "CODE_BYTES_MAX", code_bytes_max):
                 scorer = scorer_of(case)
             return as_ranking(ask(scorer, case))
         finally:

@@ -63,7 +63,17 @@ def float32_sums_fall_short() -> Case:
 
 
 def float32_overflows() -> Case:
-    """Partial sums leave float32 both ways while the score is moderate."""
+    """The winner's first product is minus infinity in float32, its score is good."""
+    decoy = np.full(F, 1e34)
+    winner = np.full(F, 5.1e36)
+    winner[0] = -3e38
+    long = np.zeros(F)  # larger norms, so that the winner is not among the first seen
+    long[0] = -3.3e38
+    return case_of([decoy] * 200 + [winner] + [long] * 40, np.full(F, 2.0))
+
+
+def float32_is_undefined() -> Case:
+    """Partial sums are infinite both ways, which makes NaN of their sum."""
     rng = np.random.default_rng(5)
     signs = rng.choice([-1.0, 1.0], (300, F))
     return case_of(list(signs * 3e38 * rng.random((300, 1))), np.full(F, 2.0), k=7)
@@ -86,6 +96,7 @@ ADVERSARIES: tuple[Callable[[], Case], ...] = (
     query_codes_fall_short,
     float32_sums_fall_short,
     float32_overflows,
+    float32_is_undefined,
     float32_underflows,
     steps_are_denormal,
 )
