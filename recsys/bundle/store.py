@@ -27,7 +27,8 @@ class BundleStore:
         Raises:
             ValueError: The version is not a plain folder name.
         """
-        if Path(model_version).name != model_version or model_version.startswith("."):
+        plain = Path(model_version).name == model_version
+        if not model_version or not plain or model_version.startswith("."):
             raise ValueError(f"model version {model_version!r} is not a plain folder name")
         return self.folder / model_version
 
