@@ -294,6 +294,40 @@ def test_a_storage_that_cannot_be_written_fails_the_import(
     assert names(tmp_path) == ["file", "source"]
 
 
+@pytest.mark.parametrize("step", ["simulate", "import"])
+def test_a_full_disk_fails_cleanly(shop: Path, tmp_path: Path, step: str) -> None:
+    """Files that cannot grow stand for a full disk: our own error, and nothing left."""
+    code = (
+        "import sys, resource, datetime as dt; from pathlib import Path;"
+        "from training.ingest import import_events; from training.simulate import simulate;"
+        "from recsys.errors import StorageUnavailable;"
+        "now = dt.datetime(2026, 11, 21, tzinfo=dt.UTC);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "out = Path(sys.argv[2]);\n"
+        "try:\n"
+        "    if sys.argv[3] == 'import':\n"
+        "        import_events(source=Path(sys.argv[1]), preset='generic', out=out, now=now)\n"
+        "    else:\n"
+        "        simulate(out=out, user_count=300, item_count=160, seed=1, end_time=now)\n"
+        "except StorageUnavailable as error:\n"
+        "    print(error)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", code, str(shop), str(tmp_path / "out"), step]
+    told = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    assert "File too large" in told.stdout, told.stderr
+    assert names(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(write_rows: WriteRows, tmp_path: Path) -> None:
+    """The error is ours, with the path."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageUnavailable, match="file"):
+        import_events(
+            source=write_rows([GOOD]), preset="generic", out=tmp_path / "file" / "x", now=NOW
+        )
+
+
 def test_many_small_batches_give_what_one_large_one_gives(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

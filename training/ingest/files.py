@@ -87,13 +87,20 @@ class SourceFiles:
 
 
 def fingerprint(paths: Iterable[Path], preset: Preset, *, version: int) -> str:
-    """Hash the content of the inputs and the mapping, to recognise an equal import."""
+    """Hash the content of the inputs and the mapping, to recognise an equal import.
+
+    Raises:
+        InvalidData: A file cannot be read.
+    """
     digest = hashlib.blake2b(f"{version}\n{preset!r}\n".encode(), digest_size=16)
     for path in paths:
         digest.update(f"{path.name}\n".encode())
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
+        try:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK_BYTES):
+                    digest.update(block)
+        except OSError as error:
+            raise InvalidData(path=str(path), problem=f"cannot be read: {error}") from error
     return digest.hexdigest()
 
 

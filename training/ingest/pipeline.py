@@ -66,7 +66,7 @@ def import_events(
         InvalidConfig: The preset is unknown or not valid.
         InvalidData: A file is missing or damaged, nothing is left to keep, or
             `strict` and a row was rejected.
-        StorageUnavailable: The storage for serving cannot be written.
+        StorageUnavailable: The dataset or the storage for serving cannot be written.
     """
     began = time.monotonic()
     job = _plan(source, preset)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from recsys.errors import InvalidData
+from recsys.errors import InvalidData, StorageUnavailable
 
 
 @contextlib.contextmanager
@@ -23,15 +23,18 @@ def finished_folder(target: Path, *, marker: str) -> Iterator[Path]:
 
     Raises:
         InvalidData: `target` exists and is not a folder of this kind.
+        StorageUnavailable: The disk is full, read-only or otherwise refuses.
     """
     check_replaceable(target, marker=marker)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _clear_abandoned(target)
     scratch = target.parent / f".{target.name}.part-{os.getpid()}"
-    scratch.mkdir()
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_abandoned(target)
+        scratch.mkdir()
         yield scratch
         _put_in_place(scratch, target)
+    except OSError as error:
+        raise StorageUnavailable(storage=str(target), problem=str(error)) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

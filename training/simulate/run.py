@@ -72,6 +72,7 @@ def simulate(
     Raises:
         InvalidConfig: A number is out of bounds.
         InvalidData: `out` holds other files.
+        StorageUnavailable: The disk is full or refuses.
     """
     config = WorldConfig(
         user_count=user_count,
