@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+
 from recsys.errors import InvalidData, StorageUnavailable
 
 
@@ -33,8 +35,12 @@ def finished_folder(target: Path, *, marker: str) -> Iterator[Path]:
         scratch.mkdir()
         yield scratch
         _put_in_place(scratch, target)
-    except OSError as error:
-        raise StorageUnavailable(storage=str(target), problem=str(error)) from error
+    except (OSError, pl.exceptions.ComputeError) as error:
+        # Polars says by its text alone that the operating system refused.
+        if not isinstance(error, OSError) and "os error" not in str(error):
+            raise
+        problem = str(error).partition("\n")[0]
+        raise StorageUnavailable(storage=str(target), problem=problem) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
