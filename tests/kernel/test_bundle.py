@@ -95,5 +95,5 @@ def test_factors_that_are_not_finite_are_refused_even_unverified(tmp_path: Path)
     case = problem()
     assert case.factors is not None
     case.factors[17, 3] = np.nan
-    with pytest.raises(NotFinite, match="item_factors .* row 17"):
+    with pytest.raises(NotFinite, match=r"item_factors .* row 17"):
         Scorer.from_bundle(published(tmp_path / "v1", case))
