@@ -30,8 +30,8 @@ from training.ingest.report import (
     Rejects,
     read_report,
 )
-from training.ingest.scratch import finished_folder
 from training.ingest.stores import STORES_NAME, read_stores
+from training.scratch import finished_folder
 
 FORMAT_VERSION: Final = 1
 """Part of the fingerprint: changes whenever the same input gives another dataset."""

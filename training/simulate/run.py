@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 import pyarrow.parquet as pq
 
-from training.ingest.scratch import finished_folder
+from training.scratch import finished_folder
 from training.simulate.block import Block
 from training.simulate.calendar import Calendar
 from training.simulate.catalog import Catalog, build_catalog, item_ids
