@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
-from recsys.features import EventWeighting
+from recsys.features import WEIGHT_MIN, EventWeighting
 from recsys.sparse import CsrMatrix
 from training import columns
 from training.dataset import Dataset
@@ -26,7 +26,9 @@ _CHANNEL_CODES = {member.value: member.code for member in Channel}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Events:
-    """Item lines of events as numbers. Arrays have one entry each, shape (e,).
+    """Item lines of events as numbers, in the order of user, item and time.
+
+    Arrays have one entry per line, shape (e,).
 
     Attributes:
         users: Position in the sorted profile ids, int32.
@@ -95,6 +97,9 @@ def read_events(dataset: Dataset) -> Events:
         .select(
             "user", "item", pl.col("store").fill_null(NO_STORE), "type_code", "channel_code", "time"
         )
+        # Sums then run over neighbours, in the same order every time, so a run can
+        # be repeated to the last bit.
+        .sort("user", "item", "time", "type_code", "channel_code")
         .collect(engine="streaming")
     )
     return Events(
@@ -138,8 +143,8 @@ def sum_weights(
         events: The lines; none after `now`.
         weighting: The configured weights.
         now: The moment to look back from, in seconds since 1970-01-01 UTC.
-        row_of_user: The row of each user, -1 for users left out, shape
-            (user_count,); None for the identity.
+        row_of_user: The row of each user, ascending as the users do, -1 for users
+            left out, shape (user_count,); None for the identity.
         row_count: Rows of the result; None for `events.user_count`.
 
     Returns:
@@ -155,20 +160,25 @@ def sum_weights(
     item_count = max(1, len(events.item_ids))
     used = (weights != 0.0) & (rows >= 0)
     keys = rows[used].astype(np.int64) * item_count + events.items[used]
-    sums = (
-        pl.DataFrame({"key": keys, "weight": weights[used]})
-        .group_by("key")
-        .agg(pl.col("weight").sum())
-        .sort("key")
-    )
-    pairs, clipped = sums["key"].to_numpy(), weighting.clip(sums["weight"].to_numpy())
-    kept = clipped > 0
+    if np.any(keys[1:] < keys[:-1]):
+        raise ValueError("events must be in the order of rows and items, as `read_events` gives")
+    pairs, sums = _sum_runs(keys, weights[used])
+    clipped = weighting.clip(sums)
+    kept = clipped >= WEIGHT_MIN
     return csr_from_pairs(
         rows=pairs[kept] // item_count,
         columns=pairs[kept] % item_count,
         values=clipped[kept],
         row_count=events.user_count if row_count is None else row_count,
     )
+
+
+def _sum_runs(
+    keys: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Sum the weights of equal keys, which lie together."""
+    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else keys
+    return keys[starts], np.add.reduceat(weights, starts) if len(keys) else weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -75,7 +75,8 @@ def _curves(metrics: Mapping[str, float], config: EvaluateConfig, model_type: st
     figure = Figure(figsize=(11, 3.8), layout="constrained")
     panels = figure.subplots(1, len(names))
     for axes, name in zip(panels, names, strict=True):
-        for prefix, label, colour in _contestants(config, model_type):
+        # The model last, so that its line lies on top.
+        for prefix, label, colour in reversed(_contestants(config, model_type)):
             values = [metrics.get(f"{prefix}/{name}_at_{k}") for k in config.k]
             if None not in values:
                 axes.plot(config.k, values, color=colour, marker="o", markersize=4, label=label)
@@ -88,7 +89,7 @@ def _curves(metrics: Mapping[str, float], config: EvaluateConfig, model_type: st
         axes.minorticks_off()
         axes.set_ylim(bottom=0)
     panels[0].set_ylabel(f"mean over users ({_PROTOCOLS[config.primary_protocol]})")
-    panels[0].legend(loc="upper left")
+    panels[0].legend(loc="upper left", reverse=True)
     return figure
 
 
@@ -148,7 +149,7 @@ def _channels(metrics: Mapping[str, float], config: EvaluateConfig) -> Figure:
     )
     axes.set_yticks(range(len(values)), labels)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.45 * max(max(values), 1e-9))
+    axes.set_xlim(0, 1.45 * max(*values, 1e-9))
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(
         f"{_NAMES[config.primary_metric]}@{config.primary_k}, {_PROTOCOLS[config.primary_protocol]}"
@@ -201,6 +202,7 @@ def _exposure_density(
     axes.set_ylabel("lists that show the item")
     ticks = [_NEVER, *(10**power for power in range(int(np.log10(max(shown.max(), 1))) + 1))]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_yticks(ticks, ["never", *(f"{tick:,}" for tick in ticks[1:])])
     axes.minorticks_off()
     axes.set_ylim(bottom=_NEVER * 0.7)
