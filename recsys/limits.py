@@ -37,7 +37,7 @@ MANIFEST_BYTES_MAX: Final = 16 * 2**20
 
 # Rankings that read more numbers than this (items x factors) leave the event
 # loop for a thread; see docs/operate.md for the measurement.
-INLINE_SCAN_SIZE_MAX: Final = 4_000_000
+INLINE_SCAN_SIZE_MAX: Final = 8_000_000
 
 # The wire.
 MESSAGE_BYTES_MAX: Final = 4 * 2**20
