@@ -79,10 +79,11 @@ class ServingModel:
         kept_rows, weights = self._weighting.item_weights(
             item_rows=item_rows, event_weights=event_weights
         )
+        contacts = {row for row, weight in zip(rows, event_weights.tolist(), strict=True) if weight}
         return ItemWeights(
             rows=kept_rows,
             weights=weights,
-            seen=np.unique(item_rows[event_weights != 0.0]),
+            seen=np.array(sorted(contacts), dtype=np.int32),
             unknown_count=len(history) - len(rows),
         )
 
