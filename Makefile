@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMPS := $(VENV)/.stamps
-KERNEL_SOURCES := setup.py src/_scoring.pyx $(wildcard src/scoring/*.c src/scoring/*.h)
+KERNEL_SOURCES := setup.py $(wildcard src/*.pyx src/*.pxi src/*.pxd src/scoring/*.c src/scoring/*.h)
 PROTO_SOURCES := $(wildcard proto/recsys/v1/*.proto)
 
 DATA ?=
@@ -57,7 +57,7 @@ lock: $(UV) ## Pin every dependency anew in constraints.txt
 	  pyproject.toml -o constraints.txt
 
 clean: ## Remove the environment and everything built or learned
-	rm -rf $(VENV) build dist *.egg-info var recsys/_scoring*.so src/_scoring.c
+	rm -rf $(VENV) build dist *.egg-info var recsys/_*.so src/_scoring.c src/_items.c
 
 # --- the environment: each stamp says what has been installed into it ---
 

@@ -60,16 +60,8 @@ class ServingModel:
 
     def item_weights(self, history: History, *, now: float) -> ItemWeights:
         """Weigh a history's items as of `now` (seconds since 1970-01-01 UTC)."""
-        row_of = self.items.row
-        positions: list[int] = []
-        rows: list[int] = []
-        for position, item_id in enumerate(history.item_ids):
-            row = row_of(item_id)
-            if row is not None:
-                positions.append(position)
-                rows.append(row)
-        known = history.taken(positions) if len(positions) < len(history) else history
-        item_rows = np.array(rows, dtype=np.int32)
+        item_rows, positions = self.items.find(history.item_ids)
+        known = history if len(positions) == len(history) else history.taken(positions)
         event_weights = self._weighting.event_weights(
             type_codes=known.type_codes,
             channel_codes=known.channel_codes,
@@ -79,12 +71,16 @@ class ServingModel:
         kept_rows, weights = self._weighting.item_weights(
             item_rows=item_rows, event_weights=event_weights
         )
-        contacts = {row for row, weight in zip(rows, event_weights.tolist(), strict=True) if weight}
+        contacts = {
+            row
+            for row, weight in zip(item_rows.tolist(), event_weights.tolist(), strict=True)
+            if weight
+        }
         return ItemWeights(
             rows=kept_rows,
             weights=weights,
             seen=np.array(sorted(contacts), dtype=np.int32),
-            unknown_count=len(history) - len(rows),
+            unknown_count=len(history) - len(item_rows),
         )
 
     def rank(

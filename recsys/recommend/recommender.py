@@ -99,9 +99,9 @@ class Recommender:
         rows, scores = model.rank(weights, result_count=query.result_count, blocked=excluded)
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
         results = [
-            Recommendation(model.items.id(ranked), score, reason if personal else POPULAR)
+            Recommendation(ranked, score, reason if personal else POPULAR)
             for ranked, score, personal in zip(
-                rows.tolist(),
+                model.items.ids(rows),
                 scores.tolist(),
                 model.is_personal(rows, weights).tolist(),
                 strict=True,
@@ -143,10 +143,11 @@ def _personal_results(
 ) -> list[Recommendation]:
     rows, scores = model.rank(weights, result_count=query.result_count, blocked=blocked)
     reasons = _reasons(model, rows, weights, from_storage=from_storage)
-    id_of = model.items.id
     return [
-        Recommendation(id_of(row), score, reason)
-        for row, score, reason in zip(rows.tolist(), scores.tolist(), reasons, strict=True)
+        Recommendation(item_id, score, reason)
+        for item_id, score, reason in zip(
+            model.items.ids(rows), scores.tolist(), reasons, strict=True
+        )
     ]
 
 
