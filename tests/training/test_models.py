@@ -167,7 +167,7 @@ def test_als_reports_its_iterations_and_loss(interactions: Interactions) -> None
     assert [number for number, _ in told] == [0, 1, 2, 3, 4]
     losses = [loss for _, loss in told if loss is not None]
     assert losses[-1] < losses[0]
-    assert parts.facts["training_loss"] == pytest.approx(losses[-1])
+    assert parts.facts["final_loss"] == pytest.approx(losses[-1])
 
 
 @pytest.mark.parametrize(
