@@ -47,10 +47,10 @@ cdef int32_t find(
     cdef Py_ssize_t item_count = offsets.shape[0] - 1
     cdef uint32_t mask = <uint32_t> (slots.shape[0] - 1)
     cdef uint32_t slot = crc_of(text, size) & mask
-    cdef Py_ssize_t probe
+    cdef Py_ssize_t _probe
     cdef int32_t row
     cdef int64_t start
-    for probe in range(slots.shape[0]):
+    for _probe in range(slots.shape[0]):
         row = slots[slot]
         if row < 0 or row >= item_count:
             return -1
