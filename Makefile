@@ -30,7 +30,7 @@ unit: $(STAMPS)/dev $(STAMPS)/kernel ## The test suite alone; ARGS for pytest
 lint: $(STAMPS)/dev ## Style of Python and Cython
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint src
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint src
 
 format: $(STAMPS)/dev ## Rewrite the style where a machine can
 	$(BIN)/ruff check --fix .

@@ -25,6 +25,7 @@ ATTRIBUTION_TOKEN_BYTES_MAX: Final = 512
 # Events that a caller brings along, and what is kept of a person.
 RECENT_EVENT_COUNT_MAX: Final = 200
 EVENT_LINE_COUNT_MAX: Final = 100
+RECENT_LINE_COUNT_MAX: Final = 1_000
 HISTORY_EVENT_COUNT_MAX: Final = 200
 QUANTITY_MAX: Final = 1_000_000.0
 CLOCK_SKEW_SECONDS_MAX: Final = 300
@@ -50,3 +51,5 @@ assert 1 <= RESULT_COUNT_DEFAULT <= RESULT_COUNT_MAX
 # exclusion list, or a store's fallback would be short for no reason.
 assert POPULAR_PER_SEGMENT_MAX >= RESULT_COUNT_MAX
 assert HISTORY_EVENT_COUNT_MAX >= RECENT_EVENT_COUNT_MAX
+# One line an event and one full event must both be sayable.
+assert RECENT_LINE_COUNT_MAX >= max(RECENT_EVENT_COUNT_MAX, EVENT_LINE_COUNT_MAX)

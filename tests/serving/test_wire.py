@@ -97,6 +97,15 @@ WRONG: list[tuple[str, RecommendRequest, str]] = [
     ("exclude empty", RecommendRequest(exclude_item_ids=["i", ""]), "exclude_item_ids[1]"),
     ("exclude long", RecommendRequest(exclude_item_ids=["i" * 129]), "exclude_item_ids[0]"),
     (
+        "too many lines in all",
+        RecommendRequest(
+            context=Context(
+                recent_events=[Event(event_type=VIEW, lines=[ItemLine(item_id="i")] * 100)] * 11
+            )
+        ),
+        "context.recent_events",
+    ),
+    (
         "events many",
         RecommendRequest(context=Context(recent_events=[Event(event_type=VIEW)] * 201)),
         "context.recent_events",
