@@ -263,7 +263,7 @@ def test_longest_legal_values_pass() -> None:
                 Event(
                     event_type=VIEW,
                     event_id="e" * 128,
-                    lines=[ItemLine(item_id="i" * 128, quantity=1_000_000.0)] * 100,
+                    lines=[ItemLine(item_id="i" * 128, quantity=1_000_000.0)] * 5,
                 )
             ]
             * 200,
@@ -271,7 +271,7 @@ def test_longest_legal_values_pass() -> None:
         exclude_item_ids=["x" * 128] * 1_000,
     )
     query = parse_recommend(request, now=NOW)
-    assert len(query.recent_events) == 20_000
+    assert len(query.recent_events) == 1_000
     assert len(query.excluded) == 1_000
 
 
