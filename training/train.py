@@ -86,18 +86,32 @@ def train(
         OSError: The disk is full or not writable; no bundle is left half written.
     """
     name = f"{config.model_type} {now.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
+    shown = progress and sys.stderr.isatty()
     with (
         connected(tracking.tracking_uri) as client,
-        tracked_run(client, experiment_id=experiment_id(client, tracking), name=name) as run,
+        tracked_run(
+            client,
+            experiment_id=experiment_id(client, tracking),
+            name=name,
+            announce=_say if shown else _say_nothing,
+        ) as run,
     ):
         training = _Training(
             run=run,
             dataset=dataset,
             config=config,
             seed=seed,
-            progress=progress and sys.stderr.isatty(),
+            progress=shown,
         )
         return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
+
+
+def _say(step: str) -> None:
+    sys.stderr.write(f"{step.replace('_', ' ')} ...\n")
+
+
+def _say_nothing(_step: str) -> None:
+    pass
 
 
 class _Training:
