@@ -54,6 +54,11 @@ class ServingModel:
         return cls(bundle)
 
     @property
+    def has_vectors(self) -> bool:
+        """Whether histories fold into user vectors, so that they touch every item's score."""
+        return self._fold_in is not None
+
+    @property
     def scan_size(self) -> int:
         """Numbers read to answer one query without any skipping: items x factors."""
         return self.bundle.manifest.item_count * max(1, self.bundle.manifest.factor_count)
@@ -110,8 +115,8 @@ class ServingModel:
         With vectors every item is touched. Without, an item that no row of
         item-item weights reaches has only its prior: it is merely popular.
         """
-        if self._fold_in is not None or self.bundle.item_item is None:
-            return np.full(len(rows), self._fold_in is not None)
+        if self.has_vectors or self.bundle.item_item is None:
+            return np.full(len(rows), self.has_vectors)
         reached = [self.bundle.item_item.row(row)[0] for row in weights.rows]
         return np.isin(rows, np.concatenate(reached))
 
