@@ -22,7 +22,8 @@ from support.shops import line, write_dataset
 from support.trained import CONFIG, NOW, Trained
 from training.config import TrackingConfig, parse_config
 from training.dataset import Dataset
-from training.train import purchases_only_features, train
+from training.experiment import purchases_only_features
+from training.train import train
 
 
 @pytest.fixture
@@ -319,6 +320,28 @@ def test_a_failed_run_says_why(tracking: TrackingConfig, tmp_path: Path) -> None
     assert run.info.status == "FAILED"
     assert run.data.tags["error_type"] == "InvalidData"
     assert "no event has an item" in run.data.tags["error"]
+
+
+def test_a_store_that_cannot_be_written_fails_the_run(
+    shop: Dataset, tracking: TrackingConfig, tmp_path: Path
+) -> None:
+    """Nothing is registered and nothing is left; a full disk takes the same way."""
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        train(
+            dataset=shop,
+            config=parse_config("[model]\ntype = 'cosine'\n[evaluate]\nenabled = false"),
+            tracking=tracking,
+            bundle_store=BundleStore(tmp_path / "file" / "store"),
+            now=NOW,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    client = MlflowClient(tracking.tracking_uri)
+    experiment = client.get_experiment_by_name(tracking.experiment)
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
+    assert client.search_model_versions(f"name='{tracking.model_name}'") == []
 
 
 def test_filters_that_leave_nothing_are_named(
