@@ -12,6 +12,7 @@ PROTO_SOURCES := $(wildcard proto/recsys/v1/*.proto)
 DATA ?=
 PRESET ?=
 ARGS ?=
+GOWALLA ?=
 
 .PHONY: help demo test unit lint format types proto proto-check proto-freeze bench lock clean
 .DELETE_ON_ERROR:
@@ -50,6 +51,12 @@ proto-check: $(STAMPS)/dev ## Lint the contract and refuse what would break call
 
 proto-freeze: $(STAMPS)/dev ## Accept the contract as it is as the released one
 	$(BIN)/buf build proto -o tests/golden/recsys.v1.binpb
+
+bench: $(STAMPS)/dev $(STAMPS)/kernel ## Every figure of docs/benchmarks.md; GOWALLA=folder for the training one
+	$(BIN)/python benchmarks/first_answer.py
+	$(BIN)/python benchmarks/serving/startup.py
+	$(BIN)/python benchmarks/serving/throughput.py
+	$(if $(GOWALLA),$(BIN)/python benchmarks/training/overhead.py --gowalla '$(GOWALLA)')
 
 lock: $(UV) ## Pin every dependency anew in constraints.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --extra training --extra dev \
