@@ -6,6 +6,7 @@ event). Everything later works on those columns. Weights come from
 user and item to the same float32 values.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,9 +78,7 @@ def read_events(dataset: Dataset) -> Events:
     however they are spread over files.
     """
     lines = dataset.events().filter(pl.col(columns.ITEM_ID).is_not_null())
-    users = _numbered(lines, columns.PROFILE_ID, "user")
-    items = _numbered(lines, columns.ITEM_ID, "item")
-    stores = _numbered(lines, columns.STORE_ID, "store")
+    users, items, stores = _distinct(lines, (columns.PROFILE_ID, columns.ITEM_ID, columns.STORE_ID))
     frame = (
         lines.select(
             columns.PROFILE_ID,
@@ -91,9 +90,10 @@ def read_events(dataset: Dataset) -> Events:
             ),
             (pl.col(columns.EVENT_TIME).dt.epoch("us") / 1e6).alias("time"),
         )
-        .join(users.lazy(), on=columns.PROFILE_ID, how="left")
-        .join(items.lazy(), on=columns.ITEM_ID, how="left")
-        .join(stores.lazy(), on=columns.STORE_ID, how="left")
+        # Joins, since a cast to Enum hashes every id again for each chunk of events.
+        .join(_numbered(users, "user"), on=columns.PROFILE_ID, how="left")
+        .join(_numbered(items, "item"), on=columns.ITEM_ID, how="left")
+        .join(_numbered(stores, "store"), on=columns.STORE_ID, how="left")
         .select(
             "user", "item", pl.col("store").fill_null(NO_STORE), "type_code", "channel_code", "time"
         )
@@ -110,19 +110,22 @@ def read_events(dataset: Dataset) -> Events:
         stores=frame["store"].to_numpy(),
         times=frame["time"].to_numpy(),
         user_count=len(users),
-        item_ids=items[columns.ITEM_ID].to_list(),
-        store_ids=stores[columns.STORE_ID].to_list(),
+        item_ids=items.to_list(),
+        store_ids=stores.to_list(),
     )
 
 
-def _numbered(lines: pl.LazyFrame, column: str, number: str) -> pl.DataFrame:
-    return (
-        lines.select(pl.col(column).unique().drop_nulls())
-        .collect(engine="streaming")
-        .sort(column)
-        .with_row_index(number)
-        .with_columns(pl.col(number).cast(pl.Int32))
+def _distinct(lines: pl.LazyFrame, names: Sequence[str]) -> list[pl.Series]:
+    """Return the distinct values of some columns, sorted, in one pass over the files."""
+    found = pl.collect_all(
+        [lines.select(pl.col(name).unique().drop_nulls()) for name in names], engine="streaming"
     )
+    return [frame[name].sort() for frame, name in zip(found, names, strict=True)]
+
+
+def _numbered(values: pl.Series, number: str) -> pl.LazyFrame:
+    """Pair each value with its position."""
+    return values.to_frame().with_row_index(number).cast({number: pl.Int32}).lazy()
 
 
 def _coded(column: str, codes: dict[str, int], *, default: int) -> pl.Expr:

@@ -43,6 +43,7 @@ class TrainResult:
         promoted: Whether it is the champion now.
         gate_failures: Why the gate refused it; empty if it passed.
         folder: The published bundle.
+        step_seconds: Seconds of each step.
     """
 
     model_version: str
@@ -51,6 +52,7 @@ class TrainResult:
     promoted: bool
     gate_failures: tuple[str, ...]
     folder: Path
+    step_seconds: dict[str, float]
 
 
 def train(
@@ -259,6 +261,7 @@ class _Training:
             promoted=promoted,
             gate_failures=tuple(failures),
             folder=folder,
+            step_seconds=dict(run.step_seconds),
         )
 
 
