@@ -131,7 +131,7 @@ class _Training:
         if not len(events):
             raise InvalidData(path=str(self._dataset.folder), problem="no event has an item")
         with self._run.timed("log_inputs"):
-            code = lineage.git_commit(Path(__file__).parent)
+            code = lineage.git_commit(Path(__file__))
             report.log_inputs(
                 self._run, dataset=self._dataset, config=self._config, seed=self._seed, code=code
             )

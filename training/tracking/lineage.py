@@ -1,5 +1,6 @@
 """Where a model comes from: data, code, environment, configuration."""
 
+import os
 import platform
 import subprocess
 from importlib import metadata
@@ -10,22 +11,29 @@ import msgspec
 
 from training.config import TrainConfig
 
+_GIT_SECONDS_MAX = 5
 _PACKAGES = ("recsys", "implicit", "mlflow", "numpy", "polars", "scipy", "msgspec")
 
 
-def git_commit(folder: Path) -> dict[str, str]:
-    """Return `git_commit` and `git_dirty` of a checkout; empty outside of one."""
+def git_commit(file: Path) -> dict[str, str]:
+    """Return `git_commit` and `git_dirty` of the checkout that a source file belongs to.
+
+    Empty for an installed package, also if its environment lies inside a checkout.
+    """
 
     def git(*arguments: str) -> str:
         return subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            ["git", "-C", str(file.parent), *arguments],  # noqa: S607 - the user's own git
             capture_output=True,
             text=True,
             check=True,
-            timeout=10,
+            timeout=_GIT_SECONDS_MAX,
+            # Never wait for, or take, the lock of somebody who is committing.
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", file.name)
         commit = git("rev-parse", "HEAD")
         dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
