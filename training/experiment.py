@@ -102,7 +102,10 @@ class Experiment:
             return None
 
     def final(self, events: Events, evaluated: FittedModel | None) -> FittedModel:
-        """Fit what is published: on all events, or the measured model if so configured."""
+        """Fit what is published: on all events, or the measured model if so configured.
+
+        Trainers that iterate start from the measured model: it is nearly there.
+        """
         if evaluated is not None and not self._config.publish.refit:
             return evaluated
         return self._fitted(
@@ -111,10 +114,18 @@ class Experiment:
             now=float(events.times.max()),
             step="refit",
             curves=evaluated is None,
+            earlier=evaluated,
         )
 
     def _fitted(
-        self, events: Events, features: FeatureConfig, *, now: float, step: str, curves: bool = True
+        self,
+        events: Events,
+        features: FeatureConfig,
+        *,
+        now: float,
+        step: str,
+        curves: bool = True,
+        earlier: FittedModel | None = None,
     ) -> FittedModel:
         entries: list[Metric] = []
 
@@ -134,6 +145,7 @@ class Experiment:
                 seed=self._seed,
                 progress=self._progress,
                 report=told,
+                earlier=earlier,
             )
         if curves:
             self._run.log_entries(entries)

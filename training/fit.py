@@ -111,11 +111,20 @@ def fit_model(
     seed: int,
     progress: bool,
     report: IterationReport,
+    earlier: FittedModel | None = None,
 ) -> FittedModel:
-    """Train on prepared interactions; the arguments are those of `prepare` and `Trainer.fit`."""
+    """Train on prepared interactions.
+
+    The arguments are those of `prepare` and `Trainer.fit`; `earlier` is a model of the
+    same configuration and the same `Events.item_ids` to start from.
+    """
     interactions = prepared.interactions
     parts = create_trainer(config.model).fit(
-        interactions, seed=seed, progress=progress, report=report
+        interactions,
+        seed=seed,
+        start=None if earlier is None else _start(earlier, prepared.items),
+        progress=progress,
+        report=report,
     )
     return FittedModel(
         parts=parts,
@@ -126,3 +135,14 @@ def fit_model(
         user_count=interactions.user_count,
         interaction_count=len(interactions.weights.data),
     )
+
+
+def _start(earlier: FittedModel, items: NDArray[np.int32]) -> NDArray[np.float32] | None:
+    """Bring the item factors of an earlier model into the order of `items`; NaN for new ones."""
+    factors = earlier.parts.item_factors
+    if factors is None:
+        return None
+    rows = earlier.row_of_item(max(int(items.max()), int(earlier.items.max())) + 1)[items]
+    start = factors[rows]  # A copy; rows of new items are overwritten.
+    start[rows < 0] = np.nan
+    return start

@@ -213,3 +213,31 @@ def test_configurations_name_their_files() -> None:
     """The tag in the file is the model type of the bundle."""
     tags = {type(config).__struct_config__.tag for config in ALL}
     assert tags == {"als", "bpr", "cosine", "tfidf", "bm25", "popularity"}
+
+
+def test_a_warm_start_is_as_good_as_a_cold_one_in_fewer_rounds(
+    interactions: Interactions,
+) -> None:
+    """Starting from a fit of half the users, few rounds reach the loss of many."""
+    config = AlsConfig(factors=8, training_loss=True)
+    trainer = create_trainer(config)
+    half = Interactions(
+        weights=take_rows(interactions.weights, np.arange(0, interactions.user_count, 2)),
+        item_count=interactions.item_count,
+        popularity=interactions.popularity,
+    )
+    start = trainer.fit(half, seed=1).item_factors
+    assert start is not None
+    start[:2] = np.nan  # Two items that the earlier fit did not have.
+    cold = trainer.fit(interactions, seed=1)
+    rounds: list[int] = []
+    warm = trainer.fit(
+        interactions,
+        seed=1,
+        start=start,
+        report=lambda iteration, _seconds, _loss: rounds.append(iteration),
+    )
+    assert len(rounds) == config.warm_iterations < config.iterations
+    assert warm.item_factors is not None
+    assert np.isfinite(warm.item_factors).all()
+    assert warm.facts["final_loss"] < 1.05 * cold.facts["final_loss"]

@@ -27,6 +27,9 @@ from training.config import TrackingConfig, load_config
 from training.dataset import Dataset
 from training.demo.questions import questions
 from training.ingest import import_events
+from training.ingest.report import read_report
+from training.ingest.show import show_report
+from training.show import show_result
 from training.simulate import simulate
 from training.train import train
 
@@ -77,9 +80,7 @@ def prepare(demo: Demo, *, now: dt.datetime) -> Dataset:
         with demo.step("simulate", f"A shop with {USER_COUNT:,} users and {ITEM_COUNT:,} items"):
             _simulate_once(demo, source, now=now)
     with demo.step("import", f"Import {source}"):
-        dataset = import_events(
-            source=source, preset=demo.preset, out=demo.folder / "dataset", now=now
-        )
+        dataset = _import_once(demo, source, now=now)
     with demo.step("train", "Train, evaluate, publish"):
         _train_once(demo, dataset, now=now)
     return dataset
@@ -94,15 +95,25 @@ def _simulate_once(demo: Demo, out: Path, *, now: dt.datetime) -> None:
     simulate(out=out, user_count=USER_COUNT, item_count=ITEM_COUNT, seed=SEED, end_time=end_time)
 
 
+def _import_once(demo: Demo, source: Path, *, now: dt.datetime) -> Dataset:
+    out = demo.folder / "dataset"
+    dataset = import_events(source=source, preset=demo.preset, out=out, now=now)
+    report = read_report(out)
+    assert report is not None, "a finished import leaves its report"
+    show_report(demo.console, report, dataset.info)
+    return dataset
+
+
 def _train_once(demo: Demo, dataset: Dataset, *, now: dt.datetime) -> None:
     store = BundleStore(demo.folder / "bundles")
     current = store.current()
     if current is not None and _is_trained_on(current, dataset):
         demo.console.print(f"reusing model {current.name}, trained on the same data")
         return
+    config = load_config(None)
     result = train(
         dataset=dataset,
-        config=load_config(None),
+        config=config,
         tracking=TrackingConfig(
             tracking_uri=demo.tracking_uri, experiment=demo.name, model_name=demo.name
         ),
@@ -110,6 +121,9 @@ def _train_once(demo: Demo, dataset: Dataset, *, now: dt.datetime) -> None:
         now=now,
         seed=SEED,
     )
+    show_result(demo.console, result, config, promote=True)
+    # A demo goes on with what it has, also where the gate keeps the model from
+    # becoming champion; the lines above say so.
     store.set_current(result.model_version)
 
 

@@ -37,6 +37,8 @@ class AlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         popularity_weight: What the share of users who have an item adds to its score,
             0 or more. Steadies answers where histories are short.
         iterations: Rounds of users and items, 1 to 1000.
+        warm_iterations: Rounds when the start is an earlier fit (the published model
+            starts from the measured one), 1 to 1000.
         training_loss: Whether to log the loss after each round (costs about a
             tenth of the time).
     """
@@ -46,10 +48,12 @@ class AlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     regularization: float = 10.0
     popularity_weight: float = 1.0
     iterations: int = 15
+    warm_iterations: int = 3
     training_loss: bool = False
 
     def __post_init__(self) -> None:
         check_iterations(factors=self.factors, iterations=self.iterations)
+        check_iterations(factors=self.factors, iterations=self.warm_iterations)
         if not 0 <= self.popularity_weight < math.inf:
             raise ValueError(f"popularity_weight is {self.popularity_weight}; allowed 0 and above")
         FoldInConfig(alpha=self.alpha, regularization=self.regularization)
@@ -81,6 +85,7 @@ class AlsTrainer:
         interactions: Interactions,
         *,
         seed: int,
+        start: NDArray[np.float32] | None = None,
         progress: bool = False,
         report: IterationReport = ignore_iteration,
     ) -> ModelParts:
@@ -100,10 +105,12 @@ class AlsTrainer:
                 factors=config.factors,
                 regularization=config.regularization,
                 alpha=1.0,  # already in the confidences
-                iterations=config.iterations,
+                iterations=config.iterations if start is None else config.warm_iterations,
                 calculate_training_loss=config.training_loss,
                 random_state=seed,
             )
+            if start is not None:
+                model.item_factors = _warm(start, seed=seed)
             model.fit(confidences, show_progress=progress, callback=told)
         return ModelParts(
             item_factors=np.ascontiguousarray(model.item_factors, dtype=np.float32),
@@ -117,3 +124,13 @@ class AlsTrainer:
             return None
         share = interactions.item_users / max(1, interactions.user_count)
         return (self.config.popularity_weight * share).astype(np.float32)
+
+
+def _warm(start: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
+    """Fill the rows that an earlier fit did not have as `implicit` fills all of them."""
+    factors = start.copy()
+    new = np.isnan(factors).any(axis=1)
+    rng = np.random.default_rng(seed)
+    drawn = rng.random((int(new.sum()), factors.shape[1]), dtype=np.float32)
+    factors[new] = (drawn - np.float32(0.5)) / factors.shape[1]
+    return factors

@@ -74,12 +74,14 @@ class BprTrainer:
         interactions: Interactions,
         *,
         seed: int,
+        start: NDArray[np.float32] | None = None,
         progress: bool = False,
         report: IterationReport = ignore_iteration,
     ) -> ModelParts:
         """Learn item factors; see `training.models.protocol.Trainer`."""
         config = self.config
-        del report  # implicit reports numbers of its own sampling, not a loss
+        # implicit reports numbers of its own sampling, not a loss, and starts at chance.
+        del report, start
         with one_blas_thread():
             model = BayesianPersonalizedRanking(
                 factors=config.factors,

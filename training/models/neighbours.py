@@ -17,6 +17,7 @@ from implicit.nearest_neighbours import (
     TFIDFRecommender,
 )
 from implicit.utils import ParameterWarning
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recsys.sparse import CsrMatrix
@@ -101,11 +102,12 @@ class NeighbourTrainer:
         interactions: Interactions,
         *,
         seed: int,
+        start: NDArray[np.float32] | None = None,
         progress: bool = False,
         report: IterationReport = ignore_iteration,
     ) -> ModelParts:
         """Learn; deterministic without the seed. See `training.models.protocol.Trainer`."""
-        del seed, report
+        del seed, start, report
         model = self._recommender()
         with one_blas_thread(), warnings.catch_warnings():
             # implicit complains of a matrix format that it chose itself.

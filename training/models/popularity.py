@@ -31,11 +31,12 @@ class PopularityTrainer:
         interactions: Interactions,
         *,
         seed: int,
+        start: NDArray[np.float32] | None = None,
         progress: bool = False,
         report: IterationReport = ignore_iteration,
     ) -> ModelParts:
         """Rank; see `training.models.protocol.Trainer`."""
-        del seed, progress, report
+        del seed, start, progress, report
         return ModelParts(prior=popularity_prior(interactions.popularity, scale=1.0), facts={})
 
 

@@ -78,6 +78,7 @@ class Trainer(Protocol):
         interactions: Interactions,
         *,
         seed: int,
+        start: NDArray[np.float32] | None = None,
         progress: bool = False,
         report: IterationReport = ignore_iteration,
     ) -> ModelParts:
@@ -86,6 +87,9 @@ class Trainer(Protocol):
         Args:
             interactions: At least one user and one item.
             seed: Same seed, same data, same machine: same parts.
+            start: Item factors of an earlier fit, shape (n, f), NaN in the rows of
+                items that it did not have. Trainers that iterate begin there and
+                need fewer rounds; others need no start.
             progress: Whether to draw a progress bar on stderr.
             report: Told of each iteration, by trainers that iterate.
         """
