@@ -1,12 +1,6 @@
 """From raw events to answers over the wire, on a shop whose right answers are known."""
 
 import datetime as dt
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +14,7 @@ from recsys.bundle import BundleStore
 from recsys.v1 import recommendation_service_pb2 as pb2
 from recsys.v1 import recommendation_service_pb2_grpc as pb2_grpc
 from recsys.v1 import result_pb2
+from support.server import serving
 from training.config import TrackingConfig, load_config
 from training.dataset import Dataset
 from training.ingest import import_events
@@ -60,30 +55,12 @@ def trained(folder: Path, dataset: Dataset) -> TrainResult:
 def address(folder: Path, trained: TrainResult) -> Iterator[str]:
     """A server that answers with that model, as its own process."""
     BundleStore(folder / "bundles").set_current(trained.model_version)
-    ready = folder / "ready.json"
-    environ = {
-        **os.environ,
-        "RECSYS_SERVER__PORT": "0",
-        "RECSYS_SERVER__WORKERS": "1",
-        "RECSYS_SERVER__READY_FILE": str(ready),
-        "RECSYS_BUNDLES__FOLDER": str(folder / "bundles"),
-        "RECSYS_STORAGE__HISTORIES": str(folder / "dataset" / "history.sqlite"),
-        "RECSYS_METRICS__PORT": "0",
-    }
-    with (folder / "serve.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "recsys", "serve"], env=environ, stdout=log, stderr=log
-        )
-    try:
-        deadline = time.monotonic() + 60
-        while not ready.exists():
-            assert process.poll() is None, (folder / "serve.log").read_text()
-            assert time.monotonic() < deadline, (folder / "serve.log").read_text()
-            time.sleep(0.05)
-        yield json.loads(ready.read_text())["address"]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+    with serving(
+        folder,
+        bundles=folder / "bundles",
+        histories=folder / "dataset" / "history.sqlite",
+    ) as server:
+        yield server.address
 
 
 @pytest.fixture(scope="module")
