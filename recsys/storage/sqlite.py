@@ -8,23 +8,22 @@ import numpy as np
 
 from recsys.catalog import ItemSummary
 from recsys.domain import Identifier, ItemId
+from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, History
+from recsys.storage.packed import unpack_lines
 from recsys.storage.sqlite_connection import ReadConnections, Row
 
 _ITEMS_PER_QUERY: Final = 500
 
-# The primary keys of links and history are the order in which they lie on disk,
-# so each query walks one contiguous stretch and sorts nothing.
+# Two walks down a tree and one row, whatever the length of the history.
 _HISTORY_OF_ONE: Final = """
-SELECT h.item_id, h.type_code, h.channel_code, h.event_time
+SELECT h.item_ids, h.codes, h.event_times
 FROM links AS l JOIN history AS h ON h.profile_key = l.profile_key
 WHERE l.namespace = ? AND l.value = ?
-ORDER BY h.event_time DESC, h.line DESC LIMIT ?
 """
 _PROFILE: Final = "SELECT profile_key FROM links WHERE namespace = ? AND value = ?"
 _HISTORY_OF_PROFILE: Final = """
-SELECT item_id, type_code, channel_code, event_time FROM history
-WHERE profile_key = ? ORDER BY event_time DESC, line DESC LIMIT ?
+SELECT item_ids, codes, event_times FROM history WHERE profile_key = ?
 """
 _ITEMS: Final = """
 SELECT item_id, title, category, brand, price, currency FROM items WHERE item_id IN ({marks})
@@ -53,24 +52,33 @@ class SqliteHistory:
             StorageUnavailable: The file is missing, locked, damaged or of another
                 version; the next call tries anew.
         """
-        distinct = list(dict.fromkeys(identifiers))
+        distinct = dict.fromkeys(identifiers)
         if len(distinct) == 1:
-            one = distinct[0]
-            parameters = (one.namespace, one.value, event_count_max)
-            return _history(self._connections.rows(_HISTORY_OF_ONE, parameters))
+            one = identifiers[0]
+            packed = self._connections.rows(_HISTORY_OF_ONE, (one.namespace, one.value))
+            return self._unpacked(packed, event_count_max)
         profiles = {
             key
             for one in distinct
             for (key,) in self._connections.rows(_PROFILE, (one.namespace, one.value))
         }
-        rows = [
-            row
-            for key in sorted(profiles)
-            for row in self._connections.rows(_HISTORY_OF_PROFILE, (key, event_count_max))
-        ]
+        joined = EMPTY_HISTORY
+        for key in sorted(profiles):
+            packed = self._connections.rows(_HISTORY_OF_PROFILE, (key,))
+            joined = joined.joined(self._unpacked(packed, event_count_max))
         if len(profiles) > 1:
-            rows.sort(key=lambda row: row[3], reverse=True)
-        return _history(rows[:event_count_max])
+            newest_first = np.argsort(-joined.event_times, kind="stable")
+            joined = joined.taken(newest_first[:event_count_max].astype(np.int32))
+        return joined
+
+    def _unpacked(self, rows: list[Row], event_count_max: int) -> History:
+        if not rows:
+            return EMPTY_HISTORY
+        try:
+            return unpack_lines(rows[0], line_count_max=event_count_max)
+        except (ValueError, TypeError, AttributeError) as error:
+            # A damaged page can hold anything in place of a column.
+            raise StorageUnavailable(storage=self._connections.name, problem=str(error)) from error
 
     def close(self) -> None:
         """Close the calling thread's connection."""
@@ -104,18 +112,6 @@ class SqliteItems:
     def close(self) -> None:
         """Close the calling thread's connection."""
         self._connections.close()
-
-
-def _history(rows: list[Row]) -> History:
-    if not rows:
-        return EMPTY_HISTORY
-    item_ids, type_codes, channel_codes, event_times = zip(*rows, strict=True)
-    return History(
-        item_ids=item_ids,
-        type_codes=np.array(type_codes, dtype=np.uint8),
-        channel_codes=np.array(channel_codes, dtype=np.uint8),
-        event_times=np.array(event_times, dtype=np.float64),
-    )
 
 
 def _item(row: Row) -> ItemSummary:

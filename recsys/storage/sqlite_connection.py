@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from recsys.errors import StorageUnavailable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Kept in the file's `user_version`. A file of another version is refused."""
 
 _BUSY_SECONDS: Final = 0.25
@@ -44,6 +44,7 @@ class ReadConnections:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.name = str(path)
         self._uri = f"file:{quote(str(path.absolute()))}?mode=ro"
         self._local = threading.local()
 
@@ -58,7 +59,7 @@ class ReadConnections:
             return self._connection().execute(query, parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
             self.close()
-            raise StorageUnavailable(storage=str(self._path), problem=_problem(error)) from error
+            raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
@@ -90,7 +91,7 @@ class ReadConnections:
         if version != SCHEMA_VERSION:
             connection.close()
             raise StorageUnavailable(
-                storage=str(self._path),
+                storage=self.name,
                 problem=f"schema version is {version}; this version reads {SCHEMA_VERSION}",
             )
         return connection

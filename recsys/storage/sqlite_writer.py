@@ -5,14 +5,17 @@ replaces it, readers share it without coordination, and a read-only disk will do
 A writer of live events may switch it to WAL; readers take either.
 """
 
+import itertools
 import os
 import sqlite3
 from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from recsys.errors import StorageUnavailable
+from recsys.storage.packed import Line, pack_lines
 from recsys.storage.sqlite_connection import SCHEMA_VERSION
 
 _PAGE_BYTES: Final = 8192
@@ -29,15 +32,10 @@ CREATE TABLE links (
   namespace TEXT NOT NULL, value TEXT NOT NULL, profile_key INTEGER NOT NULL,
   PRIMARY KEY (namespace, value)
 ) WITHOUT ROWID;
-CREATE TABLE history (
-  profile_key INTEGER NOT NULL,
-  event_time REAL NOT NULL,      -- seconds since 1970-01-01 UTC
-  line INTEGER NOT NULL,         -- tells apart what happened at the same moment
-  item_id TEXT NOT NULL,
-  type_code INTEGER NOT NULL,    -- EventType.code
-  channel_code INTEGER NOT NULL, -- Channel.code, 0 for unknown
-  PRIMARY KEY (profile_key, event_time, line)
-) WITHOUT ROWID;
+CREATE TABLE history ( -- what `recsys.storage.packed` says; one row per person with lines
+  profile_key INTEGER PRIMARY KEY, item_ids TEXT NOT NULL, codes BLOB NOT NULL,
+  event_times BLOB NOT NULL -- seconds since 1970-01-01 UTC
+);
 CREATE TABLE items (
   item_id TEXT PRIMARY KEY, title TEXT, category TEXT, brand TEXT, price REAL, currency TEXT
 ) WITHOUT ROWID;
@@ -55,6 +53,8 @@ class SqliteWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._scratch = path.with_name(f".{path.name}.part-{os.getpid()}")
+        self._open_key: int | None = None
+        self._open_lines: list[Line] = []
 
     def __enter__(self) -> Self:
         try:
@@ -94,8 +94,22 @@ class SqliteWriter:
         self._insert("INSERT INTO links VALUES (?, ?, ?)", rows)
 
     def add_history(self, rows: Iterable[tuple[int, float, int, str, int, int]]) -> None:
-        """Add item lines: (profile_key, event_time, line, item_id, type_code, channel_code)."""
-        self._insert("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)", rows)
+        """Add item lines: (profile_key, event_time, line, item_id, type_code, channel_code).
+
+        `line` tells apart what happened at the same moment. All lines of a profile
+        come one after the other, in any order, over as many calls as need be.
+        """
+        for key, lines in itertools.groupby(rows, key=itemgetter(0)):
+            if key != self._open_key:
+                self._close_profile()
+                self._open_key = key
+            self._open_lines.extend(line[1:] for line in lines)
+
+    def _close_profile(self) -> None:
+        if self._open_lines:
+            packed = pack_lines(self._open_lines)
+            self._insert("INSERT INTO history VALUES (?, ?, ?, ?)", [(self._open_key, *packed)])
+        self._open_lines = []
 
     def add_items(
         self,
@@ -111,6 +125,7 @@ class SqliteWriter:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
 
     def _finish(self) -> None:
+        self._close_profile()
         self._connection.execute("COMMIT")
         # What a crash must not undo is written through once, here.
         self._connection.execute("PRAGMA journal_mode = DELETE")

@@ -13,12 +13,15 @@ from recsys.catalog import ItemSummary
 from recsys.domain import ItemId
 from recsys.errors import StorageUnavailable
 from recsys.events import HistoryReader
+from recsys.storage.packed import pack_lines
 from recsys.storage.sqlite import SqliteHistory, SqliteItems
 from recsys.storage.sqlite_connection import SCHEMA_VERSION
 from recsys.storage.sqlite_writer import SqliteWriter, read_fact
 from storage.history_contract import ANNA, Contents, HistoryContract, Load, line
 
 ONE_LINE = Contents({ANNA: "p1"}, {"p1": [line(1.0, "old")]})
+UPDATE = "UPDATE history SET item_ids = ?, codes = ?, event_times = ? WHERE profile_key = 1"
+LIVE = pack_lines([(1.0, 0, "old", 1, 1), (9.0, 0, "live", 1, 1)])
 TWO_LINES = Contents({ANNA: "p1"}, {"p1": [line(1.0, "new"), line(2.0, "newer")]})
 
 
@@ -151,11 +154,59 @@ def test_a_file_in_wal_mode_can_be_read_while_it_is_written(
     writer = sqlite3.connect(path, isolation_level=None)
     assert writer.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
     writer.execute("BEGIN IMMEDIATE")
-    writer.execute("INSERT INTO history VALUES (1, 9.0, 0, 'live', 1, 1)")
+    writer.execute(UPDATE, LIVE)
     assert items_of(reader) == ["old"]
     writer.execute("COMMIT")
     assert items_of(reader) == ["live", "old"]
     writer.close()
+
+
+def test_columns_that_do_not_belong_together_are_unavailable(
+    path: Path, reader: SqliteHistory
+) -> None:
+    """What another program has broken is reported, not answered from."""
+    fill(path, TWO_LINES)
+    connection = sqlite3.connect(path)
+    for column, value in (("item_ids", "a"), ("codes", b"12345"), ("event_times", 7)):
+        connection.execute(UPDATE, LIVE)
+        connection.execute(f"UPDATE history SET {column} = ?", (value,))
+        connection.commit()
+        with pytest.raises(StorageUnavailable):
+            items_of(reader)
+    connection.execute(UPDATE, LIVE)
+    connection.commit()
+    connection.close()
+    assert items_of(reader) == ["live", "old"]
+
+
+def test_lines_of_one_profile_may_come_in_several_calls(path: Path, reader: SqliteHistory) -> None:
+    """An import hands rows over in slices that know nothing of people."""
+    with SqliteWriter(path) as writer:
+        writer.add_profiles([(1, "p1"), (2, "p2")])
+        writer.add_links([("account", "anna", 1)])
+        writer.add_history([(1, 1.0, 0, "first", 1, 1), (1, 2.0, 0, "second", 1, 1)])
+        writer.add_history([(1, 3.0, 0, "third", 1, 1), (2, 4.0, 0, "hers", 1, 1)])
+    assert items_of(reader) == ["third", "second", "first"]
+
+
+def test_a_profile_that_comes_back_is_refused(path: Path) -> None:
+    """Half a history must not pass for a whole one."""
+    rows = [(1, 1.0, 0, "i1", 1, 1), (2, 1.0, 0, "i1", 1, 1), (1, 2.0, 0, "i2", 1, 1)]
+    with pytest.raises(StorageUnavailable), SqliteWriter(path) as writer:
+        writer.add_history(rows)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "row", [(1, 1.0, 0, "i\x1f1", 1, 1), (1, 1.0, 0, "i1", 256, 1)], ids=["separator", "code"]
+)
+def test_what_cannot_be_packed_is_refused(
+    path: Path, row: tuple[int, float, int, str, int, int]
+) -> None:
+    """An id with the separator in it would come back as two."""
+    with pytest.raises(ValueError, match=r"U\+001F|range"), SqliteWriter(path) as writer:
+        writer.add_history([row])
+    assert not path.exists()
 
 
 def test_a_read_only_folder_is_enough_to_read(path: Path, reader: SqliteHistory) -> None:
@@ -235,7 +286,7 @@ def test_a_file_that_is_being_written_is_not_replaced(path: Path, reader: Sqlite
     fill(path, ONE_LINE)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("PRAGMA journal_mode = WAL")
-    writer.execute("INSERT INTO history VALUES (1, 9.0, 0, 'live', 1, 1)")
+    writer.execute(UPDATE, LIVE)
     with pytest.raises(StorageUnavailable, match="is being written"):
         fill(path, TWO_LINES)
     assert items_of(reader) == ["live", "old"]
