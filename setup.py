@@ -27,6 +27,9 @@ DIRECTIVES = {
 COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
 
 items = Extension("recsys._items", sources=["src/_items.pyx"], extra_compile_args=COMPILE_ARGS)
+results = Extension(
+    "recsys._results", sources=["src/_results.pyx"], extra_compile_args=COMPILE_ARGS
+)
 
 scoring = Extension(
     "recsys._scoring",
@@ -55,4 +58,6 @@ scoring = Extension(
     extra_compile_args=COMPILE_ARGS,
 )
 
-setup(ext_modules=cythonize([items, scoring], compiler_directives=DIRECTIVES, force=CHECKED))
+setup(
+    ext_modules=cythonize([items, results, scoring], compiler_directives=DIRECTIVES, force=CHECKED)
+)

@@ -28,7 +28,6 @@ from recsys.serving.request_id import METADATA_KEY, RequestId
 log = logging.getLogger(__name__)
 
 RequestT = TypeVar("RequestT", bound=Message)
-ReplyT = TypeVar("ReplyT", bound=Message)
 ResultT = TypeVar("ResultT")
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -127,14 +126,14 @@ class Surroundings:
     quiet: Quiet
 
 
-class Method(Generic[RequestT, ReplyT]):
-    """A unary method: bytes in, message out, and never an unexplained error."""
+class Method(Generic[RequestT]):
+    """A unary method: bytes in, bytes out, and never an unexplained error."""
 
     def __init__(
         self,
         name: str,
         request_type: type[RequestT],
-        answer: Callable[[RequestT, Call], Awaitable[ReplyT]],
+        answer: Callable[[RequestT, Call], Awaitable[bytes]],
         surroundings: Surroundings,
     ) -> None:
         """Wrap a servicer's method.
@@ -153,7 +152,7 @@ class Method(Generic[RequestT, ReplyT]):
         self._slow_seconds = surroundings.log.slow_ms / 1000.0
         self._sample = surroundings.log.sample
 
-    async def __call__(self, body: bytes, context: Context) -> ReplyT:
+    async def __call__(self, body: bytes, context: Context) -> bytes:
         """Answer a call."""
         started = time.perf_counter()
         self._quiet.call_count += 1
@@ -171,9 +170,9 @@ class Method(Generic[RequestT, ReplyT]):
             await self._quiet.released()
         return reply
 
-    def handler(self) -> "grpc.RpcMethodHandler[bytes, ReplyT]":
+    def handler(self) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return what gRPC registers. Bytes come in unread, so that garbage has our error."""
-        return grpc.unary_unary_rpc_method_handler(self.__call__, response_serializer=_serialized)
+        return grpc.unary_unary_rpc_method_handler(self.__call__)
 
     def _read(self, body: bytes) -> RequestT:
         try:
@@ -236,10 +235,6 @@ def _codes() -> dict[int, grpc.StatusCode]:
 
 def _code(answer: Status) -> grpc.StatusCode:
     return _codes()[answer.code]
-
-
-def _serialized(message: Message) -> bytes:
-    return message.SerializeToString()
 
 
 def _sent_id(context: Context) -> str | bytes | None:

@@ -12,12 +12,7 @@ from recsys.serving.call import Call
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.v1 import model_service_pb2 as model_pb2
-from recsys.v1.recommendation_service_pb2 import (
-    RecommendRequest,
-    RecommendResponse,
-    SimilarItemsRequest,
-    SimilarItemsResponse,
-)
+from recsys.v1.recommendation_service_pb2 import RecommendRequest, SimilarItemsRequest
 
 
 class RecommendationServicer:
@@ -31,7 +26,7 @@ class RecommendationServicer:
         self._metrics = metrics
         self._pool = pool
 
-    async def recommend(self, request: RecommendRequest, call: Call) -> RecommendResponse:
+    async def recommend(self, request: RecommendRequest, call: Call) -> bytes:
         """Rank the catalogue for a person."""
         query = wire.parse_recommend(request, now=call.now)
         call.placement = query.placement
@@ -42,7 +37,7 @@ class RecommendationServicer:
         self._metrics.answer(answer)
         return reply.recommend_response(answer, token=_token(answer, call))
 
-    async def similar_items(self, request: SimilarItemsRequest, call: Call) -> SimilarItemsResponse:
+    async def similar_items(self, request: SimilarItemsRequest, call: Call) -> bytes:
         """Rank the catalogue by similarity to one item."""
         query = wire.parse_similar(request, now=call.now)
         call.placement = query.placement
@@ -61,9 +56,7 @@ class ModelServicer:
     def __init__(self, *, slot: ModelSlot) -> None:
         self._slot = slot
 
-    async def get_model(
-        self, request: model_pb2.GetModelRequest, call: Call
-    ) -> model_pb2.GetModelResponse:
+    async def get_model(self, request: model_pb2.GetModelRequest, call: Call) -> bytes:
         """Say which model answers."""
         del request, call
         loaded = self._slot.current()
@@ -84,7 +77,7 @@ class ModelServicer:
                 ],
                 load_time=_timestamp(loaded.load_time),
             )
-        )
+        ).SerializeToString()
 
 
 def _token(answer: Answer, call: Call) -> str:
