@@ -26,6 +26,9 @@ DIRECTIVES = {
 # kind (the C files dispatch at run time) and sums keep their order.
 COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
 
+features = Extension(
+    "recsys._features", sources=["src/_features.pyx"], extra_compile_args=COMPILE_ARGS
+)
 items = Extension("recsys._items", sources=["src/_items.pyx"], extra_compile_args=COMPILE_ARGS)
 results = Extension(
     "recsys._results", sources=["src/_results.pyx"], extra_compile_args=COMPILE_ARGS
@@ -59,5 +62,7 @@ scoring = Extension(
 )
 
 setup(
-    ext_modules=cythonize([items, results, scoring], compiler_directives=DIRECTIVES, force=CHECKED)
+    ext_modules=cythonize(
+        [features, items, results, scoring], compiler_directives=DIRECTIVES, force=CHECKED
+    )
 )

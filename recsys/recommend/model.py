@@ -73,18 +73,13 @@ class ServingModel:
             event_times=known.event_times,
             now=now,
         )
-        kept_rows, weights = self._weighting.item_weights(
+        rows, weights, seen = self._weighting.item_weights_and_seen(
             item_rows=item_rows, event_weights=event_weights
         )
-        contacts = {
-            row
-            for row, weight in zip(item_rows.tolist(), event_weights.tolist(), strict=True)
-            if weight
-        }
         return ItemWeights(
-            rows=kept_rows,
+            rows=rows,
             weights=weights,
-            seen=np.array(sorted(contacts), dtype=np.int32),
+            seen=seen,
             unknown_count=len(history) - len(item_rows),
         )
 
