@@ -16,6 +16,7 @@ from recsys import _scoring
 from recsys.arrays import InvalidArray, NotFinite, check_array, check_count
 from recsys.bundle import Bundle
 from recsys.fold_in import FoldIn, SingularSystem
+from recsys.item_codes import ItemCodes
 from recsys.item_table import build_item_table
 from recsys.row_lists import (
     RaggedRows,
@@ -49,6 +50,8 @@ class Scorer:
         item_factors: F32 | None,
         prior: F32 | None = None,
         item_item: CsrMatrix | None = None,
+        priors: F32 | None = None,
+        codes: ItemCodes | None = None,
     ) -> None:
         """Prepare the arrays, reading each once; they are kept, not copied.
 
@@ -58,6 +61,10 @@ class Scorer:
             prior: Shape (n,), finite; or None.
             item_item: Square (n, n), finite; or None. Row h holds what an item in
                 the history contributes to the others.
+            priors: Shape (r, n), finite: r more priors, such as one per channel or
+                store, of which a query may name one; or None.
+            codes: What `encode_items` made of these factors; or None, and then they
+                are made here where they are small enough.
 
         Raises:
             InvalidArray: Wrong dtype, shape or layout.
@@ -69,7 +76,7 @@ class Scorer:
             problem = item_item.problem(column_count=item_count)
             if problem is not None:
                 raise InvalidArray(argument="item_item", found=problem, allowed="a finite CSR")
-        self._take(item_count, item_factors, prior, item_item)
+        self._take(item_count, item_factors, prior, item_item, priors, codes)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
@@ -82,7 +89,13 @@ class Scorer:
         """
         scorer = cls.__new__(cls)
         scorer._take(  # noqa: SLF001 - ours, and nobody else has it yet
-            len(bundle.items), bundle.item_factors, bundle.prior, bundle.item_item
+            len(bundle.items),
+            bundle.item_factors,
+            bundle.prior,
+            bundle.item_item,
+            None,
+            bundle.codes,
+            bundle.code_prior,
         )
         return scorer
 
@@ -92,9 +105,18 @@ class Scorer:
         item_factors: F32 | None,
         prior: F32 | None,
         item_item: CsrMatrix | None,
+        priors: F32 | None,
+        codes: ItemCodes | None,
+        code_prior: F32 | None = None,
     ) -> None:
         self._table = build_item_table(
-            item_count=item_count, item_factors=item_factors, prior=prior, item_item=item_item
+            item_count=item_count,
+            item_factors=item_factors,
+            prior=prior,
+            priors=priors,
+            item_item=item_item,
+            codes=codes,
+            code_prior=code_prior,
         )
         self.item_count = item_count
         self.factor_count = 0 if item_factors is None else item_factors.shape[1]
@@ -146,8 +168,10 @@ class Scorer:
             fault = self._table.top_k(
                 user_vectors if whole or user_vectors is None else user_vectors[part],
                 None if history is None else compiled_lists(history, start, stop),
-                allowed if allowed is None or len(allowed) == 1 else allowed[part],
+                () if allowed is None else (allowed if len(allowed) == 1 else allowed[part],),
                 None if excluded is None else compiled_lists(excluded, start, stop),
+                None,
+                None,
                 ranked.items[part],
                 ranked.scores[part],
                 ranked.counts[part],
@@ -182,6 +206,8 @@ class Scorer:
             user_vectors,
             None if history is None else compiled_lists(history, 0, query_count),
             compiled_lists(rows, 0, query_count),
+            None,
+            None,
             scores,
         )
         if fault is not None:
