@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMPS := $(VENV)/.stamps
-KERNEL_SOURCES := setup.py src/_scoring.pyx $(wildcard src/scoring/*.c src/scoring/*.h)
+KERNEL_SOURCES := setup.py $(wildcard src/*.pyx src/*.pxi src/*.pxd src/scoring/*.c src/scoring/*.h)
 PROTO_SOURCES := $(wildcard proto/recsys/v1/*.proto)
 
 DATA ?=
 PRESET ?=
 ARGS ?=
+GOWALLA ?=
 
 .PHONY: help demo test unit lint format types proto proto-check proto-freeze bench lock clean
 .DELETE_ON_ERROR:
@@ -30,7 +31,7 @@ unit: $(STAMPS)/dev $(STAMPS)/kernel ## The test suite alone; ARGS for pytest
 lint: $(STAMPS)/dev ## Style of Python and Cython
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint src
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint src
 
 format: $(STAMPS)/dev ## Rewrite the style where a machine can
 	$(BIN)/ruff check --fix .
@@ -51,13 +52,19 @@ proto-check: $(STAMPS)/dev ## Lint the contract and refuse what would break call
 proto-freeze: $(STAMPS)/dev ## Accept the contract as it is as the released one
 	$(BIN)/buf build proto -o tests/golden/recsys.v1.binpb
 
+bench: $(STAMPS)/dev $(STAMPS)/kernel ## Every figure of docs/benchmarks.md; GOWALLA=folder for the training one
+	$(BIN)/python benchmarks/first_answer.py
+	$(BIN)/python benchmarks/serving/startup.py
+	$(BIN)/python benchmarks/serving/throughput.py
+	$(if $(GOWALLA),$(BIN)/python benchmarks/training/overhead.py --gowalla '$(GOWALLA)')
+
 lock: $(UV) ## Pin every dependency anew in constraints.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --extra training --extra dev \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
 	  pyproject.toml -o constraints.txt
 
 clean: ## Remove the environment and everything built or learned
-	rm -rf $(VENV) build dist *.egg-info var recsys/_scoring*.so src/_scoring.c
+	rm -rf $(VENV) build dist *.egg-info var recsys/_*.so src/_scoring.c src/_items.c
 
 # --- the environment: each stamp says what has been installed into it ---
 

@@ -1,4 +1,4 @@
-"""Builds the compiled scoring core; everything else is in pyproject.toml.
+"""Builds the compiled core; everything else is in pyproject.toml.
 
 Environment:
     RECSYS_CHECKED_KERNEL=1  bounds checks and C assertions on, for tests.
@@ -24,20 +24,24 @@ DIRECTIVES = {
     "embedsignature": True,
 }
 
+# No -march and no -ffast-math: one binary runs on every machine of its
+# kind (the C files dispatch at run time) and sums keep their order.
+COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
+
+items = Extension("recsys._items", sources=["src/_items.pyx"], extra_compile_args=COMPILE_ARGS)
+
 scoring = Extension(
     "recsys._scoring",
     sources=["src/_scoring.pyx", *sorted(map(str, CORES.glob("*.c")))],
     depends=["src/scoring_core.pxd", "src/scoring_parts.pxi", *sorted(map(str, CORES.glob("*.h")))],
     include_dirs=["src/scoring"],
     undef_macros=["NDEBUG"] if CHECKED else [],
-    # No -march and no -ffast-math: one binary runs on every machine of its
-    # kind (the C files dispatch at run time) and sums keep their order.
-    extra_compile_args=["-O3", "-ffp-contract=off"],
+    extra_compile_args=COMPILE_ARGS,
 )
 
 setup(
     ext_modules=cythonize(
-        [scoring],
+        [items, scoring],
         include_path=["src"],
         compiler_directives=DIRECTIVES,
         force=CHECKED,

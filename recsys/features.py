@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 
 SECONDS_PER_DAY = 86_400.0
+WEIGHT_MIN = 1e-6
+"""Smallest summed weight that counts. Weights that cancel out leave a rest of
+rounding whose sign depends on the order of summation; it must not decide whether
+an item is in a history.
+"""
 
 _EVENT_WEIGHTS_DEFAULT: dict[EventType, float] = {
     EventType.DETAIL_PAGE_VIEW: 0.2,
@@ -35,6 +40,8 @@ class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             are no contact. Negative weights take contact back (a return).
         channel_weights: Factor by channel; channels not named count 1.
         half_life_days: Age at which an event weighs half; None for no decay.
+        decay_min: What age leaves of an event at least, 0 to 1. Above 0, somebody who
+            comes back after years is still known by her old history.
         weight_max: Upper bound of one item's summed weight, positive.
     """
 
@@ -43,6 +50,7 @@ class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     )
     channel_weights: dict[Channel, float] = msgspec.field(default_factory=dict)
     half_life_days: float | None = None
+    decay_min: float = 0.0
     weight_max: float = 50.0
 
     def __post_init__(self) -> None:
@@ -54,6 +62,8 @@ class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
                 raise ValueError(f"weight of channel {name} is {weight}; allowed 0 and above")
         if self.half_life_days is not None and not 0 < self.half_life_days < math.inf:
             raise ValueError(f"half_life_days is {self.half_life_days}; it must be positive")
+        if not 0 <= self.decay_min <= 1:
+            raise ValueError(f"decay_min is {self.decay_min}; allowed 0 to 1")
         if not 0 < self.weight_max < math.inf:
             raise ValueError(f"weight_max is {self.weight_max}; it must be positive")
 
@@ -70,6 +80,7 @@ class EventWeighting:
         assert CHANNEL_UNKNOWN_CODE == 0
         self._table = table
         self._weight_max = config.weight_max
+        self._decay_min = config.decay_min
         self._decay_per_second = (
             0.0
             if config.half_life_days is None
@@ -99,7 +110,8 @@ class EventWeighting:
         weights: NDArray[np.float64] = self._table[type_codes, channel_codes]
         if self._decay_per_second:
             ages = np.maximum(now - event_times, 0.0)
-            weights = weights * np.exp(ages * self._decay_per_second)
+            decay = np.exp(ages * self._decay_per_second)
+            weights = weights * np.maximum(decay, self._decay_min)
         return weights
 
     def item_weights(
@@ -113,11 +125,16 @@ class EventWeighting:
 
         Returns:
             Unique rows in ascending order, shape (h,), and their weights in
-            (0, weight_max], shape (h,). Items whose weights cancel out are gone.
+            [WEIGHT_MIN, weight_max], shape (h,). Items whose weights cancel out are gone.
         """
-        rows, positions = np.unique(item_rows, return_inverse=True)
-        sums = np.bincount(positions, weights=event_weights, minlength=len(rows))
-        return self._keep_positive(rows, sums.astype(np.float64, copy=False))
+        if not len(item_rows):
+            return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32)
+        # np.unique does the same in four times the time, and this is on every call's path.
+        order = np.argsort(item_rows, kind="stable")
+        rows = item_rows[order]
+        starts = np.concatenate([[0], np.flatnonzero(rows[1:] != rows[:-1]) + 1])
+        sums = np.add.reduceat(event_weights[order], starts)
+        return self._keep_positive(rows[starts], sums)
 
     def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
         """Bound summed weights from above, as `item_weights` does; keeps the sign."""
@@ -127,7 +144,7 @@ class EventWeighting:
         self, rows: NDArray[np.int32], sums: NDArray[np.float64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         weights = self.clip(sums)
-        kept = weights > 0
+        kept = weights >= WEIGHT_MIN
         return rows[kept].astype(np.int32, copy=False), weights[kept]
 
 

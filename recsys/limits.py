@@ -25,6 +25,7 @@ ATTRIBUTION_TOKEN_BYTES_MAX: Final = 512
 # Events that a caller brings along, and what is kept of a person.
 RECENT_EVENT_COUNT_MAX: Final = 200
 EVENT_LINE_COUNT_MAX: Final = 100
+RECENT_LINE_COUNT_MAX: Final = 1_000
 HISTORY_EVENT_COUNT_MAX: Final = 200
 QUANTITY_MAX: Final = 1_000_000.0
 CLOCK_SKEW_SECONDS_MAX: Final = 300
@@ -37,7 +38,7 @@ MANIFEST_BYTES_MAX: Final = 16 * 2**20
 
 # Rankings that read more numbers than this (items x factors) leave the event
 # loop for a thread; see docs/operate.md for the measurement.
-INLINE_SCAN_SIZE_MAX: Final = 4_000_000
+INLINE_SCAN_SIZE_MAX: Final = 8_000_000
 
 # The wire.
 MESSAGE_BYTES_MAX: Final = 4 * 2**20
@@ -50,3 +51,5 @@ assert 1 <= RESULT_COUNT_DEFAULT <= RESULT_COUNT_MAX
 # exclusion list, or a store's fallback would be short for no reason.
 assert POPULAR_PER_SEGMENT_MAX >= RESULT_COUNT_MAX
 assert HISTORY_EVENT_COUNT_MAX >= RECENT_EVENT_COUNT_MAX
+# One line an event and one full event must both be sayable.
+assert max(RECENT_EVENT_COUNT_MAX, EVENT_LINE_COUNT_MAX) <= RECENT_LINE_COUNT_MAX

@@ -18,8 +18,9 @@ METRIC_NAMES = ("recall", "ndcg", "map", "hit_rate", "mrr")
 PROTOCOLS = ("any", "new")
 K_MAX = 1_000
 HALF_LIFE_DAYS_DEFAULT = 90.0
-"""Recent events say more: on grocery and gift shops this beat no decay clearly, and
-nowhere did it lose. TOML has no null; a very large number means next to no decay."""
+"""Recent events say more: cut by time, a gift shop and a grocer gained, and nothing lost
+clearly. TOML has no null; a very large number means next to no decay."""
+DECAY_MIN_DEFAULT = 0.05
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -159,7 +160,9 @@ class TrainConfig(_Section, frozen=True, kw_only=True):
 
     model: ModelConfig = msgspec.field(default_factory=AlsConfig)
     features: FeatureConfig = msgspec.field(
-        default_factory=lambda: FeatureConfig(half_life_days=HALF_LIFE_DAYS_DEFAULT)
+        default_factory=lambda: FeatureConfig(
+            half_life_days=HALF_LIFE_DAYS_DEFAULT, decay_min=DECAY_MIN_DEFAULT
+        )
     )
     filter: FilterConfig = msgspec.field(default_factory=FilterConfig)
     split: SplitConfig = msgspec.field(default_factory=SplitConfig)
@@ -212,6 +215,7 @@ def parse_config(text: str, *, source: str = "configuration") -> TrainConfig:
         for section, key, value in (
             ("model", "type", AlsConfig.__struct_config__.tag),
             ("features", "half_life_days", HALF_LIFE_DAYS_DEFAULT),
+            ("features", "decay_min", DECAY_MIN_DEFAULT),
         ):
             table = tables.get(section)
             if isinstance(table, dict):

@@ -100,17 +100,18 @@ class Evaluator:
         item_users[model.items] = model.item_users
         shown = np.zeros(self._item_count, dtype=np.int64)
         seen = self._known.seen(model.features)
+        ranker = self._ranker(model)
         for protocol in PROTOCOLS:
             blocked = seen if protocol == "new" else None
             is_primary = protocol == config.primary_protocol
-            ranked = self._rank(model, self._known, blocked)
+            ranked = self._rank(ranker, model, self._known, blocked)
             values = self._measure(metrics, protocol, ranked, self._targets(blocked))
             metrics.update(self._beyond(protocol, ranked, item_users, model.user_count))
             self._measure_channels(metrics, protocol, ranked, blocked)
             popular = self._measure(
                 metrics,
                 f"popularity/{protocol}",
-                self._rank_popular(model, blocked),
+                self._rank_popular(ranker, blocked),
                 self._targets(blocked),
             )
             if not is_primary:
@@ -123,23 +124,27 @@ class Evaluator:
                 other = (
                     ranked
                     if purchases_only is model
-                    else self._rank(purchases_only, self._known, blocked)
+                    else self._rank(
+                        self._ranker(purchases_only), purchases_only, self._known, blocked
+                    )
                 )
                 primary["purchases_only"] = self._measure(
                     metrics, f"purchases_only/{protocol}", other, self._targets(blocked)
                 )
-        self._measure_cold(metrics, model)
+        self._measure_cold(metrics, ranker, model)
         self._add_gains(metrics, primary)
         return Evaluation(metrics=metrics, item_users=item_users, item_exposures=shown)
 
-    def _rank(self, model: FittedModel, test: TestSet, blocked: CsrMatrix | None) -> RankedItems:
-        ranker = ModelRanker(model, item_count=self._item_count, threads=self._threads)
-        return ranker.rank(
-            test.weights(model.features), k=self._config.k[-1], contexts=test.contexts, seen=blocked
-        )
+    def _ranker(self, model: FittedModel) -> ModelRanker:
+        return ModelRanker(model, item_count=self._item_count, threads=self._threads)
 
-    def _rank_popular(self, model: FittedModel, blocked: CsrMatrix | None) -> RankedItems:
-        ranker = ModelRanker(model, item_count=self._item_count, threads=self._threads)
+    def _rank(
+        self, ranker: ModelRanker, model: FittedModel, test: TestSet, blocked: CsrMatrix | None
+    ) -> RankedItems:
+        weights = test.weights(model.features)
+        return ranker.rank(weights, k=self._config.k[-1], contexts=test.contexts, seen=blocked)
+
+    def _rank_popular(self, ranker: ModelRanker, blocked: CsrMatrix | None) -> RankedItems:
         return ranker.rank_everywhere(len(self._known), k=self._config.k[-1], seen=blocked)
 
     def _targets(self, blocked: CsrMatrix | None, targets: Targets | None = None) -> Targets:
@@ -193,9 +198,11 @@ class Evaluator:
             prefix = f"{CHANNEL_PREFIX}{_CHANNEL_NAMES[code]}/{protocol}"
             self._measure(metrics, prefix, ranked, self._targets(blocked, targets))
 
-    def _measure_cold(self, metrics: dict[str, float], model: FittedModel) -> None:
+    def _measure_cold(
+        self, metrics: dict[str, float], ranker: ModelRanker, model: FittedModel
+    ) -> None:
         if len(self._cold):
-            ranked = self._rank(model, self._cold, None)
+            ranked = self._rank(ranker, model, self._cold, None)
             self._measure(metrics, "cold/any", ranked, self._cold.targets)
         else:
             metrics["users/cold/any"] = 0.0

@@ -6,6 +6,7 @@ event). Everything later works on those columns. Weights come from
 user and item to the same float32 values.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
-from recsys.features import EventWeighting
+from recsys.features import WEIGHT_MIN, EventWeighting
 from recsys.sparse import CsrMatrix
 from training import columns
 from training.dataset import Dataset
@@ -26,7 +27,9 @@ _CHANNEL_CODES = {member.value: member.code for member in Channel}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Events:
-    """Item lines of events as numbers. Arrays have one entry each, shape (e,).
+    """Item lines of events as numbers, in the order of user, item and time.
+
+    Arrays have one entry per line, shape (e,).
 
     Attributes:
         users: Position in the sorted profile ids, int32.
@@ -75,9 +78,7 @@ def read_events(dataset: Dataset) -> Events:
     however they are spread over files.
     """
     lines = dataset.events().filter(pl.col(columns.ITEM_ID).is_not_null())
-    users = _numbered(lines, columns.PROFILE_ID, "user")
-    items = _numbered(lines, columns.ITEM_ID, "item")
-    stores = _numbered(lines, columns.STORE_ID, "store")
+    users, items, stores = _distinct(lines, (columns.PROFILE_ID, columns.ITEM_ID, columns.STORE_ID))
     frame = (
         lines.select(
             columns.PROFILE_ID,
@@ -89,12 +90,16 @@ def read_events(dataset: Dataset) -> Events:
             ),
             (pl.col(columns.EVENT_TIME).dt.epoch("us") / 1e6).alias("time"),
         )
-        .join(users.lazy(), on=columns.PROFILE_ID, how="left")
-        .join(items.lazy(), on=columns.ITEM_ID, how="left")
-        .join(stores.lazy(), on=columns.STORE_ID, how="left")
+        # Joins, since a cast to Enum hashes every id again for each chunk of events.
+        .join(_numbered(users, "user"), on=columns.PROFILE_ID, how="left")
+        .join(_numbered(items, "item"), on=columns.ITEM_ID, how="left")
+        .join(_numbered(stores, "store"), on=columns.STORE_ID, how="left")
         .select(
             "user", "item", pl.col("store").fill_null(NO_STORE), "type_code", "channel_code", "time"
         )
+        # Sums then run over neighbours, in the same order every time, so a run can
+        # be repeated to the last bit.
+        .sort("user", "item", "time", "type_code", "channel_code")
         .collect(engine="streaming")
     )
     return Events(
@@ -105,19 +110,22 @@ def read_events(dataset: Dataset) -> Events:
         stores=frame["store"].to_numpy(),
         times=frame["time"].to_numpy(),
         user_count=len(users),
-        item_ids=items[columns.ITEM_ID].to_list(),
-        store_ids=stores[columns.STORE_ID].to_list(),
+        item_ids=items.to_list(),
+        store_ids=stores.to_list(),
     )
 
 
-def _numbered(lines: pl.LazyFrame, column: str, number: str) -> pl.DataFrame:
-    return (
-        lines.select(pl.col(column).unique().drop_nulls())
-        .collect(engine="streaming")
-        .sort(column)
-        .with_row_index(number)
-        .with_columns(pl.col(number).cast(pl.Int32))
+def _distinct(lines: pl.LazyFrame, names: Sequence[str]) -> list[pl.Series]:
+    """Return the distinct values of some columns, sorted, in one pass over the files."""
+    found = pl.collect_all(
+        [lines.select(pl.col(name).unique().drop_nulls()) for name in names], engine="streaming"
     )
+    return [frame[name].sort() for frame, name in zip(found, names, strict=True)]
+
+
+def _numbered(values: pl.Series, number: str) -> pl.LazyFrame:
+    """Pair each value with its position."""
+    return values.to_frame().with_row_index(number).cast({number: pl.Int32}).lazy()
 
 
 def _coded(column: str, codes: dict[str, int], *, default: int) -> pl.Expr:
@@ -138,8 +146,8 @@ def sum_weights(
         events: The lines; none after `now`.
         weighting: The configured weights.
         now: The moment to look back from, in seconds since 1970-01-01 UTC.
-        row_of_user: The row of each user, -1 for users left out, shape
-            (user_count,); None for the identity.
+        row_of_user: The row of each user, ascending as the users do, -1 for users
+            left out, shape (user_count,); None for the identity.
         row_count: Rows of the result; None for `events.user_count`.
 
     Returns:
@@ -155,20 +163,25 @@ def sum_weights(
     item_count = max(1, len(events.item_ids))
     used = (weights != 0.0) & (rows >= 0)
     keys = rows[used].astype(np.int64) * item_count + events.items[used]
-    sums = (
-        pl.DataFrame({"key": keys, "weight": weights[used]})
-        .group_by("key")
-        .agg(pl.col("weight").sum())
-        .sort("key")
-    )
-    pairs, clipped = sums["key"].to_numpy(), weighting.clip(sums["weight"].to_numpy())
-    kept = clipped > 0
+    if np.any(keys[1:] < keys[:-1]):
+        raise ValueError("events must be in the order of rows and items, as `read_events` gives")
+    pairs, sums = _sum_runs(keys, weights[used])
+    clipped = weighting.clip(sums)
+    kept = clipped >= WEIGHT_MIN
     return csr_from_pairs(
         rows=pairs[kept] // item_count,
         columns=pairs[kept] % item_count,
         values=clipped[kept],
         row_count=events.user_count if row_count is None else row_count,
     )
+
+
+def _sum_runs(
+    keys: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Sum the weights of equal keys, which lie together."""
+    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else keys
+    return keys[starts], np.add.reduceat(weights, starts) if len(keys) else weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

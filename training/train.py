@@ -6,27 +6,22 @@ because yesterday's purchases are the best there is to answer today.
 """
 
 import datetime as dt
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from mlflow.entities import Metric
 
 from recsys.bundle import BundleContents, BundleStore, Manifest, verify_bundle
-from recsys.domain import EventType
 from recsys.errors import BundleError, InvalidData
-from recsys.features import EventWeighting, FeatureConfig
 from training.config import TrackingConfig, TrainConfig
 from training.dataset import Dataset
-from training.evaluate import Evaluation, Evaluator
-from training.fit import FittedModel, fit_model, prepare
+from training.evaluate import Evaluation
+from training.experiment import Experiment
 from training.interactions import Events, read_events
 from training.publish import bundle_contents, make_version, publish
 from training.split import Split, split_events
-from training.testset import draw_test_sets
 from training.tracking import lineage, report, tags
 from training.tracking.client import connected, experiment_id
 from training.tracking.gate import Measured, gate_failures
@@ -34,7 +29,6 @@ from training.tracking.model import log_bundle
 from training.tracking.registry import Registry
 from training.tracking.run import TrackedRun, iso_utc, tracked_run
 
-_PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
 _EXAMPLE_ITEM_COUNT = 3
 
 
@@ -49,6 +43,7 @@ class TrainResult:
         promoted: Whether it is the champion now.
         gate_failures: Why the gate refused it; empty if it passed.
         folder: The published bundle.
+        step_seconds: Seconds of each step.
     """
 
     model_version: str
@@ -57,6 +52,7 @@ class TrainResult:
     promoted: bool
     gate_failures: tuple[str, ...]
     folder: Path
+    step_seconds: dict[str, float]
 
 
 def train(
@@ -86,18 +82,32 @@ def train(
         OSError: The disk is full or not writable; no bundle is left half written.
     """
     name = f"{config.model_type} {now.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
+    shown = progress and sys.stderr.isatty()
     with (
         connected(tracking.tracking_uri) as client,
-        tracked_run(client, experiment_id=experiment_id(client, tracking), name=name) as run,
+        tracked_run(
+            client,
+            experiment_id=experiment_id(client, tracking),
+            name=name,
+            announce=_say if shown else _say_nothing,
+        ) as run,
     ):
         training = _Training(
             run=run,
             dataset=dataset,
             config=config,
             seed=seed,
-            progress=progress and sys.stderr.isatty(),
+            progress=shown,
         )
         return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
+
+
+def _say(step: str) -> None:
+    sys.stderr.write(f"{step.replace('_', ' ')} ...\n")
+
+
+def _say_nothing(_step: str) -> None:
+    pass
 
 
 class _Training:
@@ -126,8 +136,11 @@ class _Training:
                 self._run, dataset=self._dataset, config=self._config, seed=self._seed, code=code
             )
         split = split_events(events, self._config.split)
-        evaluated, evaluation = self._measured(split)
-        model = self._final(events, evaluated)
+        experiment = Experiment(
+            self._run, config=self._config, seed=self._seed, progress=self._progress
+        )
+        evaluated, evaluation = experiment.measure(split)
+        model = experiment.final(events, evaluated)
         with self._run.timed("publish"):
             contents = bundle_contents(model, item_ids=events.item_ids)
             contents = replace(
@@ -151,106 +164,6 @@ class _Training:
             bundle_store=bundle_store,
             now=now,
         )
-
-    def _measured(self, split: Split) -> tuple[FittedModel | None, Evaluation | None]:
-        """Fit on what is before the cut and measure on what was bought after it."""
-        config = self._config
-        if not config.evaluate.enabled or not len(split.before):
-            return None, None
-        model = self._fitted(split.before, config.features, now=split.cut_time, step="fit")
-        rng = np.random.default_rng(self._seed)
-        with self._run.timed("draw_test_users"):
-            known, cold = draw_test_sets(
-                split,
-                user_count_max=config.evaluate.user_count_max,
-                history_event_count_max=config.evaluate.history_event_count_max,
-                rng=rng,
-            )
-        rival = self._purchases_only(split, model) if len(known) else None
-        with self._run.timed("evaluate"):
-            evaluation = Evaluator(
-                known=known,
-                cold=cold,
-                config=config.evaluate,
-                item_count=len(split.before.item_ids),
-                threads=os.cpu_count() or 1,
-                rng=rng,
-            ).evaluate(model, rival)
-        return model, evaluation
-
-    def _purchases_only(self, split: Split, model: FittedModel) -> FittedModel | None:
-        """Return the model without other events; `model` itself if there are none."""
-        if not self._config.evaluate.purchases_only:
-            return None
-        features = purchases_only_features(self._config.features)
-        if features is None:
-            return None
-        bought = np.isin(split.before.type_codes, [member.code for member in _PURCHASES])
-        if not bought.any():
-            return None
-        weights = EventWeighting(self._config.features).event_weights(
-            type_codes=split.before.type_codes,
-            channel_codes=split.before.channel_codes,
-            event_times=split.before.times,
-            now=split.cut_time,
-        )
-        if not np.any(weights[~bought]):
-            return model
-        try:
-            return self._fitted(
-                split.before.where(bought),
-                features,
-                now=split.cut_time,
-                step="fit_purchases_only",
-                curves=False,
-            )
-        except InvalidData:  # the filters leave too little of the purchases
-            return None
-
-    def _final(self, events: Events, evaluated: FittedModel | None) -> FittedModel:
-        if evaluated is not None and not self._config.publish.refit:
-            return evaluated
-        return self._fitted(
-            events,
-            self._config.features,
-            now=float(events.times.max()),
-            step="refit",
-            curves=evaluated is None,
-        )
-
-    def _fitted(
-        self, events: Events, features: FeatureConfig, *, now: float, step: str, curves: bool = True
-    ) -> FittedModel:
-        entries: list[Metric] = []
-
-        def told(iteration: int, seconds: float, loss: float | None) -> None:
-            stamp_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
-            entries.append(Metric("fit/iteration_seconds", seconds, stamp_ms, iteration))
-            if loss is not None:
-                entries.append(Metric("fit/training_loss", loss, stamp_ms, iteration))
-
-        with self._run.timed(f"prepare_{step}"):
-            prepared = prepare(events, config=self._config, features=features, now=now)
-        with self._run.timed(step):
-            model = fit_model(
-                prepared,
-                config=self._config,
-                features=features,
-                seed=self._seed,
-                progress=self._progress,
-                report=told,
-            )
-        if curves:
-            self._run.log_entries(entries)
-        self._run.log_metrics(
-            {
-                f"{step}/users": model.user_count,
-                f"{step}/items": len(model.items),
-                f"{step}/interactions": model.interaction_count,
-            }
-            | {f"{step}/{name}": value for name, value in model.parts.facts.items()}
-        )
-        return model
 
     def _measured_on(self, split: Split) -> str:
         evaluate = self._config.evaluate
@@ -348,19 +261,8 @@ class _Training:
             promoted=promoted,
             gate_failures=tuple(failures),
             folder=folder,
+            step_seconds=dict(run.step_seconds),
         )
-
-
-def purchases_only_features(features: FeatureConfig) -> FeatureConfig | None:
-    """Return the weights of purchases and returns alone; None if purchases weigh nothing."""
-    weights = {
-        event_type: weight
-        for event_type, weight in features.event_weights.items()
-        if event_type in _PURCHASES
-    }
-    if weights.get(EventType.PURCHASE_COMPLETE, 0.0) <= 0:
-        return None
-    return msgspec.structs.replace(features, event_weights=weights)
 
 
 def bundle_problem(folder: Path) -> str | None:

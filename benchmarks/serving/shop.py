@@ -7,10 +7,12 @@ import numpy as np
 
 from recsys.bundle import (
     SEGMENT_ALL,
+    Bundle,
     BundleContents,
     BundleStore,
     ItemIndex,
     PopularLists,
+    open_bundle,
     write_bundle,
 )
 from recsys.domain import Channel, EventType
@@ -18,11 +20,11 @@ from recsys.features import FeatureConfig, FoldInConfig
 from recsys.storage.sqlite_writer import SqliteWriter
 
 
-def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int) -> list[str]:
+def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int) -> Bundle:
     """Publish a model of random factors whose energy decays as a trained model's does.
 
     Returns:
-        The item ids.
+        The bundle.
     """
     rng = np.random.default_rng(seed)
     spectrum = np.arange(1, factor_count + 1, dtype=np.float32) ** -0.5
@@ -54,18 +56,21 @@ def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int
     if not store.path(version).exists():
         write_bundle(store.path(version), contents)
     store.set_current(version)
-    return item_ids
+    return open_bundle(store.path(version))
 
 
 def write_histories(
-    path: Path, *, item_ids: list[str], user_count: int, line_count: int, now: float, seed: int = 3
+    path: Path, *, bundle: Bundle, user_count: int, line_count: int, now: float, seed: int = 3
 ) -> list[str]:
-    """Store purchases of random items for users.
+    """Store purchases for users who have a taste: of 40 items at hand they take the best one.
 
     Returns:
         The user ids.
     """
     rng = np.random.default_rng(seed)
+    assert bundle.item_factors is not None
+    item_count, factor_count = bundle.item_factors.shape
+    spectrum = np.arange(1, factor_count + 1, dtype=np.float32) ** -0.5
     users = [f"user-{number:06d}" for number in range(user_count)]
     bought, web = EventType.PURCHASE_COMPLETE.code, Channel.WEB.code
     with SqliteWriter(path) as writer:
@@ -73,10 +78,15 @@ def write_histories(
         writer.add_links(("account", user, key) for key, user in enumerate(users, start=1))
         for key in range(1, user_count + 1):
             times = np.sort(now - rng.uniform(0, 90 * 86_400, line_count)).tolist()
-            rows = rng.choice(len(item_ids), line_count, replace=False).tolist()
+            taste = rng.standard_normal(factor_count, dtype=np.float32) * spectrum
+            at_hand = rng.choice(item_count, (line_count, 40), replace=False)
+            best = (bundle.item_factors[at_hand] @ taste).argmax(axis=1)
+            rows = at_hand[np.arange(line_count), best]
             writer.add_history(
-                (key, time, line, item_ids[row], bought, web)
-                for line, (time, row) in enumerate(zip(times, rows, strict=True))
+                (key, time, line, item_id, bought, web)
+                for line, (time, item_id) in enumerate(
+                    zip(times, bundle.items.ids(rows.astype(np.int32)), strict=True)
+                )
             )
     return users
 

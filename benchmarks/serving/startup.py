@@ -66,13 +66,13 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        item_ids = publish(
+        bundle = publish(
             BundleStore(folder / "bundles"),
             item_count=args.items, factor_count=args.factors, seed=1,
         )  # fmt: skip
         users = write_histories(
             folder / "history.sqlite",
-            item_ids=item_ids, user_count=1_000, line_count=30, now=time.time(),
+            bundle=bundle, user_count=1_000, line_count=30, now=time.time(),
         )  # fmt: skip
         seconds, memory = [], []
         for _ in range(args.rounds):

@@ -86,10 +86,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = BundleStore(folder / "bundles")
-        item_ids = publish(store, item_count=args.items, factor_count=args.factors, seed=1)
+        bundle = publish(store, item_count=args.items, factor_count=args.factors, seed=1)
         users = write_histories(
             folder / "history.sqlite",
-            item_ids=item_ids, user_count=args.users, line_count=args.history, now=time.time(),
+            bundle=bundle, user_count=args.users, line_count=args.history, now=time.time(),
         )  # fmt: skip
         random.Random(2).shuffle(users)
         requests = [

@@ -2,22 +2,22 @@
 
 A dictionary of a million strings would cost every worker 150 MB. Here the ids
 are one block of UTF-8 and the lookup is an open-addressing hash table of rows
-(CRC-32, linear probing, at most half full), both in the bundle.
+(CRC-32, linear probing, at most half full), both in the bundle; `src/_items.pyx`
+reads them.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Self
+from collections.abc import Sequence
+from typing import Final, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import limits
+from recsys import _items, limits
 from recsys.domain import ItemId, ItemRow
 
-_FREE = -1
-_HOT_ITEM_COUNT_MAX = 65_536
+_FREE: Final = -1
+_NO_ROWS: Final = np.empty(0, dtype=np.int32)
 
 
 class ItemIndex:
@@ -34,14 +34,6 @@ class ItemIndex:
         self.id_bytes = id_bytes
         self.offsets = offsets
         self.slots = slots
-        # Memory views index several times faster than NumPy scalars do.
-        self._id_bytes = id_bytes.data
-        self._offsets = offsets.data
-        self._slots = slots.data
-        self._mask = len(slots) - 1
-        # Traffic is skewed: most lookups are of the same few thousand items.
-        self.row = lru_cache(_HOT_ITEM_COUNT_MAX)(self._row)
-        self.id = lru_cache(_HOT_ITEM_COUNT_MAX)(self._id)
 
     @classmethod
     def from_ids(cls, item_ids: Sequence[str]) -> Self:
@@ -66,26 +58,34 @@ class ItemIndex:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def _id(self, row: int) -> ItemId:
-        """Return the id at a row in [0, len) (bound to `id`, cached)."""
-        if not 0 <= row < len(self):
-            raise IndexError(f"row is {row}; allowed 0 to {len(self) - 1}")
-        return ItemId(str(self._id_bytes[self._offsets[row] : self._offsets[row + 1]], "utf-8"))
+    def id(self, row: int) -> ItemId:
+        """Return the id at a row in [0, len); IndexError outside."""
+        return self.ids(np.array([row], dtype=np.int32))[0]
 
-    def _row(self, item_id: str) -> ItemRow | None:
-        """Return the row of an id, or None for an unknown one (bound to `row`, cached)."""
-        key = item_id.encode("utf-8", "surrogatepass")
-        slot = zlib.crc32(key) & self._mask
-        while (row := self._slots[slot]) != _FREE:
-            if self._id_bytes[self._offsets[row] : self._offsets[row + 1]] == key:
-                return ItemRow(row)
-            slot = (slot + 1) & self._mask
-        return None
+    def ids(self, rows: NDArray[np.int32]) -> list[ItemId]:
+        """Return the ids at rows in [0, len), in their order; IndexError outside."""
+        return cast("list[ItemId]", _items.ids_of(rows, self.id_bytes, self.offsets))
 
-    def known_rows(self, item_ids: Iterable[str]) -> NDArray[np.int32]:
+    def row(self, item_id: str) -> ItemRow | None:
+        """Return the row of an id, or None for an unknown one."""
+        rows, _ = self.find([item_id])
+        return ItemRow(int(rows[0])) if len(rows) else None
+
+    def find(self, item_ids: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Look many ids up at once.
+
+        Returns:
+            The rows of the known ids in the order given, and the position of each in
+            `item_ids`; both int32, both as long as there are known ids.
+        """
+        rows = np.empty(len(item_ids), dtype=np.int32)
+        positions = np.empty(len(item_ids), dtype=np.int32)
+        count = _items.find_rows(item_ids, self.id_bytes, self.offsets, self.slots, rows, positions)
+        return rows[:count], positions[:count]
+
+    def known_rows(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
         """Return the distinct rows of the known ids among these, ascending."""
-        rows = {row for item_id in item_ids if (row := self.row(item_id)) is not None}
-        return np.array(sorted(rows), dtype=np.int32)
+        return np.unique(self.find(item_ids)[0]) if item_ids else _NO_ROWS
 
 
 def _hash_table(keys: Sequence[bytes]) -> NDArray[np.int32]:

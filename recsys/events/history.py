@@ -43,10 +43,10 @@ class History:
             event_times=np.array([line.event_time for line in lines], dtype=np.float64),
         )
 
-    def taken(self, positions: Sequence[int]) -> "History":
+    def taken(self, positions: NDArray[np.int32]) -> "History":
         """Return the lines at these positions, in their order."""
         return History(
-            item_ids=[self.item_ids[position] for position in positions],
+            item_ids=[self.item_ids[position] for position in positions.tolist()],
             type_codes=self.type_codes[positions],
             channel_codes=self.channel_codes[positions],
             event_times=self.event_times[positions],

@@ -54,22 +54,19 @@ class ServingModel:
         return cls(bundle)
 
     @property
+    def has_vectors(self) -> bool:
+        """Whether histories fold into user vectors, so that they touch every item's score."""
+        return self._fold_in is not None
+
+    @property
     def scan_size(self) -> int:
         """Numbers read to answer one query without any skipping: items x factors."""
         return self.bundle.manifest.item_count * max(1, self.bundle.manifest.factor_count)
 
     def item_weights(self, history: History, *, now: float) -> ItemWeights:
         """Weigh a history's items as of `now` (seconds since 1970-01-01 UTC)."""
-        row_of = self.items.row
-        positions: list[int] = []
-        rows: list[int] = []
-        for position, item_id in enumerate(history.item_ids):
-            row = row_of(item_id)
-            if row is not None:
-                positions.append(position)
-                rows.append(row)
-        known = history.taken(positions) if len(positions) < len(history) else history
-        item_rows = np.array(rows, dtype=np.int32)
+        item_rows, positions = self.items.find(history.item_ids)
+        known = history if len(positions) == len(history) else history.taken(positions)
         event_weights = self._weighting.event_weights(
             type_codes=known.type_codes,
             channel_codes=known.channel_codes,
@@ -79,11 +76,16 @@ class ServingModel:
         kept_rows, weights = self._weighting.item_weights(
             item_rows=item_rows, event_weights=event_weights
         )
+        contacts = {
+            row
+            for row, weight in zip(item_rows.tolist(), event_weights.tolist(), strict=True)
+            if weight
+        }
         return ItemWeights(
             rows=kept_rows,
             weights=weights,
-            seen=np.unique(item_rows[event_weights != 0.0]),
-            unknown_count=len(history) - len(rows),
+            seen=np.array(sorted(contacts), dtype=np.int32),
+            unknown_count=len(history) - len(item_rows),
         )
 
     def rank(
@@ -113,8 +115,8 @@ class ServingModel:
         With vectors every item is touched. Without, an item that no row of
         item-item weights reaches has only its prior: it is merely popular.
         """
-        if self._fold_in is not None or self.bundle.item_item is None:
-            return np.full(len(rows), self._fold_in is not None)
+        if self.has_vectors or self.bundle.item_item is None:
+            return np.full(len(rows), self.has_vectors)
         reached = [self.bundle.item_item.row(row)[0] for row in weights.rows]
         return np.isin(rows, np.concatenate(reached))
 

@@ -48,13 +48,14 @@ class Recommender:
         """
         notes: set[str] = set()
         stored = self._stored_history(query, notes)
-        weights = model.item_weights(
-            stored.joined(History.from_events(query.recent_events)), now=now
-        )
+        history = stored
+        if query.recent_events:
+            history = stored.joined(History.from_events(query.recent_events))
+        weights = model.item_weights(history, now=now)
         if weights.unknown_count:
             notes.add(NOTE_UNKNOWN_ITEM)
         _note_unknown_store(model, query.store_id, notes)
-        excluded = model.items.known_rows(query.excluded)
+        excluded = model.items.known_rows(query.excluded) if query.excluded else _NO_ROWS
         seen = _NO_ROWS if query.include_seen else weights.seen
         blocked = np.union1d(excluded, seen) if len(excluded) else seen
         if len(weights.rows):
@@ -99,9 +100,9 @@ class Recommender:
         rows, scores = model.rank(weights, result_count=query.result_count, blocked=excluded)
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
         results = [
-            Recommendation(model.items.id(ranked), score, reason if personal else POPULAR)
+            Recommendation(ranked, score, reason if personal else POPULAR)
             for ranked, score, personal in zip(
-                rows.tolist(),
+                model.items.ids(rows),
                 scores.tolist(),
                 model.is_personal(rows, weights).tolist(),
                 strict=True,
@@ -143,16 +144,14 @@ def _personal_results(
 ) -> list[Recommendation]:
     rows, scores = model.rank(weights, result_count=query.result_count, blocked=blocked)
     reasons = _reasons(model, rows, weights, from_storage=from_storage)
-    id_of = model.items.id
-    return [
-        Recommendation(id_of(row), score, reason)
-        for row, score, reason in zip(rows.tolist(), scores.tolist(), reasons, strict=True)
-    ]
+    return list(map(Recommendation, model.items.ids(rows), scores.tolist(), reasons))
 
 
 def _reasons(
     model: ServingModel, rows: NDArray[np.int32], weights: ItemWeights, *, from_storage: bool
 ) -> list[Reason]:
+    if from_storage and model.has_vectors:
+        return [_PERSONAL] * len(rows)
     personal = model.is_personal(rows, weights)
     if from_storage:
         return [_PERSONAL if mine else POPULAR for mine in personal.tolist()]

@@ -149,6 +149,12 @@ def _recent_events(
     events = context.recent_events
     if not events or not wrong.count_within(events, field, count_max=limits.RECENT_EVENT_COUNT_MAX):
         return ()
+    line_count = sum(len(event.lines) for event in events)
+    if line_count > limits.RECENT_LINE_COUNT_MAX:
+        wrong.add(
+            field, f"has {line_count} lines in all; allowed 0 to {limits.RECENT_LINE_COUNT_MAX}"
+        )
+        return ()
     lines: list[ItemEvent] = []
     for position, event in enumerate(events):
         lines.extend(_lines(event, channel, wrong, f"{field}[{position}]", now=now))

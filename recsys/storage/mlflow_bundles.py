@@ -33,6 +33,7 @@ from recsys.errors import BundleCorrupt, BundleError, BundleUnavailable
 
 TAG_MODEL_VERSION: Final = "model_version"
 TAG_BUNDLE_PATH: Final = "bundle_path"
+_SQLITE_PREFIX: Final = "sqlite:///"
 
 _FOREIGN_ERRORS: Final[dict[type[Exception], type[BundleUnavailable]]] = {
     MlflowException: BundleUnavailable,
@@ -116,9 +117,10 @@ class MlflowBundleSource:
         return self._client().get_model_version_by_alias(self.model_name, self.alias)
 
     def _client(self) -> MlflowClient:
-        # MLflow's registry looks models up in the tracking store that is set
-        # process-wide; another part of the process may have set another.
-        mlflow.set_tracking_uri(self.tracking_uri)
+        database = self.tracking_uri.removeprefix(_SQLITE_PREFIX)
+        if database != self.tracking_uri and not Path(database).is_file():
+            # MLflow would make an empty database, or try for minutes to open it.
+            raise FileNotFoundError(f"there is no database {database}")
         return MlflowClient(tracking_uri=self.tracking_uri)
 
     def _model_version(self, version: ModelVersion) -> str:
@@ -160,12 +162,18 @@ class MlflowBundleSource:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        # MLflow's registry looks models up in the tracking store that is set
+        # process-wide; another part of the process may have set another.
+        before = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(self.tracking_uri)
         try:
             yield
         except BundleError:
             raise
         except tuple(_FOREIGN_ERRORS) as error:
             raise translate(error, source=self._source) from error
+        finally:
+            mlflow.set_tracking_uri(before)
 
 
 def translate(error: Exception, *, source: str) -> BundleUnavailable:

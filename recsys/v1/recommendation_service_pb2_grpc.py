@@ -56,7 +56,7 @@ class RecommendationServiceServicer:
         session in the context, else with what is popular in the store, on the
         channel, or everywhere; each result says which.
 
-        Errors: INVALID_ARGUMENT (reason INVALID_REQUEST, with field violations),
+        Errors: INVALID_ARGUMENT (reason INVALID_REQUEST, with at most 16 field violations),
         UNAVAILABLE (reason MODEL_UNAVAILABLE, with RetryInfo) before the first
         model, DEADLINE_EXCEEDED.
         """

@@ -28,6 +28,7 @@ from training.train import TrainResult, train
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where this shop is kept."""

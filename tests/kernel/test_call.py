@@ -138,7 +138,7 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], type[InvalidInput], str]] = {
         "excluded.indptr",
     ),
     "excluded int64": (
-        lambda: top_k(excluded=RaggedRows(i64(0, 1, 1), i64(0))),  # type: ignore[arg-type]
+        lambda: top_k(excluded=RaggedRows(i64(0, 1, 1), i64(0))),
         InvalidArray,
         "excluded.rows is int64",
     ),

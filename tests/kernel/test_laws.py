@@ -15,7 +15,7 @@ BROKEN_PER_LAW_MIN = 3
 
 def name_of(function: object) -> str:
     """Test id of a law or kernel."""
-    return function.__name__  # type: ignore[attr-defined]
+    return function.__name__
 
 
 @pytest.mark.parametrize("law", LAWS, ids=name_of)

@@ -108,7 +108,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_configurations_are_frozen() -> None:
     """Nothing changes after the start."""
     with pytest.raises(AttributeError):
-        ServingConfig.load(None, environ={}).server.port = 1  # type: ignore[misc]
+        ServingConfig.load(None, environ={}).server.port = 1
 
 
 def test_a_configuration_travels_to_children_as_json() -> None:

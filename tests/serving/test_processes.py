@@ -66,7 +66,7 @@ class Load:
         # A channel of its own per thread: the kernel spreads connections over workers.
         options = [("grpc.use_local_subchannel_pool", 1)]
         with grpc.insecure_channel(self._address, options) as channel:
-            stub = recommendation_service_pb2_grpc.RecommendationServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+            stub = recommendation_service_pb2_grpc.RecommendationServiceStub(channel)
             while not self._stop.is_set():
                 try:
                     response = stub.Recommend(RecommendRequest(page_size=30), timeout=10)
@@ -107,7 +107,7 @@ def test_sigterm_loses_no_call_in_flight(folder: Path, repo_root: Path) -> None:
             server.signal(signal.SIGTERM)
             wait_until(lambda: len(load.errors) == 4, "calls refused")
         assert server.process.wait(timeout=10) == 0
-        refused = {error.code() for error in load.errors}  # type: ignore[attr-defined]
+        refused = {error.code() for error in load.errors}
         assert refused == {grpc.StatusCode.UNAVAILABLE}
         assert not (folder / "ready.json").exists()
         assert not server.events("killing")

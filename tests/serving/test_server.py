@@ -144,7 +144,7 @@ async def test_every_wrong_field_is_reported_under_its_path(running: Running) ->
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert info.reason == "INVALID_REQUEST"
     bad = BadRequest()
-    assert any(detail.Unpack(bad) for detail in _status(error).details)  # type: ignore[attr-defined]
+    assert any(detail.Unpack(bad) for detail in _status(error).details)
     assert [violation.field for violation in bad.field_violations] == [
         "placement",
         "context.recent_events[0].lines[0].quantity",
@@ -175,7 +175,7 @@ async def test_before_the_first_model_calls_are_told_to_come_back(empty_server: 
     error, info = await failure(empty_server.recommendation.Recommend(RecommendRequest()))
     assert (error.code(), info.reason) == (grpc.StatusCode.UNAVAILABLE, "MODEL_UNAVAILABLE")
     retry = RetryInfo()
-    assert any(detail.Unpack(retry) for detail in _status(error).details)  # type: ignore[attr-defined]
+    assert any(detail.Unpack(retry) for detail in _status(error).details)
     assert retry.retry_delay.seconds == limits.RETRY_DELAY_SECONDS
 
 
@@ -289,7 +289,7 @@ async def test_time_spent_in_the_queue_counts_against_the_deadline(
         computed.append("once")
         busy.wait()
         release.wait(5)
-        return original(self, model, query, now=now)  # type: ignore[arg-type]
+        return original(self, model, query, now=now)
 
     monkeypatch.setattr(Recommender, "recommend", slow)
     stub = running.recommendation

@@ -18,7 +18,7 @@ TREE = [
 VIOLATIONS = [errors.FieldViolation("page_size", "is -3; allowed 0 to 100")]
 
 
-def unpack(answer: Status, kind: type) -> list:  # type: ignore[type-arg]
+def unpack(answer: Status, kind: type) -> list:
     """Return the details of one kind."""
     found = []
     for detail in answer.details:

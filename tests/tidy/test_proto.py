@@ -51,7 +51,10 @@ def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
         ("event", f"(0, {limits.QUANTITY_MAX:.0f}]"),
         ("event", f"at most {limits.EVENT_LINE_COUNT_MAX} lines"),
         ("event", f"More than {limits.CLOCK_SKEW_SECONDS_MAX // 60} minutes ahead"),
+        ("event", f"at most {limits.SESSION_ID_BYTES_MAX} bytes"),
         ("context", f"at most {limits.RECENT_EVENT_COUNT_MAX} events"),
+        ("context", f"at most {limits.RECENT_LINE_COUNT_MAX} lines in all"),
+        ("recommendation_service", f"at most {limits.VIOLATION_COUNT_MAX} field violations"),
     ],
 )
 def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: str) -> None:

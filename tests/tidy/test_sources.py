@@ -9,7 +9,7 @@ import pytest
 
 SUPPRESSION = re.compile(r"#\s*(?:noqa|type:\s*ignore|cython-lint:\s*disable|nosec)\b(?P<rest>.*)$")
 REASON = re.compile(r"(?:\s+[-\u2013#]\s*|\s{2,})\w+")
-FILE_LINES_MAX = 400
+FILE_LINES_MAX = 480
 GENERATED = "recsys/v1/"
 
 

@@ -29,9 +29,9 @@ _STORE_DEFAULT = Path("var/bundles")
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("models")(models)
-    app.command("promote")(promote)
-    app.command("rollback")(rollback)
+    app.command("models", rich_help_panel="Train")(models)
+    app.command("promote", rich_help_panel="Train")(promote)
+    app.command("rollback", rich_help_panel="Train")(rollback)
 
 
 def models(
@@ -54,9 +54,10 @@ def models(
     if not versions:
         console.print(f"no model {model_name!r} is registered; `recsys train` makes one")
         return
-    # A pipe has no width of its own; 80 columns would cut the names.
-    width = None if console.is_terminal else _PIPE_WIDTH
-    console.print(_table(versions[:count]), width=width)
+    if not console.is_terminal:
+        # A pipe has no width of its own; the usual 80 columns would cut the names.
+        console.width = _PIPE_WIDTH
+    console.print(_table(versions[:count]))
 
 
 def promote(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("train")(train_command)
+    app.command("train", rich_help_panel="Train")(train_command)
 
 
 def train_command(

@@ -109,7 +109,7 @@ class AlsTrainer:
             item_factors=np.ascontiguousarray(model.item_factors, dtype=np.float32),
             fold_in=FoldInConfig(alpha=config.alpha, regularization=config.regularization),
             prior=self._prior(interactions),
-            facts={"training_loss": losses[-1]} if losses else {},
+            facts={"final_loss": losses[-1]} if losses else {},
         )
 
     def _prior(self, interactions: Interactions) -> NDArray[np.float32] | None:

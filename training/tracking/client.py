@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
+import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -24,6 +26,7 @@ from recsys.errors import InvalidConfig, StorageUnavailable
 from training.config import TrackingConfig
 
 _SQLITE_PREFIX = "sqlite:///"
+_KNOCK_SECONDS = 10
 _LOG_LEVELS = {
     "mlflow": logging.WARNING,
     "alembic": logging.WARNING,
@@ -56,11 +59,22 @@ def connected(tracking_uri: str) -> Iterator[MlflowClient]:
 def _open(tracking_uri: str) -> MlflowClient:
     try:
         with _one_at_a_time(sqlite_path(tracking_uri)):
+            _knock(tracking_uri)
             client = MlflowClient(tracking_uri=tracking_uri)
             client.search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, sqlite3.Error, requests.RequestException, OSError) as error:
         raise StorageUnavailable(storage=tracking_uri, problem=str(error)) from error
     return client
+
+
+def _knock(tracking_uri: str) -> None:
+    """Fail at once where MLflow itself would try again for minutes."""
+    database = sqlite_path(tracking_uri)
+    if database is not None:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA schema_version")
+    elif tracking_uri.startswith(("http://", "https://")):
+        requests.get(tracking_uri, timeout=_KNOCK_SECONDS)  # any answer will do
 
 
 def experiment_id(client: MlflowClient, tracking: TrackingConfig) -> str:

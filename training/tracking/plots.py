@@ -5,6 +5,7 @@ Drawn without pyplot, so no state is shared and nothing needs a display.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -17,7 +18,7 @@ from training.config import EvaluateConfig
 from training.evaluate import CHANNEL_PREFIX, Evaluation
 
 _BLUE, _ORANGE, _GREY = "#2563a6", "#d9822b", "#8a8f98"
-_STYLE = {
+_STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -72,10 +73,13 @@ def _contestants(config: EvaluateConfig, model_type: str) -> list[tuple[str, str
 
 def _curves(metrics: Mapping[str, float], config: EvaluateConfig, model_type: str) -> Figure:
     names = ("recall", "ndcg", "hit_rate")
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    # Margins by hand: the automatic layout draws every figure twice.
+    figure = Figure(figsize=(11, 3.8))
+    figure.subplots_adjust(left=0.07, right=0.985, bottom=0.14, top=0.91, wspace=0.2)
     panels = figure.subplots(1, len(names))
     for axes, name in zip(panels, names, strict=True):
-        for prefix, label, colour in _contestants(config, model_type):
+        # The model last, so that its line lies on top.
+        for prefix, label, colour in reversed(_contestants(config, model_type)):
             values = [metrics.get(f"{prefix}/{name}_at_{k}") for k in config.k]
             if None not in values:
                 axes.plot(config.k, values, color=colour, marker="o", markersize=4, label=label)
@@ -88,7 +92,7 @@ def _curves(metrics: Mapping[str, float], config: EvaluateConfig, model_type: st
         axes.minorticks_off()
         axes.set_ylim(bottom=0)
     panels[0].set_ylabel(f"mean over users ({_PROTOCOLS[config.primary_protocol]})")
-    panels[0].legend(loc="upper left")
+    panels[0].legend(loc="upper left", reverse=True)
     return figure
 
 
@@ -97,13 +101,12 @@ def _against_baselines(
 ) -> Figure:
     metric = f"{config.primary_metric}_at_{config.primary_k}"
     rows = [
-        (label, colour, *(metrics[f"{prefix}/{metric}{end}"] for end in ("", "_low", "_high")))
+        (label, colour, [metrics[f"{prefix}/{metric}{end}"] for end in ("", "_low", "_high")])
         for prefix, label, colour in _contestants(config, model_type)
         if f"{prefix}/{metric}_low" in metrics
     ]
-    figure = Figure(figsize=(7.5, 1.3 + 0.5 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    for position, (_, colour, value, low, high) in enumerate(rows):
+    figure, axes = _rows_figure(len(rows), row_inches=0.5)
+    for position, (_, colour, (value, low, high)) in enumerate(rows):
         axes.plot([low, high], [position] * 2, color=colour, linewidth=2.5, solid_capstyle="butt")
         axes.plot(value, position, "o", color=colour, markersize=8)
         axes.annotate(
@@ -111,7 +114,7 @@ def _against_baselines(
         )
     axes.set_yticks(range(len(rows)), [row[0] for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.7)
-    axes.set_xlim(left=0, right=1.12 * max(row[4] for row in rows))
+    axes.set_xlim(left=0, right=1.12 * max(max(numbers) for _, _, numbers in rows))
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(
         f"{_NAMES[config.primary_metric]}@{config.primary_k}, "
@@ -119,6 +122,14 @@ def _against_baselines(
     )
     axes.set_title("What the other events are worth")
     return figure
+
+
+def _rows_figure(row_count: int, *, row_inches: float) -> tuple[Figure, Axes]:
+    """Make a figure of labelled rows, with the same margins in inches for any number."""
+    height = 1.3 + row_inches * row_count
+    figure = Figure(figsize=(8, height))
+    figure.subplots_adjust(left=0.24, right=0.97, bottom=0.65 / height, top=1 - 0.4 / height)
+    return figure, figure.subplots()
 
 
 def _channels(metrics: Mapping[str, float], config: EvaluateConfig) -> Figure:
@@ -131,14 +142,13 @@ def _channels(metrics: Mapping[str, float], config: EvaluateConfig) -> Figure:
         ),
         key=lambda row: -row[1],
     )
-    labels = [f"bought on {channel}" for channel, _ in rows] + ["all channels"]
+    labels = [channel for channel, _ in rows] + ["all channels"]
     values = [value for _, value in rows] + [metrics[metric]]
     users = [
         metrics[f"users/{CHANNEL_PREFIX}{channel.replace(' ', '_')}/{config.primary_protocol}"]
         for channel, _ in rows
     ] + [metrics[f"users/{config.primary_protocol}"]]
-    figure = Figure(figsize=(7.5, 1.3 + 0.42 * len(values)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _rows_figure(len(values), row_inches=0.42)
     colours = [_BLUE] * len(rows) + [_GREY]
     bars = axes.barh(range(len(values)), values, color=colours, height=0.62)
     axes.bar_label(
@@ -148,7 +158,7 @@ def _channels(metrics: Mapping[str, float], config: EvaluateConfig) -> Figure:
     )
     axes.set_yticks(range(len(values)), labels)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.45 * max(max(values), 1e-9))
+    axes.set_xlim(0, 1.45 * max(*values, 1e-9))
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(
         f"{_NAMES[config.primary_metric]}@{config.primary_k}, {_PROTOCOLS[config.primary_protocol]}"
@@ -161,7 +171,8 @@ def _popularity(evaluation: Evaluation, config: EvaluateConfig) -> Figure:
     known = evaluation.item_users > 0
     users = evaluation.item_users[known]
     shown = evaluation.item_exposures[known]
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.2))
+    figure.subplots_adjust(left=0.07, right=0.97, bottom=0.13, top=0.92, wspace=0.2)
     left, right = figure.subplots(1, 2)
     _exposure_density(left, users, shown, figure)
     order = np.argsort(-users, kind="stable")
@@ -196,11 +207,14 @@ def _exposure_density(
         edgecolors="white",
         vmin=0.5,
     )
-    figure.colorbar(hexagons, ax=axes, label="items", shrink=0.9)
+    bar = figure.colorbar(hexagons, ax=axes, shrink=0.9, pad=0.02, format="{x:,.0f}")
+    bar.ax.set_title("items", fontsize=9, fontweight="normal", loc="left")
+    bar.ax.minorticks_off()
     axes.set_xlabel("users who have the item (training)")
     axes.set_ylabel("lists that show the item")
     ticks = [_NEVER, *(10**power for power in range(int(np.log10(max(shown.max(), 1))) + 1))]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_yticks(ticks, ["never", *(f"{tick:,}" for tick in ticks[1:])])
     axes.minorticks_off()
     axes.set_ylim(bottom=_NEVER * 0.7)

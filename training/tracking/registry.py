@@ -116,9 +116,7 @@ class Registry:
         self.client.set_registered_model_alias(self.model_name, CHAMPION, version.number)
         key = f"{_HISTORY_PREFIX}{stamp}.{version.number}"
         self.client.set_registered_model_tag(self.model_name, key, version.number)
-        self.client.set_model_version_tag(
-            self.model_name, version.number, TAG_PROMOTION, "forced" if forced else "gate passed"
-        )
+        self.set_tag(version, TAG_PROMOTION, "forced" if forced else "gate passed")
 
     def set_tag(self, version: RegisteredVersion, name: str, value: str) -> None:
         """Set a tag of a version."""
@@ -145,9 +143,8 @@ class Registry:
         for key, undone in history:
             if key > key_back_to:
                 self.client.delete_registered_model_tag(self.model_name, key)
-                self.client.set_model_version_tag(
-                    self.model_name, undone, TAG_PROMOTION, "rolled back"
-                )
+                if undone in known:
+                    self.set_tag(known[undone], TAG_PROMOTION, "rolled back")
         return known[number]
 
     def _history(self) -> list[tuple[str, str]]:

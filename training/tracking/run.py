@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,8 +29,16 @@ class Terminated(SystemExit):
 class TrackedRun:
     """A run that is being written."""
 
-    def __init__(self, client: MlflowClient, *, experiment_id: str, run_id: str) -> None:
+    def __init__(
+        self,
+        client: MlflowClient,
+        *,
+        experiment_id: str,
+        run_id: str,
+        announce: Callable[[str], None] = lambda _step: None,
+    ) -> None:
         self.client = client
+        self._announce = announce
         self.experiment_id = experiment_id
         self.run_id = run_id
         self.step_seconds: dict[str, float] = {}
@@ -68,6 +76,7 @@ class TrackedRun:
     @contextlib.contextmanager
     def timed(self, step: str) -> Iterator[None]:
         """Measure the seconds of a step; they become the metric `seconds/<step>`."""
+        self._announce(step)
         start = time.perf_counter()
         try:
             yield
@@ -76,13 +85,27 @@ class TrackedRun:
 
 
 @contextlib.contextmanager
-def tracked_run(client: MlflowClient, *, experiment_id: str, name: str) -> Iterator[TrackedRun]:
+def tracked_run(
+    client: MlflowClient,
+    *,
+    experiment_id: str,
+    name: str,
+    announce: Callable[[str], None] = lambda _step: None,
+) -> Iterator[TrackedRun]:
     """Open a run; it ends as FINISHED, KILLED (Ctrl-C, SIGTERM) or FAILED (an error).
 
     A failed run carries the tags `error` and `error_type`.
+
+    Args:
+        client: MLflow.
+        experiment_id: Where the run belongs.
+        name: What people see.
+        announce: Told of each timed step as it begins.
     """
     started = client.create_run(experiment_id, run_name=name)
-    run = TrackedRun(client, experiment_id=experiment_id, run_id=started.info.run_id)
+    run = TrackedRun(
+        client, experiment_id=experiment_id, run_id=started.info.run_id, announce=announce
+    )
     status = "FINISHED"
     try:
         with _sigterm_raises():

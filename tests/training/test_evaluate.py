@@ -1,0 +1,174 @@
+"""The evaluation finds planted truth, keeps its protocols apart and leaks nothing."""
+
+import datetime as dt
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.domain import EventType
+from support.shops import checkerboard, line, write_dataset
+from training.config import TrainConfig, parse_config
+from training.evaluate import Evaluation, Evaluator
+from training.fit import FittedModel, fit_model, prepare
+from training.interactions import Events, read_events
+from training.models import ignore_iteration
+from training.split import Split, split_events
+from training.testset import draw_test_sets
+from training.tracking.report import evaluation_table
+
+CONFIG = parse_config(
+    "[model]\nfactors = 8\n[split]\ncut_time = 2026-03-27T00:00:00Z\n"
+    "[evaluate]\nk = [2, 5]\nprimary_k = 5\nprimary_metric = 'recall'\nbootstrap_count = 200\n"
+)
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Events:
+    """The checkerboard; two people come for the first time after the cut."""
+    lines = checkerboard()
+    lines += [line(f"new{n}", "i001", "purchase-complete", day=95) for n in range(2)]
+    return read_events(write_dataset(tmp_path_factory.mktemp("shop") / "data", lines))
+
+
+def _fit(split: Split, config: TrainConfig = CONFIG) -> FittedModel:
+    prepared = prepare(split.before, config=config, features=config.features, now=split.cut_time)
+    return fit_model(
+        prepared,
+        config=config,
+        features=config.features,
+        seed=0,
+        progress=False,
+        report=ignore_iteration,
+    )
+
+
+def _evaluate(split: Split, model: FittedModel, rival: FittedModel | None = None) -> Evaluation:
+    rng = np.random.default_rng(0)
+    known, cold = draw_test_sets(split, user_count_max=100, history_event_count_max=200, rng=rng)
+    return Evaluator(
+        known=known,
+        cold=cold,
+        config=CONFIG.evaluate,
+        item_count=len(split.before.item_ids),
+        threads=1,
+        rng=rng,
+    ).evaluate(model, rival)
+
+
+@pytest.fixture(scope="module")
+def split(events: Events) -> Split:
+    """Cut at day 85."""
+    return split_events(events, CONFIG.split)
+
+
+@pytest.fixture(scope="module")
+def evaluation(split: Split) -> Evaluation:
+    """A good model against itself as the purchases-only one."""
+    model = _fit(split)
+    return _evaluate(split, model, model)
+
+
+def test_planted_truth_is_found(evaluation: Evaluation) -> None:
+    """Everybody's next purchases are among her taste's few untouched items."""
+    metrics = evaluation.metrics
+    assert metrics["new/recall_at_5"] > 0.75
+    assert metrics["new/recall_at_5"] > 1.5 * metrics["popularity/new/recall_at_5"]
+    assert metrics["gain_over_popularity"] == pytest.approx(
+        metrics["new/recall_at_5"] - metrics["popularity/new/recall_at_5"]
+    )
+    assert metrics["gain_over_popularity_low"] > 0
+    assert metrics["gain_over_popularity_ratio"] > 1.5
+
+
+def test_a_model_does_not_gain_over_itself(evaluation: Evaluation) -> None:
+    """The paired difference is exactly nothing, with no spread."""
+    metrics = evaluation.metrics
+    for end in ("", "_low", "_high"):
+        assert metrics[f"gain_over_purchases_only{end}"] == 0.0
+    assert metrics["gain_over_purchases_only_ratio"] == 1.0
+
+
+def test_every_number_is_finite_and_has_a_name_that_mlflow_takes(evaluation: Evaluation) -> None:
+    """MLflow allows letters, digits, underscores, dashes, dots, spaces, colons and slashes."""
+    for name, value in evaluation.metrics.items():
+        assert re.fullmatch(r"[\w\-./: ]{1,250}", name), name
+        assert math.isfinite(value), name
+
+
+def test_users_are_counted_by_what_is_known_of_them(evaluation: Evaluation) -> None:
+    """60 have a history, 2 are cold; channels split the 60 by their purchases."""
+    metrics = evaluation.metrics
+    assert metrics["users/any"] == 60
+    assert metrics["users/cold/any"] == 2
+    assert metrics["users/channel_web/any"] + metrics["users/channel_store/any"] >= 60
+
+
+def test_the_protocol_new_leaves_out_what_was_touched(tmp_path: Path) -> None:
+    """A purchase of an item seen before counts under `any` alone."""
+    lines = [
+        *[line(f"u{n}", item, "detail-page-view", day=1) for n in range(9) for item in ("a", "b")],
+        line("u0", "a", "purchase-complete", day=90),
+        line("u1", "c", "purchase-complete", day=1),
+        line("u1", "a", "purchase-complete", day=91),
+        line("u2", "c", "purchase-complete", day=92),
+    ]
+    split = split_events(read_events(write_dataset(tmp_path / "shop", lines)), CONFIG.split)
+    metrics = _evaluate(split, _fit(split)).metrics
+    assert metrics["users/any"] == 3
+    assert metrics["users/new"] == 1
+    assert metrics["any/recall_at_5"] == 1.0
+    assert metrics["new/recall_at_5"] == 1.0
+    # Of 3 items, 2 are seen: only "c" is left, so it must come first.
+    assert metrics["new/mrr_at_2"] == 1.0
+
+
+def test_items_that_the_model_cannot_know_count_as_missed(tmp_path: Path) -> None:
+    """Half of what she buys did not exist before the cut."""
+    lines = [
+        *[line(f"u{n}", item, "purchase-complete", day=1) for n in range(4) for item in ("a", "b")],
+        line("u0", "a", "purchase-complete", day=90),
+        line("u0", "brand-new", "purchase-complete", day=90),
+    ]
+    split = split_events(read_events(write_dataset(tmp_path / "shop", lines)), CONFIG.split)
+    assert _evaluate(split, _fit(split)).metrics["any/recall_at_5"] == 0.5
+
+
+def test_nothing_after_the_cut_changes_the_model(split: Split, events: Events) -> None:
+    """With other events after the cut, the fitted model is the same to the last bit."""
+    late = events.times >= split.cut_time
+    other = replace(
+        events,
+        type_codes=np.where(late, EventType.ADD_TO_CART.code, events.type_codes).astype(np.uint8),
+        items=np.where(late, events.items[::-1], events.items).astype(np.int32),
+    )
+    one, two = _fit(split), _fit(split_events(other, CONFIG.split))
+    np.testing.assert_array_equal(one.parts.item_factors, two.parts.item_factors)
+    np.testing.assert_array_equal(one.popular.rows, two.popular.rows)
+    np.testing.assert_array_equal(one.popular.scores, two.popular.scores)
+
+
+def test_a_leak_would_be_seen(split: Split, events: Events) -> None:
+    """The check above can fail: training on everything gives another model."""
+    everything = replace(split, before=events, cut_time=float(events.times.max()))
+    assert not np.array_equal(_fit(split).popular.scores, _fit(everything).popular.scores)
+
+
+def test_without_purchases_after_the_cut_there_is_nothing_to_measure(events: Events) -> None:
+    """No users, no metrics; no division by nothing."""
+    end = dt.datetime.fromtimestamp(events.times.max() + 1, dt.UTC)
+    late = parse_config(f"[split]\ncut_time = {end.isoformat()}")
+    split = split_events(events, late.split)
+    metrics = _evaluate(split, _fit(split)).metrics
+    assert all(name.startswith("users/") and value == 0 for name, value in metrics.items())
+
+
+def test_the_table_has_a_row_per_list_and_length(evaluation: Evaluation) -> None:
+    """What MLflow shows side by side."""
+    table = evaluation_table(evaluation.metrics)
+    rows = set(zip(table["lists"], table["k"], strict=True))
+    assert {("any", 2), ("any", 5), ("new", 5), ("popularity/new", 5), ("cold/any", 2)} <= rows
+    assert {len(column) for column in table.values()} == {len(table["k"])}

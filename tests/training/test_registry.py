@@ -1,0 +1,200 @@
+"""The champion moves forward through the gate, by force when told, and back."""
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from recsys.bundle import BundleStore
+from recsys.errors import GateFailed
+from support.trained import CONFIG, NOW, Trained
+from training.config import TrackingConfig, parse_config
+from training.dataset import Dataset
+from training.tracking import tags
+from training.tracking.client import connected
+from training.tracking.promotion import Promoter
+from training.tracking.registry import ModelNotRegistered, RegisteredVersion, Registry
+from training.train import TrainResult, train
+
+GOOD = CONFIG
+USELESS = parse_config(
+    "[model]\ntype = 'popularity'\n"
+    "[evaluate]\nk = [2, 5]\nprimary_k = 5\nbootstrap_count = 100\npurchases_only = false\n"
+)
+
+
+def _register(registry: Registry, name: str) -> RegisteredVersion:
+    """Register a version without files; enough for moving the alias."""
+    experiment = registry.client.get_experiment_by_name("Default")
+    assert experiment is not None
+    run = registry.client.create_run(experiment.experiment_id)
+    return registry.register(
+        source=f"runs:/{run.info.run_id}/model",
+        run_id=run.info.run_id,
+        model_id=None,
+        tags={tags.TAG_MODEL_VERSION: name},
+    )
+
+
+@pytest.fixture
+def registry(mlflow_uri: str, request: pytest.FixtureRequest) -> Registry:
+    """A model of the test's own."""
+    with connected(mlflow_uri) as client:
+        return Registry(client, request.node.name)
+
+
+def _at(minute: int) -> dt.datetime:
+    return NOW + dt.timedelta(minutes=minute)
+
+
+def test_rollback_goes_back_step_by_step(registry: Registry, mlflow_uri: str) -> None:
+    """Each rollback undoes one promotion; at the first champion it stops."""
+    with connected(mlflow_uri):
+        one, two, three = (_register(registry, f"v{number}") for number in (1, 2, 3))
+        for minute, version in enumerate((one, two, three)):
+            registry.promote(version, now=_at(minute), forced=False)
+        assert registry.rollback().model_version == "v2"
+        assert registry.rollback().model_version == "v1"
+        with pytest.raises(ModelNotRegistered):
+            registry.rollback()
+        champion = registry.champion()
+        assert champion is not None
+        assert champion.model_version == "v1"
+
+
+def test_a_promotion_after_a_rollback_starts_a_new_line(
+    registry: Registry, mlflow_uri: str
+) -> None:
+    """What was undone does not come back."""
+    with connected(mlflow_uri):
+        one, two, three = (_register(registry, f"v{number}") for number in (1, 2, 3))
+        registry.promote(one, now=_at(0), forced=False)
+        registry.promote(two, now=_at(1), forced=True)
+        registry.rollback()
+        registry.promote(three, now=_at(2), forced=False)
+        assert registry.rollback().model_version == "v1"
+        promotions = {
+            version.model_version: version.tags[tags.TAG_PROMOTION]
+            for version in registry.versions()
+        }
+        assert promotions == {"v1": "gate passed", "v2": "rolled back", "v3": "rolled back"}
+
+
+def test_a_deleted_champion_is_skipped_on_the_way_back(registry: Registry, mlflow_uri: str) -> None:
+    """The alias never dangles."""
+    with connected(mlflow_uri):
+        versions = [_register(registry, f"v{number}") for number in (1, 2, 3)]
+        for minute, version in enumerate(versions):
+            registry.promote(version, now=_at(minute), forced=False)
+        registry.client.delete_model_version(registry.model_name, versions[1].number)
+        assert registry.rollback().model_version == "v1"
+
+
+def test_versions_are_found_by_name_number_and_latest(registry: Registry, mlflow_uri: str) -> None:
+    """And not by anything else."""
+    with connected(mlflow_uri):
+        one, two = (_register(registry, name) for name in ("v1", "v2"))
+        assert registry.find("v1").number == one.number
+        assert registry.find(two.number).model_version == "v2"
+        assert registry.find("latest").model_version == "v2"
+        for missing in ("v3", "17", ""):
+            with pytest.raises(ModelNotRegistered):
+                registry.find(missing)
+
+
+def test_an_unknown_model_has_no_versions(mlflow_uri: str) -> None:
+    """Asking does not make it."""
+    with connected(mlflow_uri) as client:
+        registry = Registry(client, "never registered")
+        assert registry.versions() == []
+        assert registry.champion() is None
+        with pytest.raises(ModelNotRegistered):
+            registry.find("latest")
+
+
+@pytest.fixture
+def useless(shop: Dataset, tracking: TrackingConfig, tmp_path: Path) -> TrainResult:
+    """A registered model that the gate refused, after a good champion."""
+    store = BundleStore(tmp_path / "store")
+    for minute, config in enumerate((GOOD, USELESS)):
+        result = train(
+            dataset=shop,
+            config=config,
+            tracking=tracking,
+            bundle_store=store,
+            now=_at(minute),
+            seed=1,
+        )
+    return result
+
+
+def test_the_gate_holds_until_it_is_forced(
+    useless: TrainResult, tracking: TrackingConfig, tmp_path: Path
+) -> None:
+    """A refused model names its failures; forcing is recorded; rollback undoes it."""
+    store = BundleStore(tmp_path / "store")
+    assert not useless.promoted
+    assert len(useless.gate_failures) == 2  # against the popular list and the champion
+    with connected(tracking.tracking_uri) as client:
+        promoter = Promoter(
+            client,
+            tracking_uri=tracking.tracking_uri,
+            model_name=tracking.model_name,
+            store=store,
+        )
+        good = promoter.registry.champion()
+        assert good is not None
+        with pytest.raises(GateFailed) as caught:
+            promoter.promote("latest", force=False, now=_at(5))
+        assert caught.value.failures == useless.gate_failures
+        entry, overridden = promoter.promote(useless.model_version, force=True, now=_at(5))
+        assert tuple(overridden) == useless.gate_failures
+        assert promoter.registry.find(entry.number).tags[tags.TAG_PROMOTION] == "forced"
+        assert store.current() == useless.folder
+        assert promoter.rollback().number == good.number
+        assert store.current() == store.path(good.model_version)
+
+
+def test_a_damaged_bundle_fails_the_gate(
+    trained: Trained, tracking: TrackingConfig, tmp_path: Path
+) -> None:
+    """Registered and good on paper, but the files are not what was published."""
+    client = MlflowClient(tracking.tracking_uri)
+    good = client.get_model_version_by_alias("shop", "champion")
+    with connected(tracking.tracking_uri):
+        registry = Registry(client, tracking.model_name)
+        registry.register(
+            source=good.source, run_id=good.run_id, model_id=None, tags=dict(good.tags)
+        )
+        store = BundleStore(tmp_path)
+        promoter = Promoter(
+            client,
+            tracking_uri=tracking.tracking_uri,
+            model_name=tracking.model_name,
+            store=store,
+        )
+        promoter.promote("latest", force=False, now=NOW)
+        factors = store.path(trained.result.model_version) / "item_factors.npy"
+        content = bytearray(factors.read_bytes())
+        content[-1] ^= 1
+        factors.write_bytes(bytes(content))
+        with pytest.raises(GateFailed, match="checksum differs"):
+            promoter.promote("latest", force=False, now=NOW)
+
+
+def test_what_the_gate_compares_survives_the_registry() -> None:
+    """Numbers keep every digit on their way through tags."""
+    measured = tags.measured(
+        {
+            tags.TAG_PRIMARY: "new/ndcg_at_20",
+            tags.TAG_PRIMARY_VALUE: repr(0.1 + 0.2),
+            tags.TAG_MEASURED_ON: "x",
+            tags.TAG_MODEL_VERSION: "v1",
+            tags.TAG_NOT_FINITE: "any/mrr_at_5",
+        }
+    )
+    assert measured.metrics["new/ndcg_at_20"] == 0.1 + 0.2
+    assert measured.metrics["any/mrr_at_5"] != measured.metrics["any/mrr_at_5"]
+    assert replace(measured, metrics={}).model_version == "v1"
