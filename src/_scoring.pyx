@@ -31,6 +31,7 @@ from scoring_core cimport (
     FOLD_IN_ROW,
     FOLD_IN_SYSTEM,
     FOLD_IN_WEIGHT,
+    SCAN_BATCH_MAX,
     SCAN_BOOST,
     SCAN_BOOST_VALUE,
     SCAN_CANDIDATES_MAX,
@@ -62,6 +63,7 @@ from scoring_core cimport (
     scan_score,
     scan_scratch,
     scan_top_k,
+    scan_top_k_batch,
     simd_ops,
     simd_variant,
 )
@@ -87,7 +89,7 @@ cdef const simd_ops *active_ops = NULL
 include "scoring_parts.pxi"
 
 
-SCRATCH_KEPT_MAX = 16
+SCRATCH_KEPT_MAX = 64
 """Scratch that a table keeps, which is as many as there are calls at the same time."""
 
 
@@ -145,31 +147,57 @@ cdef class ItemTable:
         """
         cdef Py_ssize_t query_count = out_counts.shape[0], query = 0
         cdef int32_t capacity = <int32_t>out_items.shape[1]
-        cdef int fault = SCAN_OK
+        cdef int fault = SCAN_OK, late_fault = SCAN_OK
         cdef int64_t position = 0
         cdef int64_t touched_max = self.touched_max(history, boosts, query_count, &query)
         if touched_max < 0:
             return -touched_max, query, 0
+        query = 0
         cdef Masks masks = Masks(allowed)
-        cdef Scratch scratch = self.borrow(touched_max)
         cdef const simd_ops *ops = active_ops
-        cdef scan_query one
+        cdef scan_query queries[30]
+        cdef const scan_scratch *scratch[30]
+        cdef int failed = 0, one
+        assert SCAN_BATCH_MAX == 30
+        cdef int width = <int>min(query_count, SCAN_BATCH_MAX)
+        cdef list borrowed = [self.borrow(touched_max) for one in range(width)]
+        for one in range(width):
+            scratch[one] = &(<Scratch>borrowed[one]).memory
         with nogil:
-            for query in range(query_count):
-                fault = self.fill(&one, vectors, history, boosts, prior_rows, query)
+            while query < query_count and fault == SCAN_OK:
+                width = <int>min(query_count - query, SCAN_BATCH_MAX)
+                failed = 0
+                for one in range(width):
+                    fault = self.fill(&queries[one], vectors, history, boosts, prior_rows,
+                                      query + one)
+                    if fault == SCAN_OK:
+                        fault = masks.fill(&queries[one], excluded, query + one)
+                    if fault != SCAN_OK:
+                        break
+                # Queries before a bad one may be worse in what they hold.
+                late_fault, fault = fault, SCAN_OK
+                failed = width = one if late_fault != SCAN_OK else width
+                if width == 1 or capacity == 0:
+                    for one in range(width):
+                        fault = scan_top_k(&self.items, ops, &queries[one], scratch[one],
+                                           capacity,
+                                           &out_items[query + one, 0] if capacity > 0 else NULL,
+                                           &out_scores[query + one, 0] if capacity > 0 else NULL,
+                                           &out_counts[query + one], &position)
+                        if fault != SCAN_OK:
+                            failed = one
+                            break
+                elif width > 0:
+                    fault = scan_top_k_batch(&self.items, ops, queries, scratch, width, capacity,
+                                             &out_items[query, 0], &out_scores[query, 0],
+                                             &out_counts[query], &failed, &position)
+                if fault == SCAN_OK and late_fault != SCAN_OK:
+                    fault, failed = late_fault, width
                 if fault == SCAN_OK:
-                    fault = masks.fill(&one, excluded, query)
-                if fault == SCAN_OK and capacity > 0:
-                    fault = scan_top_k(&self.items, ops, &one, &scratch.memory, capacity,
-                                       &out_items[query, 0], &out_scores[query, 0],
-                                       &out_counts[query], &position)
-                elif fault == SCAN_OK:
-                    fault = scan_top_k(&self.items, ops, &one, &scratch.memory, 0,
-                                       NULL, NULL, &out_counts[query], &position)
-                if fault != SCAN_OK:
-                    break
-        self.give_back(scratch)
-        return None if fault == SCAN_OK else (fault, query, position)
+                    query += width
+        for one in range(len(borrowed)):
+            self.give_back(borrowed[one])
+        return None if fault == SCAN_OK else (fault, query + failed, position)
 
     def score(self, const float[:, ::1] vectors, Ragged history, Ragged rows, Ragged boosts,
               const int32_t[::1] prior_rows, double[::1] out_scores):

@@ -108,6 +108,11 @@ cdef extern from "scan.h" nogil:
     int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *query,
                    const scan_scratch *scratch, int32_t capacity, int32_t *out_items,
                    double *out_scores, int32_t *out_count, int64_t *position)
+    int SCAN_BATCH_MAX
+    int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
+                         const scan_scratch *const *scratch, int count, int32_t capacity,
+                         int32_t *out_items, double *out_scores, int32_t *out_counts,
+                         int *failed, int64_t *position)
     int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *query,
                    const scan_scratch *scratch, const int32_t *rows, int64_t count,
                    double *out_scores, int64_t *position)

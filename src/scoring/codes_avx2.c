@@ -19,7 +19,7 @@ LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
 
 const code_ops *codes_avx2(void) {
     static const code_ops ops = {
-        .bound = codes_bound, .full = codes_full, .code_max = CODE_MAX_WITHOUT_VNNI};
+        .bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = CODE_MAX_WITHOUT_VNNI};
     return &ops;
 }
 

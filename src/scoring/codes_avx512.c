@@ -9,7 +9,7 @@
 #define LANES_TARGET __attribute__((target("avx512f,avx512vnni,avx2,fma")))
 #define LANES LANES_TARGET static inline __attribute__((always_inline))
 
-enum { LANES_SIGNED = 0 };
+enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 4, LANES_TILE_QUERIES = 6 };
 typedef __m512i lanes_i;
 typedef __m512 lanes_f;
 
@@ -57,7 +57,7 @@ LANES uint32_t lanes_not_below(lanes_f a, lanes_f b) {
 #include "codes_body.h"
 
 const code_ops *codes_avx512(void) {
-    static const code_ops ops = {.bound = codes_bound, .full = codes_full, .code_max = 127};
+    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
     return &ops;
 }
 

@@ -2,7 +2,8 @@
  *
  * A file defines `LANES_TARGET` (the function attribute), the types `lanes_i` and
  * `lanes_f` (16 integers, 16 float32) and the lanes_* operations used below, says in
- * `LANES_SIGNED` whether joined codes have lost their 128, and then includes this. All sums are integers and exact, so variants agree on them;
+ * `LANES_SIGNED` whether joined codes have lost their 128 and in `LANES_TILE_*` how
+ * many sums its registers hold, and then includes this. All sums are integers and exact, so variants agree on them;
  * the float32 part is covered by the bounds in codes.c however it is evaluated.
  */
 #ifndef RECSYS_CODES_BODY_H
@@ -15,6 +16,13 @@
 #include "simd.h"
 
 #define CODES_INLINE LANES_TARGET static inline __attribute__((always_inline))
+
+/* Sums stay in registers only where their loop is unrolled. */
+#if defined(__clang__)
+#define CODES_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define CODES_UNROLL _Pragma("GCC unroll 8")
+#endif
 
 static const float CODES_UNDERFLOW = 0x1p-120f;
 
@@ -141,6 +149,80 @@ LANES_TARGET static float codes_full(const scan_codes *c, const coded_query *que
     const lanes_i sum = codes_sum(c, query->codes, group, STAGE_ALL8);
     lanes_fstore(out, codes_estimate(c, bound, sum, group, STAGE_ALL8));
     return codes_error(c, bound, group, STAGE_ALL8);
+}
+
+/* ------------------------------------------------------------------- tiles */
+
+/* A block of LANES_TILE_GROUPS groups and LANES_TILE_QUERIES queries, whose sums stay
+ * in registers; both divide the tile. */
+typedef struct {
+    lanes_i sum[LANES_TILE_QUERIES][LANES_TILE_GROUPS];
+} codes_block;
+
+CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *high, const uint8_t *low,
+                                  int64_t pairs, const code_tile *queries, int64_t first) {
+    const int64_t stride = pairs * CODES_PAIR_BYTES;
+    for (int64_t p = 0; p < pairs; p++) {
+        lanes_i even[LANES_TILE_GROUPS], odd[LANES_TILE_GROUPS];
+        CODES_UNROLL
+        for (int g = 0; g < LANES_TILE_GROUPS; g++) {
+            const lanes_i h = lanes_load(high + g * stride + p * CODES_PAIR_BYTES);
+            const lanes_i l = lanes_load(low + g * stride + p * CODES_PAIR_BYTES);
+            even[g] = lanes_join_first(h, l);
+            odd[g] = lanes_join_second(h, l);
+        }
+        CODES_UNROLL
+        for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+            const int8_t *codes = queries[q].query->codes + first + p * CODES_PAIR;
+            CODES_UNROLL
+            for (int g = 0; g < LANES_TILE_GROUPS; g++)
+                b->sum[q][g] = lanes_dot(b->sum[q][g], even[g], codes);
+            CODES_UNROLL
+            for (int g = 0; g < LANES_TILE_GROUPS; g++)
+                b->sum[q][g] = lanes_dot(b->sum[q][g], odd[g], codes + 4);
+        }
+    }
+}
+
+CODES_INLINE void codes_block_stage(const scan_codes *c, const code_tile *queries, int64_t group,
+                                    uint16_t (*kept)[CODES_TILE_GROUPS], int stage) {
+    codes_block b;
+    CODES_UNROLL
+    for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+        CODES_UNROLL
+        for (int g = 0; g < LANES_TILE_GROUPS; g++) b.sum[q][g] = lanes_zero();
+    }
+    const int64_t head = group * c->head_pairs * CODES_PAIR_BYTES;
+    const int64_t tail = group * c->tail_pairs * CODES_PAIR_BYTES;
+    codes_block_add(&b, c->head_high + head, c->head_low + head, c->head_pairs, queries, 0);
+    if (stage == STAGE_ALL8)
+        codes_block_add(&b, c->tail_high + tail, c->tail_low + tail, c->tail_pairs, queries,
+                        CODES_HEAD_PAIRS * CODES_PAIR);
+    CODES_UNROLL
+    for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+        CODES_UNROLL
+        for (int g = 0; g < LANES_TILE_GROUPS; g++)
+            kept[q][g] = (uint16_t)codes_kept(c, &queries[q].query->stages[stage], b.sum[q][g],
+                                              &queries[q].priors, queries[q].floor, group + g,
+                                              stage);
+    }
+}
+
+/* Only stages of whole codes come here, see pass_batch.c. */
+LANES_TARGET static void codes_tile(const scan_codes *c,
+                                    const code_tile queries[CODES_TILE_QUERIES], int stage,
+                                    int64_t start,
+                                    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]) {
+    for (int q = 0; q < CODES_TILE_QUERIES; q += LANES_TILE_QUERIES)
+        for (int g = 0; g < CODES_TILE_GROUPS; g += LANES_TILE_GROUPS) {
+            uint16_t part[LANES_TILE_QUERIES][CODES_TILE_GROUPS];
+            if (stage == STAGE_HEAD8)
+                codes_block_stage(c, queries + q, start + g, part, STAGE_HEAD8);
+            else
+                codes_block_stage(c, queries + q, start + g, part, STAGE_ALL8);
+            for (int i = 0; i < LANES_TILE_QUERIES; i++)
+                for (int j = 0; j < LANES_TILE_GROUPS; j++) kept[q + i][g + j] = part[i][j];
+        }
 }
 
 #endif

@@ -51,7 +51,7 @@ LANES lanes_i lanes_high_bits(lanes_i in) {
 }
 /* The dot product wants both sides signed, so whole codes are joined less 128.
  * Shifting and inserting keeps the bits that the shift leaves free. */
-enum { LANES_SIGNED = 1 };
+enum { LANES_SIGNED = 1, LANES_TILE_GROUPS = 1, LANES_TILE_QUERIES = 6 };
 LANES lanes_i lanes_join_first(lanes_i high, lanes_i low) {
     lanes_i out;
     BYTES(veorq_u8(vsliq_n_u8(U8(low), U8(high), 4), vdupq_n_u8(128)));
@@ -117,7 +117,7 @@ static int has_dot_product(void) {
 }
 
 const code_ops *codes_neon(void) {
-    static const code_ops ops = {.bound = codes_bound, .full = codes_full, .code_max = 127};
+    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
     return has_dot_product() ? &ops : NULL;
 }
 

@@ -8,7 +8,7 @@
 #define LANES_TARGET
 #define LANES static inline
 
-enum { LANES_SIGNED = 0 };
+enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 1, LANES_TILE_QUERIES = 1 };
 typedef union {
     int32_t sum[16];
     uint8_t bytes[64];
@@ -64,6 +64,6 @@ LANES uint32_t lanes_not_below(lanes_f a, lanes_f b) {
 #include "codes_body.h"
 
 const code_ops *codes_portable(void) {
-    static const code_ops ops = {.bound = codes_bound, .full = codes_full, .code_max = 127};
+    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
     return &ops;
 }

@@ -13,7 +13,7 @@
  */
 #include "search.h"
 
-enum { CHUNK_MAX = 64, FETCH_AHEAD = 6, RETRY_MAX = 64 };
+enum { FETCH_AHEAD = 6, RETRY_MAX = 64, CHOICE_GROUPS_MIN = 16 };
 
 /* ------------------------------------------------------------ lower bounds */
 
@@ -87,12 +87,6 @@ static void add_candidate(search *s, float most, int32_t row) {
 
 /* ------------------------------------------------------------------- the pass */
 
-typedef struct {
-    const scan_codes *codes;
-    code_priors priors;
-    coded_query query;
-} coded_search;
-
 /* Put the items of a group that passed a stage between two bounds. */
 static void resolve(search *s, const coded_search *cs, code_hit hit) {
     const int64_t first = (int64_t)hit.group * CODES_GROUP;
@@ -123,24 +117,6 @@ static void fetch_group(const scan_codes *c, int64_t group, int stage) {
     for (int64_t b = 0; b < head; b += 64) __builtin_prefetch(c->head_low + group * head + b);
 }
 
-static void resolve_all(search *s, const coded_search *cs, const code_hit *hits, int64_t count,
-                        int stage) {
-    for (int64_t i = 0; stage != STAGE_ALL8 && i < count && i < FETCH_AHEAD; i++)
-        fetch_group(cs->codes, hits[i].group, stage);
-    for (int64_t i = 0; i < count; i++) {
-        if (stage != STAGE_ALL8 && i + FETCH_AHEAD < count)
-            fetch_group(cs->codes, hits[i + FETCH_AHEAD].group, stage);
-        resolve(s, cs, hits[i]);
-    }
-}
-
-/* Where searches stand between the stages. */
-typedef struct {
-    int stage;
-    int retry; /* chunks until a cheaper stage is tried again */
-    int wait;  /* what `retry` is set to next; doubles */
-} stage_choice;
-
 /* How many pairs of 16 items a stage reads of a group, of both halves of the bits. */
 static int64_t stage_pairs(const scan_codes *c, int stage) {
     const int64_t all = c->head_pairs + c->tail_pairs;
@@ -153,23 +129,40 @@ static int64_t stage_pairs(const scan_codes *c, int stage) {
 }
 
 /* A stage pays while the groups that pass it cost less than it saves. */
-static int pays(const scan_codes *c, int stage, int64_t groups, int64_t hits) {
+static int pays(const scan_codes *c, const stage_choice *choice, int64_t groups, int64_t hits) {
     const int64_t all = stage_pairs(c, STAGE_ALL8);
-    return hits * all <= groups * (all - stage_pairs(c, stage)) / 2;
+    return hits * all * choice->resolve_cost <= groups * (all - stage_pairs(c, choice->stage));
 }
 
 static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t groups,
                          int64_t hits) {
-    if (groups < CHUNK_MAX) return;
-    if (choice->stage != STAGE_ALL8 && !pays(c, choice->stage, groups, hits)) {
-        choice->stage = choice->stage == STAGE_ALL4 || c->tail_pairs == 0 ? STAGE_ALL8
-                                                                          : STAGE_ALL4;
+    if (groups < CHOICE_GROUPS_MIN) return;
+    if (choice->stage != STAGE_ALL8 && !pays(c, choice, groups, hits)) {
+        choice->stage = choice->stage == choice->dense ? STAGE_ALL8 : choice->dense;
         choice->retry = choice->wait;
         choice->wait = choice->wait < RETRY_MAX ? 2 * choice->wait : RETRY_MAX;
-    } else if (choice->stage != c->first_stage && --choice->retry == 0) {
-        choice->stage = c->first_stage;
+    } else if (choice->stage != choice->first && --choice->retry == 0) {
+        choice->stage = choice->first;
     }
 }
+
+void coded_resolve(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+                   int64_t groups) {
+    const int stage = cs->choice.stage;
+    const scan_codes *c = cs->codes;
+    *s->scratch->bytes_read +=
+        CODES_PAIR_BYTES * (groups * stage_pairs(c, stage) + count * stage_pairs(c, STAGE_ALL8));
+    choose_stage(&cs->choice, c, groups, count);
+    for (int64_t i = 0; stage != STAGE_ALL8 && i < count && i < FETCH_AHEAD; i++)
+        fetch_group(c, hits[i].group, stage);
+    for (int64_t i = 0; i < count; i++) {
+        if (stage != STAGE_ALL8 && i + FETCH_AHEAD < count)
+            fetch_group(c, hits[i + FETCH_AHEAD].group, stage);
+        resolve(s, cs, hits[i]);
+    }
+}
+
+/* --------------------------------------------------------------------- entries */
 
 int search_codes_fit(const search *s) {
     const scan_items *items = s->items;
@@ -177,39 +170,51 @@ int search_codes_fit(const search *s) {
            s->norm < 0x1p100 && s->top.capacity <= s->scratch->lowest_max;
 }
 
-void search_codes(search *s) {
+/* Norms fall, so where this is 0 nothing further on is in reach either. */
+int coded_in_reach(const search *s, const scan_codes *codes, int64_t group) {
+    return !(codes->norms[group] * s->query_norm + s->prior_max < s->floor);
+}
+
+void coded_begin(search *s, coded_search *cs) {
     const scan_items *items = s->items;
     /* Own priors are in the order of all codes only. */
     const int is_part = s->query->subset != NULL && s->own_prior == NULL;
-    coded_search cs = {.codes = is_part ? s->query->subset : items->codes};
-    const scan_codes *c = cs.codes;
-    cs.priors.shared = is_part ? s->query->subset_prior : items->code_prior;
+    const scan_codes *c = is_part ? s->query->subset : items->codes;
+    cs->codes = c;
+    cs->priors = (code_priors){.shared = is_part ? s->query->subset_prior : items->code_prior};
     if (s->own_prior != NULL)
-        cs.priors.own =
+        cs->priors.own =
             items->code_priors + s->query->prior_row * c->group_count * CODES_GROUP;
+    cs->choice = (stage_choice){
+        .first = c->first_stage, .dense = c->tail_pairs == 0 ? STAGE_ALL8 : STAGE_ALL4,
+        .stage = c->first_stage, .wait = 4, .resolve_cost = 2};
     double rotated[CODES_FACTOR_COUNT_MAX];
     s->ops->rotate(s->query->vector, c->rotation, c->factor_count, rotated);
-    codes_encode_query(c, rotated, s->norm, s->ops->codes->code_max, &cs.query);
-    for (int32_t i = 0; i < s->top.count; i++)
-        add_lowest(s, round_down(s->top.scores[i]));
+    codes_encode_query(c, rotated, s->norm, s->ops->codes->code_max, &cs->query);
+    for (int32_t i = 0; i < s->top.count; i++) add_lowest(s, round_down(s->top.scores[i]));
+}
 
-    code_hit hits[CHUNK_MAX];
-    stage_choice choice = {.stage = c->first_stage, .wait = 4};
-    int64_t chunk = 1;
-    for (int64_t group = 0; group < c->group_count;) {
-        /* Norms fall, so nothing further on is in reach either. */
-        if (c->norms[group] * s->query_norm + s->prior_max < s->floor) break;
-        const int64_t stop = group + chunk < c->group_count ? group + chunk : c->group_count;
-        const int64_t count = s->ops->codes->bound(c, &cs.query, choice.stage, &cs.priors,
-                                                   s->floor, group, stop, hits);
-        const int stage = choice.stage;
-        *s->scratch->bytes_read +=
-            CODES_PAIR_BYTES * ((stop - group) * stage_pairs(c, stage) +
-                                2 * count * (c->head_pairs + c->tail_pairs));
-        choose_stage(&choice, c, stop - group, count);
-        resolve_all(s, &cs, hits, count, stage);
-        group = stop;
-        if (chunk < CHUNK_MAX) chunk *= 2;
+int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop) {
+    const scan_codes *c = cs->codes;
+    code_hit hits[SEARCH_CHUNK_MAX];
+    /* Small steps at first: the floor rises fastest there. */
+    for (int64_t chunk = group == 0 ? 1 : SEARCH_CHUNK_MAX; group < stop;) {
+        if (!coded_in_reach(s, c, group)) break;
+        const int64_t next = group + chunk < stop ? group + chunk : stop;
+        const int64_t count = s->ops->codes->bound(c, &cs->query, cs->choice.stage, &cs->priors,
+                                                   s->floor, group, next, hits);
+        coded_resolve(s, cs, hits, count, next - group);
+        group = next;
+        if (chunk < SEARCH_CHUNK_MAX) chunk *= 2;
     }
-    settle(s);
+    return group;
+}
+
+void coded_end(search *s) { settle(s); }
+
+void search_codes(search *s) {
+    coded_search cs;
+    coded_begin(s, &cs);
+    coded_span(s, &cs, 0, cs.codes->group_count);
+    coded_end(s);
 }

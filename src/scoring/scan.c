@@ -220,22 +220,43 @@ static int masks_are_sparse(const search *s) {
     return 0;
 }
 
-static int search_top_k(search *s, int64_t *position) {
+int search_begin(search *s, int64_t *position) {
     int fault = prepare(s, position);
     if (fault != SCAN_OK || s->top.capacity == 0) return fault;
     fault = sum_links(s);
-    if (fault == SCAN_OK) {
+    if (fault == SCAN_OK)
         offer_first(s);
-        if (search_codes_fit(s) && (s->query->subset != NULL || !masks_are_sparse(s))) {
-            offer_each(s, s->query->extra, s->query->extra_count);
-            search_codes(s);
-        } else {
-            offer_each(s, s->items->head, s->items->head_count);
-            search_rows(s);
-        }
-        top_sort(&s->top);
-    }
+    else
+        clean(s);
+    return fault;
+}
+
+int search_by_codes(const search *s) {
+    return search_codes_fit(s) && (s->query->subset != NULL || !masks_are_sparse(s));
+}
+
+void search_rows_first(search *s) {
+    offer_each(s, s->items->head, s->items->head_count);
+    search_rows(s);
+}
+
+void search_extra(search *s) { offer_each(s, s->query->extra, s->query->extra_count); }
+
+void search_end(search *s) {
+    top_sort(&s->top);
     clean(s);
+}
+
+static int search_top_k(search *s, int64_t *position) {
+    const int fault = search_begin(s, position);
+    if (fault != SCAN_OK || s->top.capacity == 0) return fault;
+    if (search_by_codes(s)) {
+        search_extra(s);
+        search_codes(s);
+    } else {
+        search_rows_first(s);
+    }
+    search_end(s);
     return fault;
 }
 

@@ -32,18 +32,57 @@ typedef struct {
     int pending_count;
     int64_t lowest_count; /* lower bounds of distinct items, see pass_codes.c */
     int64_t candidate_count;
+    int is_done;          /* with the tile at hand, see pass_batch.c */
 } search;
 
 /* Score a row exactly and keep it if it is among the best. */
 void search_offer(search *s, int32_t row, double links, double boost);
 
+/* Check the query and score what is out of turn. When it fails, it has cleaned up;
+ * when not, `search_end` puts the answer in order and cleans up. */
+int search_begin(search *s, int64_t *position);
+void search_end(search *s);
+
+/* Whether the codes are the way; and what has to be scored before they are. */
+int search_by_codes(const search *s);
+void search_extra(search *s);
+
 /* The two ways through the items that are not taken yet; the same answer. */
 void search_rows(search *s);
+void search_rows_first(search *s); /* with the longest rows first */
 void search_codes(search *s);
 
 /* Whether the codes can be used at all: their float32 bounds must not overflow, nor
  * may the query's step be denormal. */
 int search_codes_fit(const search *s);
+
+/* Which stage comes next, see pass_codes.c. */
+typedef struct {
+    int first; /* the stage to come back to */
+    int dense; /* the stage for what defies the first */
+    int stage;
+    int retry; /* chunks until the first is tried again */
+    int wait;  /* what `retry` is set to next; doubles */
+    int resolve_cost; /* of one group, in units of its share of a dense pass */
+} stage_choice;
+
+/* A search under way over codes. */
+typedef struct {
+    const scan_codes *codes;
+    code_priors priors;
+    coded_query query;
+    stage_choice choice;
+} coded_search;
+
+enum { SEARCH_CHUNK_MAX = 64 };
+
+void coded_begin(search *s, coded_search *cs);
+/* Search groups from `group` until `stop` or until none is in reach; returns where. */
+int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop);
+int coded_in_reach(const search *s, const scan_codes *codes, int64_t group);
+void coded_resolve(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+                   int64_t groups);
+void coded_end(search *s);
 
 static inline int is_taken(const scan_scratch *scratch, int32_t row) {
     return (int)(scratch->taken[row >> 6] >> (row & 63) & 1);

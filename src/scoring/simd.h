@@ -26,6 +26,15 @@ typedef struct {
     const float *own;
 } code_priors;
 
+/* One query of a tile. */
+typedef struct {
+    const coded_query *query;
+    code_priors priors;
+    float floor;
+} code_tile;
+
+enum { CODES_TILE_GROUPS = 4, CODES_TILE_QUERIES = 6 };
+
 /* The loops over codes, see codes.h and codes_body.h. */
 typedef struct {
     int code_max; /* of queries */
@@ -35,6 +44,11 @@ typedef struct {
     int64_t (*bound)(const scan_codes *codes, const coded_query *query, int stage,
                      const code_priors *priors, float floor, int64_t start, int64_t stop,
                      code_hit *hits);
+
+    /* The same for several queries over the groups from `start` on; writes which items
+     * of each group are kept. */
+    void (*tile)(const scan_codes *codes, const code_tile queries[CODES_TILE_QUERIES], int stage,
+                 int64_t start, uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]);
 
     /* Write the dot products of 16 items as all codes give them; returns the error. */
     float (*full)(const scan_codes *codes, const coded_query *query, int64_t group, float *out);
