@@ -7,7 +7,7 @@
 batches over threads and raises; `recsys._scoring` only computes.
 """
 
-from typing import NoReturn, Self
+from typing import Final, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from recsys.sparse import CsrMatrix
 __all__ = ["FoldIn", "RaggedRows", "RankedRows", "Scorer", "SingularSystem"]
 
 F32 = NDArray[np.float32]
+
+_PRODUCTS_PER_STEP: Final = 32
+"""How many multiplications of codes take the time of one."""
 
 
 class Scorer:
@@ -179,8 +182,13 @@ class Scorer:
             if fault is not None:
                 self._raise_fault(fault, start, history=history, rows=excluded)
 
-        work = self.item_count * max(self.factor_count, 1)
-        in_slices(rank, count=query_count, work_per_query=work, threads=threads)
+        in_slices(
+            rank,
+            count=query_count,
+            work_per_query=self.item_count * max(self.factor_count, 1) // _PRODUCTS_PER_STEP + 1,
+            threads=threads,
+            together=_scoring.BATCH_MAX,
+        )
         return ranked
 
     def score(

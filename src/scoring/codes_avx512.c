@@ -35,7 +35,10 @@ LANES lanes_i lanes_join_second(lanes_i high, lanes_i low) {
 LANES lanes_i lanes_dot(lanes_i sum, lanes_i bytes, const int8_t *query) {
     int32_t four;
     memcpy(&four, query, sizeof four);
-    return _mm512_dpbusd_epi32(sum, bytes, _mm512_set1_epi32(four));
+    const __m512i codes = _mm512_set1_epi32(four);
+    /* GCC 12 copies registers around the intrinsic, and sums of tiles then do not fit. */
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(bytes), "v"(codes));
+    return sum;
 }
 LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
     const lanes_i shifted = _mm512_slli_epi32(sum, (unsigned)shift);

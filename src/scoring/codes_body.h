@@ -24,6 +24,13 @@
 #define CODES_UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* Keeps the compiler from loading for the next step before this one is done. */
+#if defined(__GNUC__)
+#define LANES_FENCE __asm__ volatile("" ::: "memory");
+#else
+#define LANES_FENCE
+#endif
+
 static const float CODES_UNDERFLOW = 0x1p-120f;
 
 /* Add the products of `pairs` pairs: with the low bits, or the high ones alone. */
@@ -163,23 +170,26 @@ CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *high, const uin
                                   int64_t pairs, const code_tile *queries, int64_t first) {
     const int64_t stride = pairs * CODES_PAIR_BYTES;
     for (int64_t p = 0; p < pairs; p++) {
-        lanes_i even[LANES_TILE_GROUPS], odd[LANES_TILE_GROUPS];
+        /* First the one quad, then the other: both at once would take more registers
+         * than there are. What is read twice is in the nearest cache. */
         CODES_UNROLL
-        for (int g = 0; g < LANES_TILE_GROUPS; g++) {
-            const lanes_i h = lanes_load(high + g * stride + p * CODES_PAIR_BYTES);
-            const lanes_i l = lanes_load(low + g * stride + p * CODES_PAIR_BYTES);
-            even[g] = lanes_join_first(h, l);
-            odd[g] = lanes_join_second(h, l);
-        }
-        CODES_UNROLL
-        for (int q = 0; q < LANES_TILE_QUERIES; q++) {
-            const int8_t *codes = queries[q].query->codes + first + p * CODES_PAIR;
+        for (int second = 0; second < 2; second++) {
+            lanes_i bytes[LANES_TILE_GROUPS];
             CODES_UNROLL
-            for (int g = 0; g < LANES_TILE_GROUPS; g++)
-                b->sum[q][g] = lanes_dot(b->sum[q][g], even[g], codes);
+            for (int g = 0; g < LANES_TILE_GROUPS; g++) {
+                const lanes_i h = lanes_load(high + g * stride + p * CODES_PAIR_BYTES);
+                const lanes_i l = lanes_load(low + g * stride + p * CODES_PAIR_BYTES);
+                bytes[g] = second ? lanes_join_second(h, l) : lanes_join_first(h, l);
+            }
             CODES_UNROLL
-            for (int g = 0; g < LANES_TILE_GROUPS; g++)
-                b->sum[q][g] = lanes_dot(b->sum[q][g], odd[g], codes + 4);
+            for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+                const int8_t *codes =
+                    queries[q].query->codes + first + p * CODES_PAIR + 4 * second;
+                CODES_UNROLL
+                for (int g = 0; g < LANES_TILE_GROUPS; g++)
+                    b->sum[q][g] = lanes_dot(b->sum[q][g], bytes[g], codes);
+            }
+            LANES_FENCE
         }
     }
 }

@@ -31,35 +31,96 @@ static int64_t tile_groups(const scan_codes *c) {
            : fitting > SEARCH_CHUNK_MAX ? SEARCH_CHUNK_MAX : fitting;
 }
 
-static void search_block(lane *const *block, int count, int64_t start, int64_t stop) {
-    const scan_codes *c = block[0]->cs.codes;
-    const code_ops *ops = block[0]->s.ops->codes;
-    const int stage = block[0]->cs.choice.stage;
+/* Lanes in the same stage whose sums fit into registers together. */
+typedef struct {
+    lane *lanes[CODES_TILE_QUERIES];
+    int count;
+    int stage;
     code_tile queries[CODES_TILE_QUERIES];
-    for (int q = 0; q < CODES_TILE_QUERIES; q++) {
-        const lane *one = block[q < count ? q : 0];
-        queries[q] = (code_tile){.query = &one->cs.query, .priors = one->cs.priors,
-                                 .floor = one->s.floor};
+} block;
+
+enum { BLOCKS_MAX = SCAN_BATCH_MAX / CODES_TILE_QUERIES + STAGE_COUNT };
+
+static int make_blocks(lane *const *lanes, int count, block *blocks) {
+    int made = 0;
+    for (int stage = 0; stage < STAGE_COUNT; stage++) {
+        int filled = CODES_TILE_QUERIES;
+        for (int i = 0; i < count; i++) {
+            lane *one = lanes[i];
+            one->hit_count = 0;
+            if (one->cs.choice.stage != stage) continue;
+            if (filled == CODES_TILE_QUERIES) {
+                blocks[made++] = (block){.stage = stage};
+                filled = 0;
+            }
+            block *last = &blocks[made - 1];
+            last->lanes[filled] = one;
+            last->queries[filled] = (code_tile){
+                .query = &one->cs.query, .priors = one->cs.priors, .floor = one->s.floor};
+            last->count = ++filled;
+        }
     }
-    for (int q = 0; q < count; q++) block[q]->hit_count = 0;
+    for (int b = 0; b < made; b++)
+        for (int q = blocks[b].count; q < CODES_TILE_QUERIES; q++)
+            blocks[b].queries[q] = blocks[b].queries[0];
+    return made;
+}
+
+/* A few queries are quicker one by one. */
+static int is_thin(const block *b) { return 2 * b->count <= CODES_TILE_QUERIES; }
+
+static void tile_block(const scan_codes *c, block *b, int64_t group) {
+    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
+    b->lanes[0]->s.ops->codes->tile(c, b->queries, b->stage, group, kept);
+    for (int q = 0; q < b->count; q++) {
+        lane *one = b->lanes[q];
+        for (int g = 0; g < CODES_TILE_GROUPS; g++)
+            if (kept[q][g] != 0)
+                one->hits[one->hit_count++] =
+                    (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
+    }
+}
+
+static void fetch_plane(const uint8_t *plane, int64_t group_bytes, int64_t group) {
+    for (int64_t b = 0; b < CODES_TILE_GROUPS * group_bytes; b += 64)
+        __builtin_prefetch(plane + group * group_bytes + b);
+}
+
+/* Ask for the tile after the next one. */
+static void fetch_tile(const scan_codes *c, int with_tail, int64_t group) {
+    const int64_t ahead = group + 2 * CODES_TILE_GROUPS;
+    fetch_plane(c->head_high, c->head_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_plane(c->head_low, c->head_pairs * CODES_PAIR_BYTES, ahead);
+    if (!with_tail) return;
+    fetch_plane(c->tail_high, c->tail_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_plane(c->tail_low, c->tail_pairs * CODES_PAIR_BYTES, ahead);
+}
+
+/* Bound the items of some groups for all lanes, then look at what is left of them. */
+static void search_groups(lane *const *lanes, int count, int64_t start, int64_t stop) {
+    const scan_codes *c = lanes[0]->cs.codes;
+    block blocks[BLOCKS_MAX];
+    const int made = make_blocks(lanes, count, blocks);
+    int with_tail = 0;
+    for (int b = 0; b < made; b++) with_tail |= blocks[b].stage == STAGE_ALL8;
     int64_t group = start;
-    for (; 2 * count > CODES_TILE_QUERIES && group + CODES_TILE_GROUPS <= stop;
-         group += CODES_TILE_GROUPS) {
-        uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
-        ops->tile(c, queries, stage, group, kept);
-        for (int q = 0; q < count; q++)
-            for (int g = 0; g < CODES_TILE_GROUPS; g++)
-                if (kept[q][g] != 0)
-                    block[q]->hits[block[q]->hit_count++] =
-                        (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
+    for (; group + CODES_TILE_GROUPS <= stop; group += CODES_TILE_GROUPS) {
+        fetch_tile(c, with_tail && c->tail_pairs > 0, group);
+        for (int b = 0; b < made; b++)
+            if (!is_thin(&blocks[b])) tile_block(c, &blocks[b], group);
     }
-    for (int q = 0; q < count; q++) {
-        lane *one = block[q];
-        if (group < stop)
-            one->hit_count += ops->bound(c, &one->cs.query, stage, &one->cs.priors, one->s.floor,
-                                         group, stop, one->hits + one->hit_count);
-        coded_resolve(&one->s, &one->cs, one->hits, one->hit_count, stop - start);
+    for (int b = 0; b < made; b++) {
+        const int64_t left = is_thin(&blocks[b]) ? start : group;
+        for (int q = 0; q < blocks[b].count; q++) {
+            lane *one = blocks[b].lanes[q];
+            one->hit_count += one->s.ops->codes->bound(
+                c, &one->cs.query, blocks[b].stage, &one->cs.priors, one->s.floor, left, stop,
+                one->hits + one->hit_count);
+        }
     }
+    for (int i = 0; i < count; i++)
+        coded_resolve(&lanes[i]->s, &lanes[i]->cs, lanes[i]->hits, lanes[i]->hit_count,
+                      stop - start);
 }
 
 /* All lanes over all codes; they share them. */
@@ -84,23 +145,7 @@ static void search_lanes(lane **lanes, int count) {
         for (int i = 0; i < count; i++)
             if (coded_in_reach(&lanes[i]->s, c, group)) lanes[kept++] = lanes[i];
         count = kept;
-        for (int stage = 0; stage < STAGE_COUNT; stage++) {
-            lane *block[CODES_TILE_QUERIES];
-            int filled = 0;
-            /* Resolving changes a lane's stage: to a later one only after its turn. */
-            uint64_t turn = 0;
-            for (int i = 0; i < count; i++)
-                turn |= (uint64_t)(lanes[i]->cs.choice.stage == stage && !lanes[i]->s.is_done) << i;
-            for (int i = 0; i < count; i++) {
-                if (!(turn >> i & 1)) continue;
-                lanes[i]->s.is_done = 1;
-                block[filled++] = lanes[i];
-                if (filled == CODES_TILE_QUERIES) search_block(block, filled, group, stop);
-                filled %= CODES_TILE_QUERIES;
-            }
-            if (filled > 0) search_block(block, filled, group, stop);
-        }
-        for (int i = 0; i < count; i++) lanes[i]->s.is_done = 0;
+        if (count > 0) search_groups(lanes, count, group, stop);
     }
 }
 

@@ -32,7 +32,6 @@ typedef struct {
     int pending_count;
     int64_t lowest_count; /* lower bounds of distinct items, see pass_codes.c */
     int64_t candidate_count;
-    int is_done;          /* with the tile at hand, see pass_batch.c */
 } search;
 
 /* Score a row exactly and keep it if it is among the best. */
