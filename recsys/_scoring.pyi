@@ -34,7 +34,16 @@ class Scratch:
     def __init__(self, item_count: int, touched_max: int) -> None: ...
 
 class Masks:
-    def __init__(self, bitmaps: tuple[NDArray[np.uint8], ...]) -> None: ...
+    def __init__(
+        self,
+        bitmaps: tuple[NDArray[np.uint8], ...],
+        subset: CodeSubset | None,
+        extra: NDArray[np.int32] | None,
+    ) -> None: ...
+
+class CodeSubset:
+    def __init__(self, codes: CodeArrays, prior: NDArray[np.float32] | None) -> None: ...
+    def place_count(self) -> int: ...
 
 class CodeArrays:
     def __init__(
@@ -84,6 +93,8 @@ class ItemTable:
         excluded: Ragged | None,
         boosts: Ragged | None,
         prior_rows: NDArray[np.int32] | None,
+        subset: CodeSubset | None,
+        extra: NDArray[np.int32] | None,
         out_items: NDArray[np.int32],
         out_scores: NDArray[np.float64],
         out_counts: NDArray[np.int32],

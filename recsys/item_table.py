@@ -14,6 +14,7 @@ from recsys import _scoring, limits
 from recsys.arrays import NotFinite, check_array, check_count, check_factors
 from recsys.item_codes import STAGES, ItemCodes, code_bytes, encode_items, row_norms
 from recsys.sparse import CsrMatrix
+from recsys.subsets import Subsets
 
 F32 = NDArray[np.float32]
 
@@ -36,8 +37,8 @@ def build_item_table(
     item_item: CsrMatrix | None,
     codes: ItemCodes | None,
     code_prior: F32 | None = None,
-) -> _scoring.ItemTable:
-    """Prepare what every query shares; `item_item` and `codes` are taken as they are.
+) -> tuple[_scoring.ItemTable, Subsets | None]:
+    """Prepare what every query shares, and what repeated masks get if there are codes; `item_item` and `codes` are taken as they are.
 
     Raises:
         InvalidArray, NotFinite, CountOutOfRange: As `recsys.scoring.Scorer`.
@@ -60,7 +61,7 @@ def build_item_table(
             norm_max = float(codes.norms[0])
     if code_prior is None and codes is not None and prior is not None:
         code_prior = codes.in_order(prior)
-    return _scoring.ItemTable(
+    table = _scoring.ItemTable(
         item_count=item_count,
         factors=item_factors,
         norms=norms,
@@ -78,6 +79,7 @@ def build_item_table(
         link_items=None if item_item is None else item_item.indices,
         link_values=None if item_item is None else item_item.data,
     )
+    return table, None if codes is None else Subsets(codes, code_prior)
 
 
 def calibrated(codes: ItemCodes, item_factors: F32) -> ItemCodes:
@@ -93,7 +95,7 @@ def calibrated(codes: ItemCodes, item_factors: F32) -> ItemCodes:
     least = None
     for stage in STAGES if codes.tail_high is not None else STAGES[2:]:
         trial = replace(codes, first_stage=stage)
-        table = build_item_table(
+        table, _ = build_item_table(
             item_count=item_count,
             item_factors=item_factors,
             prior=None,
@@ -103,7 +105,7 @@ def calibrated(codes: ItemCodes, item_factors: F32) -> ItemCodes:
         )
         out = np.zeros((len(rows), min(item_count, _TRIAL_K)), dtype=np.int32)
         scores, counts = np.zeros(out.shape), np.zeros(len(rows), dtype=np.int32)
-        table.top_k(vectors, None, (), None, None, None, out, scores, counts)
+        table.top_k(vectors, None, (), None, None, None, None, None, out, scores, counts)
         if least is None or table.bytes_read() < least:
             best, least = trial, table.bytes_read()
     return best

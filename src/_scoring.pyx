@@ -139,7 +139,8 @@ cdef class ItemTable:
             self.items.link_count = link_items.shape[0]
 
     def top_k(self, const float[:, ::1] vectors, Ragged history, tuple allowed, Ragged excluded,
-              Ragged boosts, const int32_t[::1] prior_rows, int32_t[:, ::1] out_items,
+              Ragged boosts, const int32_t[::1] prior_rows, CodeSubset subset,
+              const int32_t[::1] extra, int32_t[:, ::1] out_items,
               double[:, ::1] out_scores, int32_t[::1] out_counts):
         """Rank; the number wanted is the width of the outputs.
 
@@ -154,14 +155,14 @@ cdef class ItemTable:
         if touched_max < 0:
             return -touched_max, query, 0
         query = 0
-        cdef Masks masks = Masks(allowed)
+        cdef Masks masks = Masks(allowed, subset, extra)
         cdef const simd_ops *ops = active_ops
         cdef scan_query queries[30]
         cdef const scan_scratch *scratch[30]
-        cdef int failed = 0, one
+        cdef int failed = 0, one, _
         assert SCAN_BATCH_MAX == 30
         cdef int width = <int>min(query_count, SCAN_BATCH_MAX)
-        cdef list borrowed = [self.borrow(touched_max) for one in range(width)]
+        cdef list borrowed = [self.borrow(touched_max) for _ in range(width)]
         for one in range(width):
             scratch[one] = &(<Scratch>borrowed[one]).memory
         with nogil:

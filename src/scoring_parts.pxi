@@ -122,6 +122,20 @@ cdef class CodeArrays:
                        tail_low, rotation)
 
 
+cdef class CodeSubset:
+    """Codes of some of the items, with the prior in their order; immutable."""
+
+    cdef CodeArrays codes
+    cdef const float[::1] prior
+
+    def __cinit__(self, CodeArrays codes, const float[::1] prior):
+        self.codes, self.prior = codes, prior
+
+    def place_count(self):
+        """How many items it has room for."""
+        return self.codes.table.group_count * CODES_GROUP
+
+
 cdef class Masks:
     """Bitmaps, all of whose bits an item needs; each shared by all queries or one per query."""
 
@@ -129,8 +143,11 @@ cdef class Masks:
     cdef Py_ssize_t strides[8]
     cdef int count
     cdef tuple bitmaps
+    cdef CodeSubset subset
+    cdef const int32_t[::1] extra
 
-    def __cinit__(self, tuple bitmaps):
+    def __cinit__(self, tuple bitmaps, CodeSubset subset, const int32_t[::1] extra):
+        self.subset, self.extra = subset, extra
         cdef const uint8_t[:, ::1] bitmap
         self.bitmaps = bitmaps
         if bitmaps is None:
@@ -147,6 +164,11 @@ cdef class Masks:
         one.allowed_count = self.count
         for mask in range(self.count):
             one.allowed[mask] = self.starts[mask] + query * self.strides[mask]
+        if self.subset is not None:
+            one.subset = &self.subset.codes.table
+            one.subset_prior = f32_from(self.subset.prior, 0)
+            one.extra = i32_from(self.extra, 0)
+            one.extra_count = self.extra.shape[0]
         if excluded is not None:
             if not excluded.is_valid(query):
                 return SCAN_EXCLUDED
