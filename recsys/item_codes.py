@@ -35,6 +35,7 @@ class ItemCodes:
         places: The place of each row, int32, shape (n,).
         steps: Upper halves of float32 (bfloat16), uint16, shape (16 g,).
         tails: Likewise.
+        rests: Likewise.
         norms: float32, shape (g,).
         residuals: float32, shape (g, 4).
         rotation: float32, shape (f, f).
@@ -50,6 +51,7 @@ class ItemCodes:
     places: NDArray[np.int32]
     steps: NDArray[np.uint16]
     tails: NDArray[np.uint16]
+    rests: NDArray[np.uint16]
     norms: F32
     residuals: F32
     rotation: F32
@@ -86,7 +88,7 @@ class ItemCodes:
 def code_bytes(item_count: int, factor_count: int) -> int:
     """Return how many bytes the codes of so many items take, the rotation included."""
     head, tail, stages = _scoring.code_bytes(factor_count)
-    group = 2 * (head + tail) + GROUP * (4 + 4 + 2 + 2) + 4 * (1 + stages)
+    group = 2 * (head + tail) + GROUP * (4 + 4 + 2 + 2 + 2) + 4 * (1 + stages)
     return -(-item_count // GROUP) * group + 4 * factor_count**2
 
 
@@ -99,6 +101,7 @@ def code_shapes(item_count: int, factor_count: int) -> dict[str, tuple[int, ...]
         "places": (item_count,),
         "steps": (groups * GROUP,),
         "tails": (groups * GROUP,),
+        "rests": (groups * GROUP,),
         "norms": (groups,),
         "residuals": (groups, stages),
         "rotation": (factor_count, factor_count),
@@ -131,6 +134,7 @@ def encode_items(item_factors: F32) -> ItemCodes:
         places=_inverse(order, item_count),
         steps=np.zeros(shapes["steps"], dtype=np.uint16),
         tails=np.zeros(shapes["tails"], dtype=np.uint16),
+        rests=np.zeros(shapes["rests"], dtype=np.uint16),
         norms=np.zeros(shapes["norms"], dtype=np.float32),
         residuals=np.zeros(shapes["residuals"], dtype=np.float32),
         rotation=rotation,
@@ -170,7 +174,7 @@ def _fill(codes: ItemCodes, item_factors: F32, norms: F32) -> None:
         rows = rows[rows >= 0]
         first = start // GROUP
         parts = {
-            name: array[start:] if name in {"steps", "tails"} else array[first:]
+            name: array[start:] if name in {"steps", "tails", "rests"} else array[first:]
             for name, array in targets.items()
         }
         _scoring.encode(
@@ -226,8 +230,7 @@ def decoded(codes: ItemCodes, groups: NDArray[np.intp]) -> dict[str, F64]:
         low = np.hstack([low, _plane(codes.tail_low, groups)])
     width = len(codes.rotation)
     places = (groups[:, np.newaxis] * GROUP + np.arange(GROUP)).ravel()
-    steps = (codes.steps[places].astype(np.uint32) << 16).view(np.float32)
-    steps64 = steps.astype(np.float64)[:, np.newaxis]
+    steps64 = _halves(codes.steps, places)[:, np.newaxis]
     all8 = steps64 * (16.0 * high + low - 128.0)
     all4 = steps64 * (16.0 * high + 7.5 - 128.0)
     head = slice(None, min(head_width, width))
@@ -237,6 +240,12 @@ def decoded(codes: ItemCodes, groups: NDArray[np.intp]) -> dict[str, F64]:
         "all4": all4[:, :width],
         "all8": all8[:, :width],
     }
+
+
+def _halves(values: NDArray[np.uint16], places: NDArray[np.intp]) -> F64:
+    """Read bfloat16 at some places."""
+    wide = (values[places].astype(np.uint32) << 16).view(np.float32)
+    return wide.astype(np.float64)
 
 
 def _plane(plane: NDArray[np.uint8], groups: NDArray[np.intp]) -> F64:
@@ -270,7 +279,9 @@ def sample_problem(
         limit = codes.residuals[groups, stage].astype(np.float64)[group_of]
         if (losses > limit * slack + norms * 2.0**-40).any():
             return f"codes: a residual of stage {name} is larger than it says"
-    tails = (codes.tails[places].astype(np.uint32) << 16).view(np.float32)[real]
+        if name == "all4" and (losses > _halves(codes.rests, places)[real] * slack).any():
+            return "codes: a rest is larger than it says"
+    tails = _halves(codes.tails, places)[real]
     found = np.linalg.norm(rotated[:, stages["head8"].shape[1] :], axis=1)
     if (found > tails * slack + norms * 2.0**-40).any():
         return "codes: a tail is larger than it says"

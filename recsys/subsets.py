@@ -22,8 +22,8 @@ from recsys.masks import Mask, MaskState
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
-SUBSET_BYTES_MAX: Final = 2**26
-"""Most bytes of subsets that a scorer keeps."""
+SUBSET_BYTES_MIN: Final = 2**24
+"""A scorer keeps this many bytes of subsets, or as many as its codes have if more."""
 
 _SHARE_MAX: Final = 0.75
 """Masks that allow more of the items gain too little."""
@@ -48,11 +48,12 @@ class Subsets:
     """The subsets of one scorer: bounded, least recently used out first, thread-safe."""
 
     def __init__(
-        self, codes: ItemCodes, code_prior: F32 | None, *, bytes_max: int = SUBSET_BYTES_MAX
+        self, codes: ItemCodes, code_prior: F32 | None, *, bytes_max: int | None = None
     ) -> None:
         self._codes = codes
         self._code_prior = code_prior
-        self._bytes_max = bytes_max
+        own_bytes = sum(array.nbytes for array in codes.arrays().values())
+        self._bytes_max = max(SUBSET_BYTES_MIN, own_bytes) if bytes_max is None else bytes_max
         self._lock = threading.Lock()
         self._made: OrderedDict[ref[Mask], Subset] = OrderedDict()
         self._asked: WeakKeyDictionary[Mask, int] = WeakKeyDictionary()
@@ -131,7 +132,7 @@ class Subsets:
 def _subset_bytes(codes: ItemCodes, count: int) -> int:
     groups = -(-count // GROUP)
     planes = sum(array[0].nbytes for array in _planes(codes).values())
-    return int(groups * (planes + GROUP * 12 + 20))
+    return int(groups * (planes + GROUP * 14 + 20))
 
 
 def _planes(codes: ItemCodes) -> dict[str, NDArray[np.uint8]]:
@@ -162,6 +163,7 @@ def compacted(
         order=np.where(real, codes.order[sources], -1).astype(np.int32),
         steps=np.where(real, codes.steps[sources], 0).astype(np.uint16),
         tails=np.where(real, codes.tails[sources], 0).astype(np.uint16),
+        rests=np.where(real, codes.rests[sources], 0).astype(np.uint16),
         norms=np.ascontiguousarray(codes.norms[groups[::GROUP]]),
         residuals=np.ascontiguousarray(residuals),
         head_high=planes["head_high"],

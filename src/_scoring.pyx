@@ -305,7 +305,7 @@ def code_bytes(int64_t factor_count):
 
 
 def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t[::1] steps,
-           uint16_t[::1] tails, float[::1] norms, float[:, ::1] residuals,
+           uint16_t[::1] tails, uint16_t[::1] rests, float[::1] norms, float[:, ::1] residuals,
            uint8_t[:, ::1] head_high, uint8_t[:, ::1] head_low, uint8_t[:, ::1] tail_high,
            uint8_t[:, ::1] tail_low):
     """Encode rotated rows, in their order, into the groups given; see `codes_encode`."""
@@ -315,7 +315,8 @@ def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t
         return
     assert norms.shape[0] * CODES_GROUP >= count and row_norms.shape[0] >= count
     memset(&target, 0, sizeof(target))
-    target.steps, target.tails, target.norms = &steps[0], &tails[0], &norms[0]
+    target.steps, target.tails, target.rests = &steps[0], &tails[0], &rests[0]
+    target.norms = &norms[0]
     target.residuals = &residuals[0, 0]
     target.head_high, target.head_low = &head_high[0, 0], &head_low[0, 0]
     if tail_high is not None:

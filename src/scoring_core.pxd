@@ -16,6 +16,7 @@ cdef extern from "codes.h" nogil:
         const int32_t *order
         const uint16_t *steps
         const uint16_t *tails
+        const uint16_t *rests
         const float *norms
         const float *residuals
         const float *rotation
@@ -28,6 +29,7 @@ cdef extern from "codes.h" nogil:
         uint8_t *tail_low
         uint16_t *steps
         uint16_t *tails
+        uint16_t *rests
         float *norms
         float *residuals
     int CODES_GROUP, CODES_PAIR_BYTES

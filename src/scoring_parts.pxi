@@ -98,7 +98,8 @@ cdef class CodeArrays:
     cdef tuple arrays
 
     def __cinit__(self, *, int64_t factor_count, const int32_t[::1] order,
-                  const uint16_t[::1] steps, const uint16_t[::1] tails, const float[::1] norms,
+                  const uint16_t[::1] steps, const uint16_t[::1] tails, const uint16_t[::1] rests,
+                  const float[::1] norms,
                   const float[:, ::1] residuals, const uint8_t[:, ::1] head_high,
                   const uint8_t[:, ::1] head_low, const uint8_t[:, ::1] tail_high,
                   const uint8_t[:, ::1] tail_low, const float[:, ::1] rotation, double defect,
@@ -110,6 +111,7 @@ cdef class CodeArrays:
         self.table.order = &order[0]
         self.table.steps = &steps[0]
         self.table.tails = &tails[0]
+        self.table.rests = &rests[0]
         self.table.norms = &norms[0]
         self.table.residuals = &residuals[0, 0]
         self.table.head_high, self.table.head_low = &head_high[0, 0], &head_low[0, 0]
@@ -118,7 +120,7 @@ cdef class CodeArrays:
         self.table.rotation = &rotation[0, 0]
         self.table.defect = defect
         self.table.first_stage = first_stage
-        self.arrays = (order, steps, tails, norms, residuals, head_high, head_low, tail_high,
+        self.arrays = (order, steps, tails, rests, norms, residuals, head_high, head_low, tail_high,
                        tail_low, rotation)
 
 

@@ -36,6 +36,7 @@ CODE_DTYPES: Final = {
     "code_places": "int32",
     "code_steps": "uint16",
     "code_tails": "uint16",
+    "code_rests": "uint16",
     "code_norms": "float32",
     "code_residuals": "float32",
     "code_rotation": "float32",

@@ -90,6 +90,7 @@ static void encode_group(const double *rotated, int64_t count, int64_t factor_co
     memset(group->tail_low, 0, tail);
     memset(group->steps, 0, CODES_GROUP * sizeof *group->steps);
     memset(group->tails, 0, CODES_GROUP * sizeof *group->tails);
+    memset(group->rests, 0, CODES_GROUP * sizeof *group->rests);
     memset(group->residuals, 0, STAGE_COUNT * sizeof *group->residuals);
     double norm = 0.0;
     for (int place = 0; place < count; place++) {
@@ -98,6 +99,7 @@ static void encode_group(const double *rotated, int64_t count, int64_t factor_co
         const measured found = encode_item(row, factor_count, bf16_value(step), place, group);
         group->steps[place] = step;
         group->tails[place] = bf16_up(sqrt(found.squares[1]) * NORM_SLACK);
+        group->rests[place] = bf16_up(sqrt(found.losses[STAGE_ALL4]) * NORM_SLACK);
         norm = fmax(norm, sqrt(found.squares[0] + found.squares[1]) * NORM_SLACK);
         norm = fmax(norm, row_norms[place]);
         for (int stage = 0; stage < STAGE_COUNT; stage++)
@@ -121,6 +123,7 @@ void codes_encode(const double *rotated, int64_t count, int64_t factor_count,
             .tail_low = target->tail_low + group * tail,
             .steps = target->steps + first,
             .tails = target->tails + first,
+            .rests = target->rests + first,
             .norms = target->norms + group,
             .residuals = target->residuals + group * STAGE_COUNT,
         };

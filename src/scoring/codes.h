@@ -38,6 +38,7 @@ typedef struct {
     const int32_t *order;    /* (group_count * 16): the row at each place, -1 beyond the last */
     const uint16_t *steps;   /* (group_count * 16), bfloat16 */
     const uint16_t *tails;   /* (group_count * 16), bfloat16: norm of the tail, rounded up */
+    const uint16_t *rests;   /* (group_count * 16), bfloat16: residual norm of STAGE_ALL4 */
     const float *norms;      /* (group_count), never rising: no item is longer, rotated or not */
     const float *residuals;  /* (group_count, STAGE_COUNT): the largest of each stage */
     const float *rotation;   /* (factor_count, factor_count): row i goes with factor i */
@@ -48,7 +49,7 @@ typedef struct {
 /* The writable side of the above, from one group on. */
 typedef struct {
     uint8_t *head_high, *head_low, *tail_high, *tail_low;
-    uint16_t *steps, *tails;
+    uint16_t *steps, *tails, *rests;
     float *norms, *residuals;
 } codes_target;
 

@@ -72,8 +72,10 @@ CODES_INLINE lanes_i codes_sum(const scan_codes *c, const int8_t *query, int64_t
     return sum;
 }
 
+/* What is common to a group; half the bits of all have a residual for each item. */
 CODES_INLINE float codes_error(const scan_codes *c, const stage_bound *b, int64_t group,
                                int stage) {
+    if (stage == STAGE_ALL4) return c->norms[group] * b->per_norm + CODES_UNDERFLOW;
     return c->residuals[group * STAGE_COUNT + stage] * b->per_residual +
            c->norms[group] * b->per_norm + CODES_UNDERFLOW;
 }
@@ -97,6 +99,9 @@ CODES_INLINE uint32_t codes_kept(const scan_codes *c, const stage_bound *b, lane
     if (stage == STAGE_HEAD4 || stage == STAGE_HEAD8)
         bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->tails + first),
                                             lanes_set(b->per_tail)));
+    if (stage == STAGE_ALL4)
+        bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->rests + first),
+                                            lanes_set(b->per_residual)));
     if (priors->shared != NULL) bound = lanes_fadd(bound, lanes_fload(priors->shared + first));
     if (priors->own != NULL) bound = lanes_fadd(bound, lanes_fload(priors->own + first));
     return lanes_not_below(bound, lanes_set(floor));

@@ -128,6 +128,39 @@ static int64_t stage_pairs(const scan_codes *c, int stage) {
     }
 }
 
+/* A few items are read as float32 at once where that is less than the planes left. */
+static int is_direct(const search *s, const coded_search *cs, code_hit hit, int stage) {
+    const scan_codes *c = cs->codes;
+    const int64_t left =
+        CODES_PAIR_BYTES * (stage_pairs(c, STAGE_ALL8) - stage_pairs(c, stage));
+    return __builtin_popcount(hit.items) * s->items->factor_count * 4 <= left;
+}
+
+static void fetch_hit(const search *s, const coded_search *cs, code_hit hit, int stage) {
+    if (!is_direct(s, cs, hit, stage)) {
+        fetch_group(cs->codes, hit.group, stage);
+        return;
+    }
+    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
+        const int32_t row =
+            cs->codes->order[(int64_t)hit.group * CODES_GROUP + __builtin_ctz(left)];
+        if (row >= 0) fetch_row(s, row);
+    }
+}
+
+static void resolve_hit(search *s, const coded_search *cs, code_hit hit, int stage) {
+    if (!is_direct(s, cs, hit, stage)) {
+        resolve(s, cs, hit);
+        return;
+    }
+    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
+        const int32_t row =
+            cs->codes->order[(int64_t)hit.group * CODES_GROUP + __builtin_ctz(left)];
+        if (row < 0 || is_taken(s->scratch, row) || !is_allowed(s->query, row)) continue;
+        add_lowest(s, round_down(search_offer(s, row, 0.0, 0.0)));
+    }
+}
+
 /* A stage pays while the groups that pass it cost less than it saves. */
 static int pays(const scan_codes *c, const stage_choice *choice, int64_t groups, int64_t hits) {
     const int64_t all = stage_pairs(c, STAGE_ALL8);
@@ -141,7 +174,9 @@ static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t grou
         choice->stage = choice->stage == choice->dense ? STAGE_ALL8 : choice->dense;
         choice->retry = choice->wait;
         choice->wait = choice->wait < RETRY_MAX ? 2 * choice->wait : RETRY_MAX;
-    } else if (choice->stage != choice->first && --choice->retry == 0) {
+    } else if (choice->stage == choice->first) {
+        if (choice->wait > 1) choice->wait /= 2;
+    } else if (--choice->retry == 0) {
         choice->stage = choice->first;
     }
 }
@@ -153,12 +188,10 @@ void coded_resolve(search *s, coded_search *cs, const code_hit *hits, int64_t co
     *s->scratch->bytes_read +=
         CODES_PAIR_BYTES * (groups * stage_pairs(c, stage) + count * stage_pairs(c, STAGE_ALL8));
     choose_stage(&cs->choice, c, groups, count);
-    for (int64_t i = 0; stage != STAGE_ALL8 && i < count && i < FETCH_AHEAD; i++)
-        fetch_group(c, hits[i].group, stage);
+    for (int64_t i = 0; i < count && i < FETCH_AHEAD; i++) fetch_hit(s, cs, hits[i], stage);
     for (int64_t i = 0; i < count; i++) {
-        if (stage != STAGE_ALL8 && i + FETCH_AHEAD < count)
-            fetch_group(c, hits[i + FETCH_AHEAD].group, stage);
-        resolve(s, cs, hits[i]);
+        if (i + FETCH_AHEAD < count) fetch_hit(s, cs, hits[i + FETCH_AHEAD], stage);
+        resolve_hit(s, cs, hits[i], stage);
     }
 }
 
@@ -187,7 +220,7 @@ void coded_begin(search *s, coded_search *cs) {
             items->code_priors + s->query->prior_row * c->group_count * CODES_GROUP;
     cs->choice = (stage_choice){
         .first = c->first_stage, .dense = c->tail_pairs == 0 ? STAGE_ALL8 : STAGE_ALL4,
-        .stage = c->first_stage, .wait = 4, .resolve_cost = 2};
+        .stage = c->first_stage, .wait = 1, .resolve_cost = 2};
     double rotated[CODES_FACTOR_COUNT_MAX];
     s->ops->rotate(s->query->vector, c->rotation, c->factor_count, rotated);
     codes_encode_query(c, rotated, s->norm, s->ops->codes->code_max, &cs->query);

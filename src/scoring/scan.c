@@ -66,9 +66,11 @@ static double exact_score(const search *s, int32_t row, double links, double boo
     return score + boost;
 }
 
-void search_offer(search *s, int32_t row, double links, double boost) {
-    if (!top_offer(&s->top, row, exact_score(s, row, links, boost))) return;
-    s->floor = fmaxf(s->floor, round_down(top_threshold(&s->top) - s->prior_slack));
+double search_offer(search *s, int32_t row, double links, double boost) {
+    const double score = exact_score(s, row, links, boost);
+    if (top_offer(&s->top, row, score))
+        s->floor = fmaxf(s->floor, round_down(top_threshold(&s->top) - s->prior_slack));
+    return score;
 }
 
 /* ------------------------------------------------------- checks and set-up */

@@ -34,8 +34,8 @@ typedef struct {
     int64_t candidate_count;
 } search;
 
-/* Score a row exactly and keep it if it is among the best. */
-void search_offer(search *s, int32_t row, double links, double boost);
+/* Score a row exactly and keep it if it is among the best; returns the score. */
+double search_offer(search *s, int32_t row, double links, double boost);
 
 /* Check the query and score what is out of turn. When it fails, it has cleaned up;
  * when not, `search_end` puts the answer in order and cleans up. */
