@@ -5,10 +5,12 @@ Environment:
 """
 
 import os
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+CORES = Path("src/scoring")
 CHECKED = os.environ.get("RECSYS_CHECKED_KERNEL") == "1"
 
 # The file itself holds no performance directives: one there would silently
@@ -36,26 +38,8 @@ results = Extension(
 
 scoring = Extension(
     "recsys._scoring",
-    sources=[
-        "src/_scoring.pyx",
-        "src/scoring/simd.c",
-        "src/scoring/simd_x86.c",
-        "src/scoring/codes.c",
-        "src/scoring/scan.c",
-        "src/scoring/pass_rows.c",
-        "src/scoring/pass_codes.c",
-        "src/scoring/fold_in.c",
-    ],
-    depends=[
-        "src/scoring/simd.h",
-        "src/scoring/scan.h",
-        "src/scoring/arithmetic.h",
-        "src/scoring/search.h",
-        "src/scoring/codes.h",
-        "src/scoring/top.h",
-        "src/scoring/fold_in.h",
-        "src/scoring/fold_in_body.h",
-    ],
+    sources=["src/_scoring.pyx", *sorted(map(str, CORES.glob("*.c")))],
+    depends=["src/scoring_core.pxd", "src/scoring_parts.pxi", *sorted(map(str, CORES.glob("*.h")))],
     include_dirs=["src/scoring"],
     undef_macros=["NDEBUG"] if CHECKED else [],
     extra_compile_args=COMPILE_ARGS,
@@ -63,6 +47,9 @@ scoring = Extension(
 
 setup(
     ext_modules=cythonize(
-        [features, items, results, scoring], compiler_directives=DIRECTIVES, force=CHECKED
+        [features, items, results, scoring],
+        include_path=["src"],
+        compiler_directives=DIRECTIVES,
+        force=CHECKED,
     )
 )

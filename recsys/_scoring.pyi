@@ -10,6 +10,12 @@ FAULT_HISTORY: Final[int]
 FAULT_WEIGHT: Final[int]
 FAULT_LINKS: Final[int]
 FAULT_ROW: Final[int]
+FAULT_BOOST: Final[int]
+FAULT_BOOST_VALUE: Final[int]
+FAULT_PRIOR_ROW: Final[int]
+MASK_COUNT_MAX: Final[int]
+BATCH_MAX: Final[int]
+SCRATCH_KEPT_MAX: Final[int]
 FOLD_IN_FAULT_ROW: Final[int]
 FOLD_IN_FAULT_WEIGHT: Final[int]
 FOLD_IN_FAULT_SYSTEM: Final[int]
@@ -27,18 +33,36 @@ class Ragged:
 class Scratch:
     def __init__(self, item_count: int, touched_max: int) -> None: ...
 
-class ItemCodes:
+class Masks:
+    def __init__(
+        self,
+        bitmaps: tuple[NDArray[np.uint8], ...],
+        subset: CodeSubset | None,
+        extra: NDArray[np.int32] | None,
+    ) -> None: ...
+
+class CodeSubset:
+    def __init__(self, codes: CodeArrays, prior: NDArray[np.float32] | None) -> None: ...
+    def place_count(self) -> int: ...
+
+class CodeArrays:
     def __init__(
         self,
         *,
-        factors: NDArray[np.float32],
+        factor_count: int,
         order: NDArray[np.int32],
-        prior: NDArray[np.float32] | None,
-        codes: NDArray[np.int8],
-        steps: NDArray[np.float32],
-        sums: NDArray[np.int32],
+        steps: NDArray[np.uint16],
+        tails: NDArray[np.uint16],
+        rests: NDArray[np.uint16],
         norms: NDArray[np.float32],
         residuals: NDArray[np.float32],
+        head_high: NDArray[np.uint8],
+        head_low: NDArray[np.uint8],
+        tail_high: NDArray[np.uint8] | None,
+        tail_low: NDArray[np.uint8] | None,
+        rotation: NDArray[np.float32],
+        defect: float,
+        first_stage: int,
     ) -> None: ...
 
 class ItemTable:
@@ -51,8 +75,13 @@ class ItemTable:
         norm_max: float,
         prior: NDArray[np.float32] | None,
         prior_max: float,
+        priors: NDArray[np.float32] | None,
+        priors_max: float,
         head: NDArray[np.int32] | None,
-        codes: ItemCodes | None,
+        codes: CodeArrays | None,
+        places: NDArray[np.int32] | None,
+        code_prior: NDArray[np.float32] | None,
+        code_priors: NDArray[np.float32] | None,
         link_starts: NDArray[np.int64] | None,
         link_items: NDArray[np.int32] | None,
         link_values: NDArray[np.float32] | None,
@@ -61,8 +90,12 @@ class ItemTable:
         self,
         vectors: NDArray[np.float32] | None,
         history: Ragged | None,
-        allowed: NDArray[np.uint8] | None,
+        allowed: tuple[NDArray[np.uint8], ...],
         excluded: Ragged | None,
+        boosts: Ragged | None,
+        prior_rows: NDArray[np.int32] | None,
+        subset: CodeSubset | None,
+        extra: NDArray[np.int32] | None,
         out_items: NDArray[np.int32],
         out_scores: NDArray[np.float64],
         out_counts: NDArray[np.int32],
@@ -72,9 +105,27 @@ class ItemTable:
         vectors: NDArray[np.float32] | None,
         history: Ragged | None,
         rows: Ragged,
+        boosts: Ragged | None,
+        prior_rows: NDArray[np.int32] | None,
         out_scores: NDArray[np.float64],
     ) -> _Fault: ...
+    def bytes_read(self) -> int: ...
 
+def code_bytes(factor_count: int) -> tuple[int, int, int]: ...
+def encode(
+    rotated: NDArray[np.float64],
+    row_norms: NDArray[np.float32],
+    *,
+    steps: NDArray[np.uint16],
+    tails: NDArray[np.uint16],
+    rests: NDArray[np.uint16],
+    norms: NDArray[np.float32],
+    residuals: NDArray[np.float32],
+    head_high: NDArray[np.uint8],
+    head_low: NDArray[np.uint8],
+    tail_high: NDArray[np.uint8] | None,
+    tail_low: NDArray[np.uint8] | None,
+) -> None: ...
 def row_norms(factors: NDArray[np.float32], out_norms: NDArray[np.float32]) -> int: ...
 def fold_in(
     factors: NDArray[np.float32],

@@ -1,96 +1,127 @@
 """Building the core's item table: what is computed once per model.
 
-Everything here is linear in the factors (and a sort of n norms): 1M items of 64
-factors take about 50 ms once their pages are in memory.
+With codes from a bundle nothing is read but the priors. Without, everything here is
+linear in the factors (and a sort of n norms).
 """
+
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring, limits
 from recsys.arrays import NotFinite, check_array, check_count, check_factors
+from recsys.item_codes import STAGES, ItemCodes, code_bytes, encode_items, row_norms
 from recsys.sparse import CsrMatrix
+from recsys.subsets import Subsets
 
 F32 = NDArray[np.float32]
 
-HEAD_COUNT_MAX = 128
-"""Rows of largest norm that are scored first: they raise the threshold early."""
+HEAD_COUNT_MAX: Final = 128
+"""Rows of largest norm that are scored first without codes: they raise the threshold."""
 
+_TRIAL_QUERIES: Final = 64
+_TRIAL_K: Final = 20
 
-CODE_BYTES_MAX = 2**24
-"""Most bytes of 8-bit codes: each process holds its own, unlike the mapped factors."""
-
-_GROUP = 16
-_QUAD = 4
+CODE_BYTES_MAX: int = 2**25
+"""Most bytes of codes made here: each process holds its own, unlike those of a bundle."""
 
 
 def build_item_table(
-    *, item_count: int, item_factors: F32 | None, prior: F32 | None, item_item: CsrMatrix | None
-) -> _scoring.ItemTable:
-    """Prepare what every query shares; `item_item` is taken as it is.
+    *,
+    item_count: int,
+    item_factors: F32 | None,
+    prior: F32 | None,
+    priors: F32 | None,
+    item_item: CsrMatrix | None,
+    codes: ItemCodes | None,
+    code_prior: F32 | None = None,
+) -> tuple[_scoring.ItemTable, Subsets | None]:
+    """Prepare what every query shares, and what repeated masks get if there are codes; `item_item` and `codes` are taken as they are.
 
     Raises:
         InvalidArray, NotFinite, CountOutOfRange: As `recsys.scoring.Scorer`.
     """
     check_count(item_count, argument="item_count", count_min=0, count_max=limits.ITEM_COUNT_MAX)
-    prior_max = 0.0 if prior is None else _largest_prior(prior, item_count)
-    norms, head, codes = None, None, None
+    prior_max = 0.0 if prior is None else _largest(prior, "prior", (item_count,))
+    priors_max = 0.0 if priors is None else _largest(priors, "priors", (None, item_count))
+    norms, head = None, None
+    norm_max = 0.0
     if item_factors is not None:
         check_factors(item_factors, item_count=item_count)
-        norms = _row_norms(item_factors)
-        head = _largest(norms, min(HEAD_COUNT_MAX, item_count // 16))
-        if 0 < item_factors.size <= CODE_BYTES_MAX:
-            codes = _encode(item_factors, norms, prior)
-    return _scoring.ItemTable(
+        if codes is None and item_count > 0 and code_bytes(*item_factors.shape) <= CODE_BYTES_MAX:
+            codes = encode_items(item_factors)
+        if codes is None:
+            norms = row_norms(item_factors)
+            head = _longest(norms, min(HEAD_COUNT_MAX, item_count // 16))
+            norm_max = float(norms.max(initial=0.0))
+        else:
+            head = codes.order[: min(HEAD_COUNT_MAX, item_count // 16)]
+            norm_max = float(codes.norms[0])
+    if code_prior is None and codes is not None and prior is not None:
+        code_prior = codes.in_order(prior)
+    table = _scoring.ItemTable(
         item_count=item_count,
         factors=item_factors,
         norms=norms,
-        norm_max=0.0 if norms is None else float(norms.max(initial=0.0)),
+        norm_max=norm_max,
         prior=prior,
         prior_max=prior_max,
+        priors=priors,
+        priors_max=priors_max,
         head=head,
-        codes=codes,
+        codes=None if codes is None else codes.compiled(),
+        places=None if codes is None else codes.places,
+        code_prior=code_prior,
+        code_priors=None if codes is None or priors is None else codes.in_order(priors),
         link_starts=None if item_item is None else item_item.indptr,
         link_items=None if item_item is None else item_item.indices,
         link_values=None if item_item is None else item_item.data,
     )
+    return table, None if codes is None else Subsets(codes, code_prior)
 
 
-def _row_norms(item_factors: F32) -> F32:
-    norms = np.zeros(len(item_factors), dtype=np.float32)
-    bad_row = _scoring.row_norms(item_factors, norms)
-    if bad_row >= 0:
-        raise NotFinite(argument="item_factors", row=bad_row)
-    return norms
+def calibrated(codes: ItemCodes, item_factors: F32) -> ItemCodes:
+    """Choose where searches begin, by what they read for some items taken for users.
+
+    Searches go over to a more thorough stage by themselves where the first lets too
+    much through, so this decides about speed for typical queries only.
+    """
+    item_count = len(item_factors)
+    rows = np.linspace(0, item_count - 1, min(item_count, _TRIAL_QUERIES)).round().astype(np.intp)
+    vectors = np.ascontiguousarray(item_factors[rows])
+    best = codes
+    least = None
+    for stage in STAGES if codes.tail_high is not None else STAGES[2:]:
+        trial = replace(codes, first_stage=stage)
+        table, _ = build_item_table(
+            item_count=item_count,
+            item_factors=item_factors,
+            prior=None,
+            priors=None,
+            item_item=None,
+            codes=trial,
+        )
+        out = np.zeros((len(rows), min(item_count, _TRIAL_K)), dtype=np.int32)
+        scores, counts = np.zeros(out.shape), np.zeros(len(rows), dtype=np.int32)
+        table.top_k(vectors, None, (), None, None, None, None, None, out, scores, counts)
+        if least is None or table.bytes_read() < least:
+            best, least = trial, table.bytes_read()
+    return best
 
 
-def _largest(norms: F32, count: int) -> NDArray[np.int32]:
+def _longest(norms: F32, count: int) -> NDArray[np.int32]:
     if len(norms) <= count:
         return np.arange(len(norms), dtype=np.int32)
     return np.argpartition(norms, -count)[-count:].astype(np.int32)
 
 
-def _encode(item_factors: F32, norms: F32, prior: F32 | None) -> _scoring.ItemCodes:
-    """Encode the factors, largest norm first; about a third of their bytes."""
-    group_count = -(-len(norms) // _GROUP)
-    order = np.full(group_count * _GROUP, -1, dtype=np.int32)
-    order[: len(norms)] = np.argsort(-norms, kind="stable")
-    quad_count = -(-item_factors.shape[1] // _QUAD)
-    return _scoring.ItemCodes(
-        factors=item_factors,
-        order=order,
-        prior=None if prior is None else prior[order],  # places without an item are ignored
-        codes=np.zeros((group_count, quad_count * _GROUP * _QUAD), dtype=np.int8),
-        steps=np.zeros(len(order), dtype=np.float32),
-        sums=np.zeros(len(order), dtype=np.int32),
-        norms=np.zeros(group_count, dtype=np.float32),
-        residuals=np.zeros(group_count, dtype=np.float32),
-    )
-
-
-def _largest_prior(prior: F32, item_count: int) -> float:
-    check_array(prior, argument="prior", dtype=np.float32, shape=(item_count,))
-    largest = float(np.abs(prior).max(initial=0.0))
+def _largest(values: F32, argument: str, shape: tuple[int | None, ...]) -> float:
+    check_array(values, argument=argument, dtype=np.float32, shape=shape)
+    # One reduction each way: an absolute value would copy the array.
+    largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
     if not np.isfinite(largest):
-        raise NotFinite(argument="prior", row=int(np.flatnonzero(~np.isfinite(prior))[0]))
+        broken = np.flatnonzero(~np.isfinite(values).reshape(-1, values.shape[-1]).all(axis=0))
+        raise NotFinite(argument=argument, row=int(broken[0]))
     return largest

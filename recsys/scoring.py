@@ -7,16 +7,19 @@
 batches over threads and raises; `recsys._scoring` only computes.
 """
 
-from typing import NoReturn, Self
+from typing import Final, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
+from recsys.allowed import EVERYTHING, Allowed, resolve_allowed
 from recsys.arrays import InvalidArray, NotFinite, check_array, check_count
 from recsys.bundle import Bundle
 from recsys.fold_in import FoldIn, SingularSystem
+from recsys.item_codes import ItemCodes
 from recsys.item_table import build_item_table
+from recsys.masks import Mask
 from recsys.row_lists import (
     RaggedRows,
     RankedRows,
@@ -28,9 +31,12 @@ from recsys.row_lists import (
 from recsys.slices import in_slices
 from recsys.sparse import CsrMatrix
 
-__all__ = ["FoldIn", "RaggedRows", "RankedRows", "Scorer", "SingularSystem"]
+__all__ = ["FoldIn", "Mask", "RaggedRows", "RankedRows", "Scorer", "SingularSystem"]
 
 F32 = NDArray[np.float32]
+
+_PRODUCTS_PER_STEP: Final = 32
+"""How many multiplications of codes take the time of one."""
 
 
 class Scorer:
@@ -38,8 +44,8 @@ class Scorer:
 
     One additive score: the dot product of user vector and item factors, plus
     the item-item values of the query's history times their weights, plus the
-    item's prior. Parts that the scorer lacks count 0, and an item without any
-    of them ranks with score 0.
+    item's prior, plus one more prior and boosts that the query names. Parts that
+    the scorer lacks count 0, and an item without any ranks with score 0.
     """
 
     def __init__(
@@ -49,6 +55,8 @@ class Scorer:
         item_factors: F32 | None,
         prior: F32 | None = None,
         item_item: CsrMatrix | None = None,
+        priors: F32 | None = None,
+        codes: ItemCodes | None = None,
     ) -> None:
         """Prepare the arrays, reading each once; they are kept, not copied.
 
@@ -58,6 +66,10 @@ class Scorer:
             prior: Shape (n,), finite; or None.
             item_item: Square (n, n), finite; or None. Row h holds what an item in
                 the history contributes to the others.
+            priors: Shape (r, n), finite: r more priors, such as one per channel or
+                store, of which a query may name one; or None.
+            codes: What `encode_items` made of these factors; or None, and then they
+                are made here where they are small enough.
 
         Raises:
             InvalidArray: Wrong dtype, shape or layout.
@@ -69,7 +81,7 @@ class Scorer:
             problem = item_item.problem(column_count=item_count)
             if problem is not None:
                 raise InvalidArray(argument="item_item", found=problem, allowed="a finite CSR")
-        self._take(item_count, item_factors, prior, item_item)
+        self._take(item_count, item_factors, prior, item_item, priors, codes)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
@@ -82,7 +94,13 @@ class Scorer:
         """
         scorer = cls.__new__(cls)
         scorer._take(  # noqa: SLF001 - ours, and nobody else has it yet
-            len(bundle.items), bundle.item_factors, bundle.prior, bundle.item_item
+            len(bundle.items),
+            bundle.item_factors,
+            bundle.prior,
+            bundle.item_item,
+            None,
+            bundle.codes,
+            bundle.code_prior,
         )
         return scorer
 
@@ -92,11 +110,21 @@ class Scorer:
         item_factors: F32 | None,
         prior: F32 | None,
         item_item: CsrMatrix | None,
+        priors: F32 | None,
+        codes: ItemCodes | None,
+        code_prior: F32 | None = None,
     ) -> None:
-        self._table = build_item_table(
-            item_count=item_count, item_factors=item_factors, prior=prior, item_item=item_item
+        self._table, self._subsets = build_item_table(
+            item_count=item_count,
+            item_factors=item_factors,
+            prior=prior,
+            priors=priors,
+            item_item=item_item,
+            codes=codes,
+            code_prior=code_prior,
         )
         self.item_count = item_count
+        self.prior_row_count = 0 if priors is None else len(priors)
         self.factor_count = 0 if item_factors is None else item_factors.shape[1]
 
     def top_k(
@@ -105,8 +133,10 @@ class Scorer:
         k: int,
         *,
         history: CsrMatrix | None = None,
-        allowed: NDArray[np.uint8] | None = None,
+        allowed: Allowed | None = None,
         excluded: RaggedRows | None = None,
+        boosts: CsrMatrix | None = None,
+        prior_rows: NDArray[np.int32] | None = None,
         threads: int = 1,
     ) -> RankedRows:
         """Rank the best items of each query, exactly.
@@ -118,9 +148,13 @@ class Scorer:
             k: Items wanted per query, 0 and above.
             history: Row i holds the item rows (columns) and weights (data) of
                 query i, finite; used by the item-item part.
-            allowed: Which items may appear, as bits: item i is bit i%8 of byte
-                i//8, shape (ceil(n/8),) for all queries or (m, ceil(n/8)).
+            allowed: Which items may appear: a `Mask`, or a bitmap in which item i is
+                bit i%8 of byte i//8, of shape (ceil(n/8),) for all queries or
+                (m, ceil(n/8)); or up to 8 of these, and then all must allow an item.
             excluded: Item rows that may not appear, per query.
+            boosts: Row i holds the item rows (columns) whose scores query i raises,
+                and by how much (data), finite; repeats add up.
+            prior_rows: Which row of `priors` each query adds, shape (m,), -1 for none.
             threads: Slices of a batch to compute at the same time, 1 to 256.
 
         Raises:
@@ -128,9 +162,16 @@ class Scorer:
                 is wrong; the message names it.
         """
         query_count = self._check_queries(user_vectors, history, excluded)
+        self._check_additions(boosts, prior_rows, query_count)
         check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
+        masks = EVERYTHING
         if allowed is not None:
-            allowed = self._check_allowed(allowed, query_count)
+            masks = resolve_allowed(
+                allowed,
+                query_count=query_count,
+                item_count=self.item_count,
+                subsets=self._subsets,
+            )
         if excluded is not None:
             check_ragged(excluded, argument="excluded", query_count=query_count)
         width = min(k, self.item_count)
@@ -141,26 +182,45 @@ class Scorer:
         )
 
         def rank(start: int, stop: int) -> None:
-            whole = stop - start == query_count
             part = slice(start, stop)
             fault = self._table.top_k(
-                user_vectors if whole or user_vectors is None else user_vectors[part],
+                None if user_vectors is None else user_vectors[part],
                 None if history is None else compiled_lists(history, start, stop),
-                allowed if allowed is None or len(allowed) == 1 else allowed[part],
+                masks.part(start, stop),
                 None if excluded is None else compiled_lists(excluded, start, stop),
+                None if boosts is None else compiled_lists(boosts, start, stop),
+                None if prior_rows is None else prior_rows[part],
+                masks.subset,
+                masks.extra,
                 ranked.items[part],
                 ranked.scores[part],
                 ranked.counts[part],
             )
             if fault is not None:
-                self._raise_fault(fault, start, history=history, rows=excluded)
+                self._raise_fault(fault, start, history=history, rows=excluded, boosts=boosts)
 
-        work = self.item_count * max(self.factor_count, 1)
-        in_slices(rank, count=query_count, work_per_query=work, threads=threads)
+        in_slices(
+            rank,
+            count=query_count,
+            work_per_query=self.item_count * max(self.factor_count, 1) // _PRODUCTS_PER_STEP + 1,
+            threads=threads,
+            together=_scoring.BATCH_MAX,
+        )
         return ranked
 
+    def prepare_mask(self, mask: Mask) -> None:
+        """Compact the codes of a mask's items now rather than after some calls."""
+        if self._subsets is not None:
+            self._subsets.make(mask)
+
     def score(
-        self, user_vectors: F32 | None, rows: RaggedRows, *, history: CsrMatrix | None = None
+        self,
+        user_vectors: F32 | None,
+        rows: RaggedRows,
+        *,
+        history: CsrMatrix | None = None,
+        boosts: CsrMatrix | None = None,
+        prior_rows: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float64]:
         """Score given items, bit for bit as `top_k` does; masks play no part.
 
@@ -168,6 +228,8 @@ class Scorer:
             user_vectors: As in `top_k`.
             rows: The item rows to score, per query; any order, repeats allowed.
             history: As in `top_k`.
+            boosts: As in `top_k`.
+            prior_rows: As in `top_k`.
 
         Returns:
             The score of each of `rows.rows`, shape (z,).
@@ -176,17 +238,28 @@ class Scorer:
             InvalidArray, RowOutOfRange, NotFinite: As `top_k`.
         """
         query_count = self._check_queries(user_vectors, history, rows)
+        self._check_additions(boosts, prior_rows, query_count)
         check_ragged(rows, argument="rows", query_count=query_count)
         scores = np.zeros(len(rows.rows), dtype=np.float64)
         fault = self._table.score(
             user_vectors,
             None if history is None else compiled_lists(history, 0, query_count),
             compiled_lists(rows, 0, query_count),
+            None if boosts is None else compiled_lists(boosts, 0, query_count),
+            prior_rows,
             scores,
         )
         if fault is not None:
-            self._raise_fault(fault, 0, history=history, rows=rows)
+            self._raise_fault(fault, 0, history=history, rows=rows, boosts=boosts)
         return scores
+
+    def _check_additions(
+        self, boosts: CsrMatrix | None, prior_rows: NDArray[np.int32] | None, query_count: int
+    ) -> None:
+        if boosts is not None:
+            check_csr(boosts, argument="boosts", row_count=query_count)
+        if prior_rows is not None:
+            check_array(prior_rows, argument="prior_rows", dtype=np.int32, shape=(query_count,))
 
     def _check_queries(
         self, user_vectors: F32 | None, history: CsrMatrix | None, rows: RaggedRows | None
@@ -214,15 +287,6 @@ class Scorer:
             check_csr(history, argument="history", row_count=query_count)
         return query_count
 
-    def _check_allowed(self, allowed: NDArray[np.uint8], query_count: int) -> NDArray[np.uint8]:
-        byte_count = (self.item_count + 7) // 8
-        if isinstance(allowed, np.ndarray) and allowed.ndim == 2:  # noqa: PLR2004 - a matrix
-            shape: tuple[int, ...] = (query_count, byte_count)
-        else:
-            shape = (byte_count,)
-        check_array(allowed, argument="allowed", dtype=np.uint8, shape=shape)
-        return allowed if len(shape) > 1 else allowed[np.newaxis]
-
     def _raise_fault(
         self,
         fault: tuple[int, int, int],
@@ -230,12 +294,21 @@ class Scorer:
         *,
         history: CsrMatrix | None,
         rows: RaggedRows | None,
+        boosts: CsrMatrix | None,
     ) -> NoReturn:
         code, query = fault[0], fault[1] + first_query
         if code == _scoring.FAULT_VECTOR:
             raise NotFinite(argument="user_vectors", row=query)
         if code == _scoring.FAULT_WEIGHT:
             raise NotFinite(argument="history", row=query)
+        if code == _scoring.FAULT_BOOST_VALUE:
+            raise NotFinite(argument="boosts", row=query)
+        if code == _scoring.FAULT_PRIOR_ROW:
+            raise InvalidArray(
+                argument="prior_rows",
+                found=f"out of range for query {query}",
+                allowed=f"-1 to {self.prior_row_count - 1}",
+            )
         if code == _scoring.FAULT_LINKS:
             raise InvalidArray(
                 argument="item_item",
@@ -246,6 +319,7 @@ class Scorer:
             _scoring.FAULT_HISTORY: ("history", history),
             _scoring.FAULT_EXCLUDED: ("excluded", rows),
             _scoring.FAULT_ROW: ("rows", rows),
+            _scoring.FAULT_BOOST: ("boosts", boosts),
         }
         name, lists = names[code]
         assert lists is not None

@@ -13,7 +13,12 @@ _WORK_MAX: Final = 2**28
 
 
 def in_slices(
-    compute: Callable[[int, int], None], *, count: int, work_per_query: int, threads: int
+    compute: Callable[[int, int], None],
+    *,
+    count: int,
+    work_per_query: int,
+    threads: int,
+    together: int = 1,
 ) -> None:
     """Call `compute(start, stop)` until all of 0 to `count` is done.
 
@@ -21,6 +26,7 @@ def in_slices(
         compute: Releases the GIL for most of its time; slices never overlap.
         count: Queries in the batch.
         work_per_query: Multiplications, roughly.
+        together: Queries that gain from being in one slice; slices are multiples of it.
         threads: How many slices to compute at the same time, 1 to 256.
 
     Raises:
@@ -31,6 +37,7 @@ def in_slices(
     step = max(1, _WORK_MAX // max(work_per_query, 1))
     if threads > 1:
         step = min(step, -(-count // threads) or 1)
+    step = -(-step // together) * together
     starts = range(0, count, step)
     if threads == 1 or len(starts) <= 1:
         for start in starts:

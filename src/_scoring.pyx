@@ -20,90 +20,53 @@ any number of threads may share one table.
 
 import os
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-
-cdef extern from "simd.h" nogil:
-    ctypedef struct simd_ops:
-        const char *name
-    int SIMD_VARIANT_COUNT
-    const simd_ops *simd_variant(int position)
-
-
-cdef extern from "codes.h" nogil:
-    ctypedef struct scan_codes:
-        int64_t group_count
-        int64_t quad_count
-        const int8_t *codes
-        const int32_t *order
-        const float *steps
-        const int32_t *sums
-        const float *prior
-        const float *norms
-        const float *residuals
-    int CODES_QUAD
-    void codes_encode(const float *factors, int64_t factor_count, int64_t group_count,
-                      const int32_t *order, int8_t *codes, float *steps, int32_t *sums,
-                      float *norms, float *residuals)
-
-
-cdef extern from "scan.h" nogil:
-    ctypedef struct scan_items:
-        int64_t item_count
-        int64_t factor_count
-        const float *factors
-        const float *norms
-        float norm_max
-        const float *prior
-        float prior_max
-        const int32_t *head
-        int64_t head_count
-        const scan_codes *codes
-        const int64_t *link_starts
-        const int32_t *link_items
-        const float *link_values
-        int64_t link_count
-    ctypedef struct scan_query:
-        const float *vector
-        const uint8_t *allowed
-        const int32_t *excluded
-        int64_t excluded_count
-        const int32_t *history_rows
-        const float *history_weights
-        int64_t history_count
-    ctypedef struct scan_scratch:
-        uint64_t *taken
-        int32_t *keys
-        double *sums
-        int32_t *slots
-        int64_t slot_mask
-    int SCAN_OK, SCAN_VECTOR, SCAN_EXCLUDED, SCAN_HISTORY, SCAN_WEIGHT, SCAN_LINKS, SCAN_ROW
-    int64_t scan_norms(const simd_ops *ops, const float *factors, int64_t item_count,
-                       int64_t factor_count, float *norms)
-    int64_t scan_reach(const scan_items *items, const int32_t *rows, int64_t count)
-    int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *query,
-                   const scan_scratch *scratch, int32_t capacity, int32_t *out_items,
-                   double *out_scores, int32_t *out_count, int64_t *position)
-    int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *query,
-                   const scan_scratch *scratch, const int32_t *rows, int64_t count,
-                   double *out_scores, int64_t *position)
-
-
-cdef extern from "fold_in.h" nogil:
-    ctypedef struct fold_in_model:
-        const float *factors
-        const double *gram
-        int64_t item_count
-        int64_t factor_count
-        double alpha
-        double regularization
-    int FOLD_IN_OK, FOLD_IN_ROW, FOLD_IN_WEIGHT, FOLD_IN_SYSTEM
-    int64_t fold_in_scratch_count(int64_t factor_count)
-    int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
-                     const float *weights, int64_t count, double *scratch, float *out,
-                     int64_t *position)
+from scoring_core cimport (
+    CODES_GROUP,
+    CODES_PAIR_BYTES,
+    FOLD_IN_OK,
+    FOLD_IN_ROW,
+    FOLD_IN_SYSTEM,
+    FOLD_IN_WEIGHT,
+    SCAN_BATCH_MAX,
+    SCAN_BOOST,
+    SCAN_BOOST_VALUE,
+    SCAN_CANDIDATES_MAX,
+    SCAN_EXCLUDED,
+    SCAN_HISTORY,
+    SCAN_LINKS,
+    SCAN_LOWEST_SHARE,
+    SCAN_MASKS_MAX,
+    SCAN_OK,
+    SCAN_PRIOR_ROW,
+    SCAN_ROW,
+    SCAN_VECTOR,
+    SCAN_WEIGHT,
+    SIMD_VARIANT_COUNT,
+    STAGE_COUNT,
+    codes_encode,
+    codes_head_pairs,
+    codes_tail_pairs,
+    codes_target,
+    fold_in_model,
+    fold_in_scratch_count,
+    fold_in_user,
+    scan_candidate,
+    scan_codes,
+    scan_items,
+    scan_norms,
+    scan_query,
+    scan_reach,
+    scan_score,
+    scan_scratch,
+    scan_top_k,
+    scan_top_k_batch,
+    simd_ops,
+    simd_variant,
+)
 
 
 FAULT_VECTOR = SCAN_VECTOR
@@ -112,6 +75,11 @@ FAULT_HISTORY = SCAN_HISTORY
 FAULT_WEIGHT = SCAN_WEIGHT
 FAULT_LINKS = SCAN_LINKS
 FAULT_ROW = SCAN_ROW
+FAULT_BOOST = SCAN_BOOST
+FAULT_BOOST_VALUE = SCAN_BOOST_VALUE
+FAULT_PRIOR_ROW = SCAN_PRIOR_ROW
+MASK_COUNT_MAX = SCAN_MASKS_MAX
+BATCH_MAX = SCAN_BATCH_MAX
 FOLD_IN_FAULT_ROW = FOLD_IN_ROW
 FOLD_IN_FAULT_WEIGHT = FOLD_IN_WEIGHT
 FOLD_IN_FAULT_SYSTEM = FOLD_IN_SYSTEM
@@ -119,156 +87,61 @@ FOLD_IN_FAULT_SYSTEM = FOLD_IN_SYSTEM
 cdef const simd_ops *active_ops = NULL
 
 
-# Addresses of memoryview parts; NULL where there is nothing, because indexing an
-# empty view is out of bounds.
-
-cdef inline const float *f32_row(const float[:, ::1] view, Py_ssize_t row) noexcept nogil:
-    return &view[row, 0] if view.shape[0] > 0 and view.shape[1] > 0 else NULL
+include "scoring_parts.pxi"
 
 
-cdef inline const float *f32_from(const float[::1] view, Py_ssize_t start) noexcept nogil:
-    return &view[start] if start < view.shape[0] else NULL
-
-
-cdef inline const int32_t *i32_from(const int32_t[::1] view, Py_ssize_t start) noexcept nogil:
-    return &view[start] if start < view.shape[0] else NULL
-
-
-cdef inline bint is_span(const int64_t[::1] indptr, Py_ssize_t row,
-                         Py_ssize_t count) noexcept nogil:
-    return 0 <= indptr[row] <= indptr[row + 1] <= count
-
-
-cdef class Ragged:
-    """Lists of rows, one per query, with or without values; `None` for no lists."""
-
-    cdef const int64_t[::1] indptr
-    cdef const int32_t[::1] rows
-    cdef const float[::1] values
-
-    def __cinit__(self, indptr, rows, values=None):
-        self.indptr = indptr
-        self.rows = rows
-        self.values = values
-
-    cdef bint is_valid(self, Py_ssize_t query) noexcept nogil:
-        return is_span(self.indptr, query, self.rows.shape[0])
-
-    cdef int64_t count(self, Py_ssize_t query) noexcept nogil:
-        return self.indptr[query + 1] - self.indptr[query]
-
-    cdef const int32_t *rows_of(self, Py_ssize_t query) noexcept nogil:
-        return i32_from(self.rows, self.indptr[query])
-
-    cdef const float *values_of(self, Py_ssize_t query) noexcept nogil:
-        return f32_from(self.values, self.indptr[query])
-
-
-cdef class Scratch:
-    """What one call works in, sized for its largest query and freed with it."""
-
-    cdef scan_scratch memory
-
-    def __cinit__(self, int64_t item_count, int64_t touched_max):
-        cdef int64_t slot_count = 0
-        if touched_max > 0:
-            slot_count = 2
-            while slot_count < 2 * touched_max:
-                slot_count *= 2
-        self.memory.slot_mask = slot_count - 1
-        self.memory.taken = <uint64_t *>calloc(item_count // 64 + 1, sizeof(uint64_t))
-        self.memory.keys = <int32_t *>malloc(slot_count * sizeof(int32_t) + 1)
-        self.memory.sums = <double *>malloc(slot_count * sizeof(double) + 1)
-        self.memory.slots = <int32_t *>malloc(slot_count * sizeof(int32_t) + 1)
-        if (self.memory.taken == NULL or self.memory.keys == NULL or self.memory.sums == NULL
-                or self.memory.slots == NULL):
-            raise MemoryError
-        memset(self.memory.keys, 0xff, slot_count * sizeof(int32_t))
-
-    def __dealloc__(self):
-        free(self.memory.taken)
-        free(self.memory.keys)
-        free(self.memory.sums)
-        free(self.memory.slots)
-
-
-cdef class ItemCodes:
-    """The factors once more, in 8-bit codes; see `src/scoring/codes.h`. Immutable."""
-
-    cdef scan_codes table
-    cdef int8_t[:, ::1] codes
-    cdef const int32_t[::1] order
-    cdef const float[::1] prior
-    cdef float[::1] steps
-    cdef int32_t[::1] sums
-    cdef float[::1] norms
-    cdef float[::1] residuals
-
-    def __cinit__(self, *, const float[:, ::1] factors, order, prior, codes, steps, sums, norms,
-                  residuals):
-        """Encode `factors` into the arrays given, group after group of `order`."""
-        self.codes, self.order, self.prior = codes, order, prior
-        self.steps, self.sums = steps, sums
-        self.norms, self.residuals = norms, residuals
-        cdef int64_t group_count = self.norms.shape[0], factor_count = factors.shape[1]
-        with nogil:
-            codes_encode(&factors[0, 0], factor_count, group_count, &self.order[0],
-                         &self.codes[0, 0], &self.steps[0], &self.sums[0], &self.norms[0],
-                         &self.residuals[0])
-        self.table.group_count = group_count
-        self.table.quad_count = (factor_count + CODES_QUAD - 1) // CODES_QUAD
-        self.table.codes = &self.codes[0, 0]
-        self.table.order = &self.order[0]
-        self.table.steps = &self.steps[0]
-        self.table.sums = &self.sums[0]
-        self.table.prior = f32_from(self.prior, 0) if self.prior is not None else NULL
-        self.table.norms = &self.norms[0]
-        self.table.residuals = &self.residuals[0]
+SCRATCH_KEPT_MAX = 64
+"""Scratch that a table keeps, which is as many as there are calls at the same time."""
 
 
 cdef class ItemTable:
     """The items of one model: what every query reads. Immutable."""
 
     cdef scan_items items
-    cdef const float[:, ::1] factors
-    cdef const float[::1] norms
-    cdef const float[::1] prior
-    cdef const int32_t[::1] head
-    cdef const int64_t[::1] link_starts
-    cdef const int32_t[::1] link_items
-    cdef const float[::1] link_values
-    cdef ItemCodes codes
+    cdef tuple arrays
+    cdef list spare
 
-    def __cinit__(self, *, int64_t item_count, factors, norms, float norm_max, prior,
-                  float prior_max, head, ItemCodes codes, link_starts, link_items,
-                  link_values):
-        self.factors, self.norms, self.head = factors, norms, head
-        self.prior = prior
-        self.link_starts, self.link_items = link_starts, link_items
-        self.link_values = link_values
+    def __cinit__(self, *, int64_t item_count, const float[:, ::1] factors,
+                  const float[::1] norms, float norm_max, const float[::1] prior,
+                  float prior_max, const float[:, ::1] priors, float priors_max,
+                  const int32_t[::1] head, CodeArrays codes, const int32_t[::1] places,
+                  const float[::1] code_prior, const float[:, ::1] code_priors,
+                  const int64_t[::1] link_starts, const int32_t[::1] link_items,
+                  const float[::1] link_values):
+        self.arrays = (factors, norms, prior, priors, head, codes, places, code_prior,
+                       code_priors, link_starts, link_items, link_values)
+        self.spare = []
         self.items.item_count = item_count
-        if self.factors is not None:
-            self.items.factor_count = self.factors.shape[1]
-            self.items.factors = f32_row(self.factors, 0)
-            self.items.norms = f32_from(self.norms, 0)
+        if factors is not None:
+            self.items.factor_count = factors.shape[1]
+            self.items.factors = f32_row(factors, 0)
+            self.items.norms = f32_from(norms, 0)
             self.items.norm_max = norm_max
-            self.items.head = i32_from(self.head, 0)
-            self.items.head_count = self.head.shape[0]
+        if head is not None:
+            self.items.head = i32_from(head, 0)
+            self.items.head_count = head.shape[0]
         if codes is not None:
-            self.codes = codes
-            self.items.codes = &self.codes.table
-        if self.prior is not None:
-            self.items.prior = f32_from(self.prior, 0)
+            self.items.codes = &codes.table
+            self.items.places = i32_from(places, 0)
+        if prior is not None:
+            self.items.prior = f32_from(prior, 0)
             self.items.prior_max = prior_max
-        if self.link_starts is not None:
-            self.items.link_starts = &self.link_starts[0]
-            self.items.link_items = i32_from(self.link_items, 0)
-            self.items.link_values = f32_from(self.link_values, 0)
-            self.items.link_count = self.link_items.shape[0]
+            self.items.code_prior = f32_from(code_prior, 0)
+        if priors is not None:
+            self.items.priors = f32_row(priors, 0)
+            self.items.priors_max = priors_max
+            self.items.prior_row_count = priors.shape[0]
+            self.items.code_priors = f32_row(code_priors, 0)
+        if link_starts is not None:
+            self.items.link_starts = &link_starts[0]
+            self.items.link_items = i32_from(link_items, 0)
+            self.items.link_values = f32_from(link_values, 0)
+            self.items.link_count = link_items.shape[0]
 
-    def top_k(self, const float[:, ::1] vectors, Ragged history, const uint8_t[:, ::1] allowed,
-              Ragged excluded, int32_t[:, ::1] out_items, double[:, ::1] out_scores,
-              int32_t[::1] out_counts):
+    def top_k(self, const float[:, ::1] vectors, Ragged history, tuple allowed, Ragged excluded,
+              Ragged boosts, const int32_t[::1] prior_rows, CodeSubset subset,
+              const int32_t[::1] extra, int32_t[:, ::1] out_items,
+              double[:, ::1] out_scores, int32_t[::1] out_counts):
         """Rank; the number wanted is the width of the outputs.
 
         Returns:
@@ -276,32 +149,60 @@ cdef class ItemTable:
         """
         cdef Py_ssize_t query_count = out_counts.shape[0], query = 0
         cdef int32_t capacity = <int32_t>out_items.shape[1]
-        cdef int fault = SCAN_OK
+        cdef int fault = SCAN_OK, late_fault = SCAN_OK
         cdef int64_t position = 0
-        cdef int64_t touched_max = self.touched_max(history, query_count, &query)
+        cdef int64_t touched_max = self.touched_max(history, boosts, query_count, &query)
         if touched_max < 0:
             return -touched_max, query, 0
-        cdef Scratch scratch = Scratch(self.items.item_count, touched_max)
+        query = 0
+        cdef Masks masks = Masks(allowed, subset, extra)
         cdef const simd_ops *ops = active_ops
-        cdef scan_query one
+        cdef scan_query queries[30]
+        cdef const scan_scratch *scratch[30]
+        cdef int failed = 0, one, _
+        assert SCAN_BATCH_MAX == 30
+        cdef int width = <int>min(query_count, SCAN_BATCH_MAX)
+        cdef list borrowed = [self.borrow(touched_max) for _ in range(width)]
+        for one in range(width):
+            scratch[one] = &(<Scratch>borrowed[one]).memory
         with nogil:
-            for query in range(query_count):
-                fault = self.fill(&one, vectors, history, query)
+            while query < query_count and fault == SCAN_OK:
+                width = <int>min(query_count - query, SCAN_BATCH_MAX)
+                failed = 0
+                for one in range(width):
+                    fault = self.fill(&queries[one], vectors, history, boosts, prior_rows,
+                                      query + one)
+                    if fault == SCAN_OK:
+                        fault = masks.fill(&queries[one], excluded, query + one)
+                    if fault != SCAN_OK:
+                        break
+                # Queries before a bad one may be worse in what they hold.
+                late_fault, fault = fault, SCAN_OK
+                failed = width = one if late_fault != SCAN_OK else width
+                if width == 1 or capacity == 0:
+                    for one in range(width):
+                        fault = scan_top_k(&self.items, ops, &queries[one], scratch[one],
+                                           capacity,
+                                           &out_items[query + one, 0] if capacity > 0 else NULL,
+                                           &out_scores[query + one, 0] if capacity > 0 else NULL,
+                                           &out_counts[query + one], &position)
+                        if fault != SCAN_OK:
+                            failed = one
+                            break
+                elif width > 0:
+                    fault = scan_top_k_batch(&self.items, ops, queries, scratch, width, capacity,
+                                             &out_items[query, 0], &out_scores[query, 0],
+                                             &out_counts[query], &failed, &position)
+                if fault == SCAN_OK and late_fault != SCAN_OK:
+                    fault, failed = late_fault, width
                 if fault == SCAN_OK:
-                    fault = fill_masks(&one, allowed, excluded, query)
-                if fault == SCAN_OK and capacity > 0:
-                    fault = scan_top_k(&self.items, ops, &one, &scratch.memory, capacity,
-                                       &out_items[query, 0], &out_scores[query, 0],
-                                       &out_counts[query], &position)
-                elif fault == SCAN_OK:
-                    fault = scan_top_k(&self.items, ops, &one, &scratch.memory, 0,
-                                       NULL, NULL, &out_counts[query], &position)
-                if fault != SCAN_OK:
-                    break
-        return None if fault == SCAN_OK else (fault, query, position)
+                    query += width
+        for one in range(len(borrowed)):
+            self.give_back(borrowed[one])
+        return None if fault == SCAN_OK else (fault, query + failed, position)
 
-    def score(self, const float[:, ::1] vectors, Ragged history, Ragged rows,
-              double[::1] out_scores):
+    def score(self, const float[:, ::1] vectors, Ragged history, Ragged rows, Ragged boosts,
+              const int32_t[::1] prior_rows, double[::1] out_scores):
         """Write the exact score of each row asked for, in the order given.
 
         Returns:
@@ -310,10 +211,10 @@ cdef class ItemTable:
         cdef Py_ssize_t query_count = rows.indptr.shape[0] - 1, query = 0
         cdef int fault = SCAN_OK
         cdef int64_t position = 0, count
-        cdef int64_t touched_max = self.touched_max(history, query_count, &query)
+        cdef int64_t touched_max = self.touched_max(history, boosts, query_count, &query)
         if touched_max < 0:
             return -touched_max, query, 0
-        cdef Scratch scratch = Scratch(self.items.item_count, touched_max)
+        cdef Scratch scratch = self.borrow(touched_max)
         cdef const simd_ops *ops = active_ops
         cdef scan_query one
         cdef double *scores
@@ -322,7 +223,7 @@ cdef class ItemTable:
                 position = 0
                 fault = SCAN_ROW
                 if rows.is_valid(query):
-                    fault = self.fill(&one, vectors, history, query)
+                    fault = self.fill(&one, vectors, history, boosts, prior_rows, query)
                 if fault == SCAN_OK:
                     count = rows.count(query)
                     scores = &out_scores[rows.indptr[query]] if count > 0 else NULL
@@ -330,11 +231,31 @@ cdef class ItemTable:
                                        rows.rows_of(query), count, scores, &position)
                 if fault != SCAN_OK:
                     break
+        self.give_back(scratch)
         return None if fault == SCAN_OK else (fault, query, position)
 
+    def bytes_read(self):
+        """How much passes over codes have read in all, by calls that are over."""
+        return sum((<Scratch>scratch).bytes_read for scratch in self.spare)
+
+    cdef Scratch borrow(self, int64_t touched_max):
+        cdef Scratch scratch
+        try:
+            scratch = self.spare.pop()
+        except IndexError:
+            return Scratch(self.items.item_count, touched_max)
+        if scratch.memory.slot_mask + 1 >= 2 * touched_max:
+            return scratch
+        return Scratch(self.items.item_count, touched_max)
+
+    cdef give_back(self, Scratch scratch):
+        if len(self.spare) < SCRATCH_KEPT_MAX:
+            self.spare.append(scratch)
+
     cdef int fill(self, scan_query *one, const float[:, ::1] vectors, Ragged history,
-                  Py_ssize_t query) noexcept nogil:
+                  Ragged boosts, const int32_t[::1] prior_rows, Py_ssize_t query) noexcept nogil:
         memset(one, 0, sizeof(scan_query))
+        one.prior_row = -1 if prior_rows is None else prior_rows[query]
         if self.items.factors != NULL and vectors is not None:
             one.vector = f32_row(vectors, query)
         if history is not None:
@@ -343,37 +264,65 @@ cdef class ItemTable:
             one.history_count = history.count(query)
             one.history_rows = history.rows_of(query)
             one.history_weights = history.values_of(query)
+        if boosts is not None:
+            if not boosts.is_valid(query):
+                return SCAN_BOOST
+            one.boost_count = boosts.count(query)
+            one.boost_rows = boosts.rows_of(query)
+            one.boost_values = boosts.values_of(query)
         return SCAN_OK
 
-    cdef int64_t touched_max(self, Ragged history, Py_ssize_t query_count,
+    cdef int64_t touched_max(self, Ragged history, Ragged boosts, Py_ssize_t query_count,
                              Py_ssize_t *query) noexcept:
         """The most items a query touches, or minus the fault of the query written."""
         cdef int64_t largest = 0, reached
         cdef Py_ssize_t at
-        if history is None or self.items.link_starts == NULL:
+        if boosts is None and (history is None or self.items.link_starts == NULL):
             return 0
         with nogil:
             for at in range(query_count):
                 query[0] = at
-                reached = -SCAN_HISTORY
-                if history.is_valid(at):
-                    reached = scan_reach(&self.items, history.rows_of(at), history.count(at))
+                reached = 0
+                if history is not None and self.items.link_starts != NULL:
+                    reached = -SCAN_HISTORY
+                    if history.is_valid(at):
+                        reached = scan_reach(&self.items, history.rows_of(at),
+                                             history.count(at))
                 if reached < 0:
                     return reached
+                if boosts is not None:
+                    if not boosts.is_valid(at):
+                        return -SCAN_BOOST
+                    reached += boosts.count(at)
                 largest = max(largest, reached)
         return min(largest, self.items.item_count)
 
 
-cdef int fill_masks(scan_query *one, const uint8_t[:, ::1] allowed, Ragged excluded,
-                    Py_ssize_t query) noexcept nogil:
-    if allowed is not None and allowed.shape[1] > 0:
-        one.allowed = &allowed[0 if allowed.shape[0] == 1 else query, 0]
-    if excluded is not None:
-        if not excluded.is_valid(query):
-            return SCAN_EXCLUDED
-        one.excluded_count = excluded.count(query)
-        one.excluded = excluded.rows_of(query)
-    return SCAN_OK
+def code_bytes(int64_t factor_count):
+    """How many bytes one group has in the planes of heads, of tails, and in residuals."""
+    return (codes_head_pairs(factor_count) * CODES_PAIR_BYTES,
+            codes_tail_pairs(factor_count) * CODES_PAIR_BYTES, STAGE_COUNT)
+
+
+def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t[::1] steps,
+           uint16_t[::1] tails, uint16_t[::1] rests, float[::1] norms, float[:, ::1] residuals,
+           uint8_t[:, ::1] head_high, uint8_t[:, ::1] head_low, uint8_t[:, ::1] tail_high,
+           uint8_t[:, ::1] tail_low):
+    """Encode rotated rows, in their order, into the groups given; see `codes_encode`."""
+    cdef codes_target target
+    cdef int64_t count = rotated.shape[0]
+    if count == 0:
+        return
+    assert norms.shape[0] * CODES_GROUP >= count and row_norms.shape[0] >= count
+    memset(&target, 0, sizeof(target))
+    target.steps, target.tails, target.rests = &steps[0], &tails[0], &rests[0]
+    target.norms = &norms[0]
+    target.residuals = &residuals[0, 0]
+    target.head_high, target.head_low = &head_high[0, 0], &head_low[0, 0]
+    if tail_high is not None:
+        target.tail_high, target.tail_low = &tail_high[0, 0], &tail_low[0, 0]
+    with nogil:
+        codes_encode(&rotated[0, 0], count, rotated.shape[1], &row_norms[0], &target)
 
 
 def row_norms(const float[:, ::1] factors, float[::1] out_norms):

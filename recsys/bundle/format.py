@@ -2,14 +2,16 @@
 
 import datetime as dt
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from recsys.features import FeatureConfig, FoldInConfig
 
-FORMAT_VERSION: Final = 1
-"""Raised by one when older readers would misread a bundle."""
+FORMAT_VERSION: Final = 2
+"""Raised by one when older readers would misread a bundle. 2 adds codes."""
+
+READABLE_VERSIONS: Final = (1, 2)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -27,6 +29,24 @@ POPULAR_INDPTR: Final = "popular_indptr"  # int64 (segments + 1,)
 POPULAR_ROWS: Final = "popular_rows"  # int32 (p,): best first within a segment
 POPULAR_SCORES: Final = "popular_scores"  # float32 (p,): descending within a segment
 
+# The factors once more in codes; `recsys.item_codes.ItemCodes` says what each holds.
+CODE_PREFIX: Final = "code_"
+CODE_DTYPES: Final = {
+    "code_order": "int32",
+    "code_places": "int32",
+    "code_steps": "uint16",
+    "code_tails": "uint16",
+    "code_rests": "uint16",
+    "code_norms": "float32",
+    "code_residuals": "float32",
+    "code_rotation": "float32",
+    "code_head_high": "uint8",
+    "code_head_low": "uint8",
+}
+CODE_TAIL_DTYPES: Final = {"code_tail_high": "uint8", "code_tail_low": "uint8"}
+"""Absent up to 32 factors."""
+CODE_PRIOR: Final = "code_prior"  # float32 (16 g,): the prior in the order of the codes
+
 DTYPES: Final = {
     ITEM_ID_BYTES: "uint8",
     ITEM_ID_OFFSETS: "int64",
@@ -40,6 +60,9 @@ DTYPES: Final = {
     POPULAR_INDPTR: "int64",
     POPULAR_ROWS: "int32",
     POPULAR_SCORES: "float32",
+    CODE_PRIOR: "float32",
+    **CODE_DTYPES,
+    **CODE_TAIL_DTYPES,
 }
 REQUIRED: Final = frozenset(
     {
@@ -54,6 +77,8 @@ REQUIRED: Final = frozenset(
 TOGETHER: Final = (
     frozenset({ITEM_FACTORS, GRAM}),
     frozenset({ITEM_ITEM_INDPTR, ITEM_ITEM_INDICES, ITEM_ITEM_DATA}),
+    frozenset(CODE_DTYPES),
+    frozenset(CODE_TAIL_DTYPES),
 )
 """Groups of arrays that come all or none."""
 
@@ -80,6 +105,18 @@ class ArrayEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ValueError(f"file is {self.file!r}; it must be a plain name in the bundle")
 
 
+class CodesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What belongs to the codes besides their arrays.
+
+    Attributes:
+        defect: How far the rotation is from orthogonal, 0 and above.
+        first_stage: Where searches begin; found by calibration.
+    """
+
+    defect: float
+    first_stage: Literal["head4", "head8", "all4", "all8"]
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a bundle says of itself (`manifest.json`).
 
@@ -99,6 +136,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         metrics: What offline evaluation measured.
         lineage: Where it comes from: run id, git commit, configuration.
         arrays: The files.
+        codes: What belongs to the codes; None without them.
     """
 
     format_version: int
@@ -116,3 +154,4 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     metrics: dict[str, float]
     lineage: dict[str, str]
     arrays: dict[str, ArrayEntry]
+    codes: CodesInfo | None = None

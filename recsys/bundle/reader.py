@@ -10,10 +10,17 @@ from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.bundle import format as fmt
+from recsys.bundle.codes import (
+    codes_problem,
+    expected_shapes,
+    mapped_codes,
+    missing_codes,
+)
 from recsys.bundle.items import ItemIndex
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists
 from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
+from recsys.item_codes import ItemCodes
 from recsys.sparse import CsrMatrix
 
 
@@ -30,6 +37,8 @@ class Bundle:
         prior: Float32, shape (n,), or None.
         item_item: Sparse (n, n), or None.
         popular: Popular lists.
+        codes: The factors once more in codes, or None (also in bundles of format 1).
+        code_prior: The prior in the order of the codes, or None.
     """
 
     folder: Path
@@ -40,6 +49,8 @@ class Bundle:
     prior: NDArray[np.float32] | None
     item_item: CsrMatrix | None
     popular: PopularLists
+    codes: ItemCodes | None = None
+    code_prior: NDArray[np.float32] | None = None
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -71,6 +82,8 @@ def open_bundle(folder: Path) -> Bundle:
             rows=arrays[fmt.POPULAR_ROWS],
             scores=arrays[fmt.POPULAR_SCORES],
         ),
+        codes=mapped_codes(manifest, arrays),
+        code_prior=arrays.get(fmt.CODE_PRIOR),
     )
 
 
@@ -103,10 +116,9 @@ def read_manifest(folder: Path) -> fmt.Manifest:
         raise BundleUnavailable(source=str(folder), problem=str(error)) from error
     try:
         version = msgspec.json.decode(text, type=_VersionOnly).format_version
-        if version != fmt.FORMAT_VERSION:
-            raise BundleIncompatible(
-                path=str(folder), format_version=version, supported=str(fmt.FORMAT_VERSION)
-            )
+        if version not in fmt.READABLE_VERSIONS:
+            supported = " and ".join(map(str, fmt.READABLE_VERSIONS))
+            raise BundleIncompatible(path=str(folder), format_version=version, supported=supported)
         return msgspec.json.decode(text, type=fmt.Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleCorrupt(path=str(folder), problem=f"manifest.json: {error}") from error
@@ -153,7 +165,10 @@ def _check_complete(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDAr
         manifest.fold_in is not None
     ):
         raise BundleCorrupt(path=str(folder), problem="factors without fold_in, or the reverse")
-    expected = {
+    if wrong := missing_codes(manifest, frozenset(names)):
+        raise BundleCorrupt(path=str(folder), problem=f"codes are incomplete: {sorted(wrong)}")
+    expected: dict[str, tuple[int, ...]] = {
+        **expected_shapes(manifest),
         fmt.ITEM_ID_OFFSETS: (items + 1,),
         fmt.ITEM_FACTORS: (items, factors),
         fmt.GRAM: (factors, factors),
@@ -185,19 +200,34 @@ def _content_problem(bundle: Bundle) -> str | None:
         array = getattr(bundle, name)
         if array is not None and not _all_finite(array):
             return f"{name}: values are not finite"
-    if (problem := _item_index_problem(bundle.items)) is not None:
-        return problem
-    item_count = len(bundle.items)
-    popular = CsrMatrix(bundle.popular.indptr, bundle.popular.rows, bundle.popular.scores)
-    if (problem := popular.problem(column_count=item_count)) is not None:
+    return (
+        _item_index_problem(bundle.items)
+        or _popular_problem(bundle.popular, len(bundle.items))
+        or _item_item_problem(bundle.item_item, len(bundle.items))
+        or _codes_problem(bundle)
+    )
+
+
+def _popular_problem(popular: PopularLists, item_count: int) -> str | None:
+    lists = CsrMatrix(popular.indptr, popular.rows, popular.scores)
+    if (problem := lists.problem(column_count=item_count)) is not None:
         return f"popular lists: {problem}"
-    if len(bundle.popular.list(SEGMENT_ALL)[0]) != item_count:
+    if len(popular.list(SEGMENT_ALL)[0]) != item_count:
         return f"popular list {SEGMENT_ALL!r} does not rank every item"
-    if bundle.item_item is not None:
-        problem = bundle.item_item.problem(column_count=item_count)
-        if problem is not None:
-            return f"item_item: {problem}"
     return None
+
+
+def _item_item_problem(item_item: CsrMatrix | None, item_count: int) -> str | None:
+    if item_item is None:
+        return None
+    problem = item_item.problem(column_count=item_count)
+    return None if problem is None else f"item_item: {problem}"
+
+
+def _codes_problem(bundle: Bundle) -> str | None:
+    if bundle.codes is None or bundle.item_factors is None:
+        return None
+    return codes_problem(bundle.codes, bundle.item_factors, bundle.prior, bundle.code_prior)
 
 
 def _all_finite(array: NDArray[Any]) -> bool:

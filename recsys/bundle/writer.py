@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import format as fmt
+from recsys.bundle.codes import code_arrays, publish_codes
 from recsys.bundle.items import ItemIndex
 from recsys.bundle.popular import PopularLists
 from recsys.features import FeatureConfig, FoldInConfig
+from recsys.item_codes import ItemCodes
 from recsys.sparse import CsrMatrix
 
 
@@ -94,6 +96,7 @@ def write_bundle(folder: Path, contents: BundleContents) -> fmt.Manifest:
         FileExistsError: `folder` exists.
         OSError: The disk is full or not writable; nothing is left behind.
         ValueError: The contents contradict each other.
+        NotFinite: A factor is NaN or infinite.
     """
     if folder.exists():
         raise FileExistsError(f"{folder} exists; bundles are never overwritten")
@@ -102,7 +105,11 @@ def write_bundle(folder: Path, contents: BundleContents) -> fmt.Manifest:
         entries = {
             name: _write_array(scratch, name, array) for name, array in contents.arrays().items()
         }
-        manifest = _manifest(contents, entries)
+        codes = publish_codes(contents.item_factors)
+        if codes is not None:
+            for name, array in code_arrays(codes, contents.prior).items():
+                entries[name] = _write_array(scratch, name, array)
+        manifest = _manifest(contents, entries, codes)
         _write_synced(
             scratch / fmt.MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(manifest))
         )
@@ -112,7 +119,9 @@ def write_bundle(folder: Path, contents: BundleContents) -> fmt.Manifest:
     return manifest
 
 
-def _manifest(contents: BundleContents, entries: dict[str, fmt.ArrayEntry]) -> fmt.Manifest:
+def _manifest(
+    contents: BundleContents, entries: dict[str, fmt.ArrayEntry], codes: ItemCodes | None
+) -> fmt.Manifest:
     factors = contents.item_factors
     if (factors is None) != (contents.fold_in is None):
         raise ValueError("item_factors and fold_in come together or not at all")
@@ -124,6 +133,9 @@ def _manifest(contents: BundleContents, entries: dict[str, fmt.ArrayEntry]) -> f
         fold_in=contents.fold_in,
         segments=contents.popular.segments,
         arrays=entries,
+        codes=None
+        if codes is None
+        else fmt.CodesInfo(defect=codes.defect, first_stage=codes.first_stage),
         **contents.details,
     )
 

@@ -1,87 +1,175 @@
+/* Encoding of items and queries, and the proof of what the codes leave out.
+ *
+ * Let R be the rotation, E = R R^T - 1 its defect, y = x R and r = q R. Then
+ *
+ *     q.x = r.y - q E x,   |q E x| <= |E| |q| |x|.
+ *
+ * Items: y = s c + y', queries: r = t d + r' with residuals y', r' of measured norm.
+ *
+ *     r.y = t s (d.c) + r.y' + r'.(s c),   |s c| <= |y| + |y'|
+ *     |q.x - t s (d.c)| <= (|r| + |r'|) |y'| + (|r'| + |E| |q|) N
+ *
+ * with N at least |x| and |y|. The same holds for the head alone, to which the tail
+ * adds |tail of r| |tail of y|, and for codes of which the low four bits are taken
+ * for 7.5, with the residual that this leaves. d.c is an integer below 2^31.
+ *
+ * Evaluating t s (d.c) + error (+ tails and priors) in float32 costs fewer than 16
+ * roundings of values below (|r| + |r'|) (N + |y'|), for which 32 u are added to both
+ * factors, and some that involve the priors, see scan.c. Underflow costs at most
+ * 2^-149 * 2^26, which 2^-120 covers.
+ */
 #include "codes.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "arithmetic.h"
-#include "search.h"
+#include "rounding.h"
 
 /* Float64 rounding of a norm of at most 1024 factors stays far below this. */
 static const double NORM_SLACK = 1.0 + 0x1p-30;
+static const double BOUND_SLACK = 0x1p-19;
+static const double MIDDLE = 7.5; /* what an unread low half is taken for */
+enum { CODE_MAX = 127, CODE_ZERO = 128 };
 
-static float largest(const float *vector, int64_t count) {
-    float found = 0.0f;
-    for (int64_t i = 0; i < count; i++) found = fmaxf(found, fabsf(vector[i]));
+static double largest(const double *vector, int64_t count) {
+    double found = 0.0;
+    for (int64_t i = 0; i < count; i++) found = fmax(found, fabs(vector[i]));
     return found;
 }
 
-/* To the nearest code. The step may be coarse (denormal), so the range is enforced;
- * whatever this loses is in the residual. */
-static int code_of(float value, float step, int code_max) {
-    if (step == 0.0f) return 0;
-    const double scaled = (double)value / (double)step;
-    const int code = (int)(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5);
-    return code > code_max ? code_max : code < -code_max ? -code_max : code;
+/* One over a step; steps are float32, so it is finite. */
+static double inverse_of(double step) { return step == 0.0 ? 0.0 : 1.0 / step; }
+
+/* To about the nearest code. The step may be coarse (denormal), so the range is
+ * enforced; whatever this loses is in the residual. */
+static int code_of(double value, double inverse, int code_max) {
+    const double scaled = fmin(fmax(value * inverse, -code_max), code_max);
+    return (int)(scaled + (scaled < 0.0 ? -0.5 : 0.5));
 }
 
-static void encode_group(const float *factors, int64_t factor_count, const int32_t *order,
-                         int8_t *codes, float *steps, int32_t *sums, float *norm,
-                         float *residual) {
-    const int64_t quad_count = (factor_count + CODES_QUAD - 1) / CODES_QUAD;
-    double norm_max = 0.0, residual_max = 0.0;
-    memset(codes, 0, (size_t)(quad_count * CODES_GROUP * CODES_QUAD));
-    for (int item = 0; item < CODES_GROUP; item++) {
-        steps[item] = 0.0f;
-        sums[item] = 0;
-        if (order[item] < 0) continue;
-        const float *row = factors + order[item] * factor_count;
-        const float step = largest(row, factor_count) / (float)CODE_MAX;
-        double squares = 0.0, losses = 0.0;
-        for (int64_t j = 0; j < factor_count; j++) {
-            const int code = code_of(row[j], step, CODE_MAX);
-            const double loss = (double)row[j] - (double)step * code;
-            codes[(j / CODES_QUAD * CODES_GROUP + item) * CODES_QUAD + j % CODES_QUAD] =
-                (int8_t)code;
-            sums[item] += code;
-            squares += (double)row[j] * row[j];
-            losses += loss * loss;
-        }
-        steps[item] = step;
-        norm_max = fmax(norm_max, sqrt(squares));
-        residual_max = fmax(residual_max, sqrt(losses));
+typedef struct {
+    double squares[2]; /* of the head, of the tail */
+    double losses[STAGE_COUNT];
+} measured;
+
+/* One item into its place of a group. */
+static measured encode_item(const double *row, int64_t factor_count, double step, int place,
+                            const codes_target *group) {
+    measured found = {{0.0}, {0.0}};
+    const double inverse = inverse_of(step);
+    for (int64_t j = 0; j < factor_count; j++) {
+        const int code = code_of(row[j], inverse, CODE_MAX) + CODE_ZERO;
+        const int64_t pair = j / CODES_PAIR;
+        const int in_tail = pair >= CODES_HEAD_PAIRS, shift = j % CODES_PAIR >= 4 ? 4 : 0;
+        const int64_t at = (in_tail ? pair - CODES_HEAD_PAIRS : pair) * CODES_PAIR_BYTES +
+                           place * 4 + j % 4;
+        uint8_t *high = in_tail ? group->tail_high : group->head_high;
+        uint8_t *low = in_tail ? group->tail_low : group->head_low;
+        high[at] |= (uint8_t)(code >> 4 << shift);
+        low[at] |= (uint8_t)((code & 15) << shift);
+        const double loss8 = row[j] - step * (code - CODE_ZERO);
+        const double loss4 = row[j] - step * ((code & ~15) + MIDDLE - CODE_ZERO);
+        found.squares[in_tail] += row[j] * row[j];
+        found.losses[STAGE_ALL8] += loss8 * loss8;
+        found.losses[STAGE_ALL4] += loss4 * loss4;
+        if (in_tail) continue;
+        found.losses[STAGE_HEAD8] += loss8 * loss8;
+        found.losses[STAGE_HEAD4] += loss4 * loss4;
     }
-    *norm = round_up(norm_max * NORM_SLACK);
-    *residual = round_up(residual_max * NORM_SLACK);
+    return found;
 }
 
-void codes_encode(const float *factors, int64_t factor_count, int64_t group_count,
-                  const int32_t *order, int8_t *codes, float *steps, int32_t *sums,
-                  float *norms, float *residuals) {
-    const int64_t group_bytes =
-        (factor_count + CODES_QUAD - 1) / CODES_QUAD * CODES_QUAD * CODES_GROUP;
+static void encode_group(const double *rotated, int64_t count, int64_t factor_count,
+                         const float *row_norms, const codes_target *group) {
+    const size_t head = (size_t)codes_head_pairs(factor_count) * CODES_PAIR_BYTES;
+    const size_t tail = (size_t)codes_tail_pairs(factor_count) * CODES_PAIR_BYTES;
+    memset(group->head_high, 0, head);
+    memset(group->head_low, 0, head);
+    memset(group->tail_high, 0, tail);
+    memset(group->tail_low, 0, tail);
+    memset(group->steps, 0, CODES_GROUP * sizeof *group->steps);
+    memset(group->tails, 0, CODES_GROUP * sizeof *group->tails);
+    memset(group->rests, 0, CODES_GROUP * sizeof *group->rests);
+    memset(group->residuals, 0, STAGE_COUNT * sizeof *group->residuals);
+    double norm = 0.0;
+    for (int place = 0; place < count; place++) {
+        const double *row = rotated + place * factor_count;
+        const uint16_t step = bf16_up(largest(row, factor_count) / CODE_MAX);
+        const measured found = encode_item(row, factor_count, bf16_value(step), place, group);
+        group->steps[place] = step;
+        group->tails[place] = bf16_up(sqrt(found.squares[1]) * NORM_SLACK);
+        group->rests[place] = bf16_up(sqrt(found.losses[STAGE_ALL4]) * NORM_SLACK);
+        norm = fmax(norm, sqrt(found.squares[0] + found.squares[1]) * NORM_SLACK);
+        norm = fmax(norm, row_norms[place]);
+        for (int stage = 0; stage < STAGE_COUNT; stage++)
+            group->residuals[stage] = fmaxf(group->residuals[stage],
+                                            round_up(sqrt(found.losses[stage]) * NORM_SLACK));
+    }
+    *group->norms = round_up(norm);
+}
+
+void codes_encode(const double *rotated, int64_t count, int64_t factor_count,
+                  const float *row_norms, const codes_target *target) {
+    const int64_t head = codes_head_pairs(factor_count) * CODES_PAIR_BYTES;
+    const int64_t tail = codes_tail_pairs(factor_count) * CODES_PAIR_BYTES;
     const fenv_t caller = arithmetic_default();
-    for (int64_t group = 0; group < group_count; group++) {
-        const int64_t first = group * CODES_GROUP;
-        encode_group(factors, factor_count, order + first, codes + group * group_bytes,
-                     steps + first, sums + first, norms + group, residuals + group);
+    for (int64_t first = 0; first < count; first += CODES_GROUP) {
+        const int64_t group = first / CODES_GROUP, left = count - first;
+        const codes_target part = {
+            .head_high = target->head_high + group * head,
+            .head_low = target->head_low + group * head,
+            .tail_high = target->tail_high + group * tail,
+            .tail_low = target->tail_low + group * tail,
+            .steps = target->steps + first,
+            .tails = target->tails + first,
+            .rests = target->rests + first,
+            .norms = target->norms + group,
+            .residuals = target->residuals + group * STAGE_COUNT,
+        };
+        encode_group(rotated + first * factor_count, left < CODES_GROUP ? left : CODES_GROUP,
+                     factor_count, row_norms + first, &part);
     }
-    /* Scans stop where norms have fallen too low, so rounding may not lift one. */
-    for (int64_t group = group_count - 2; group >= 0; group--)
-        norms[group] = fmaxf(norms[group], norms[group + 1]);
     arithmetic_restore(caller);
 }
 
-void codes_encode_query(const float *vector, int64_t factor_count, int code_max, int offset,
-                        coded_query *out) {
-    const float step = largest(vector, factor_count) / (float)code_max;
-    double losses = 0.0;
-    for (int64_t j = 0; j < factor_count; j++) {
-        const int code = code_of(vector[j], step, code_max);
-        const double loss = (double)vector[j] - (double)step * code;
-        out->codes[j] = (uint8_t)(code + offset);
+void codes_encode_query(const scan_codes *codes, const double *rotated, double norm,
+                        int code_max, coded_query *out) {
+    const int64_t width = codes->factor_count;
+    const int64_t head_width = codes->tail_pairs == 0 ? width : CODES_HEAD_PAIRS * CODES_PAIR;
+    const double step = (float)(largest(rotated, width) / code_max);
+    const double inverse = inverse_of(step);
+    double squares = 0.0, tail_squares = 0.0, losses = 0.0;
+    int32_t sum = 0, head_sum = 0;
+    memset(out->codes, 0,
+           (size_t)(codes->head_pairs + codes->tail_pairs) * CODES_PAIR);
+    for (int64_t j = 0; j < width; j++) {
+        const int code = code_of(rotated[j], inverse, code_max);
+        const double loss = rotated[j] - step * code;
+        out->codes[j] = (int8_t)code;
+        sum += code;
+        squares += rotated[j] * rotated[j];
         losses += loss * loss;
+        if (j < head_width)
+            head_sum += code;
+        else
+            tail_squares += rotated[j] * rotated[j];
     }
-    for (int64_t j = factor_count; j % CODES_QUAD != 0; j++) out->codes[j] = (uint8_t)offset;
-    out->step = step;
-    out->residual = sqrt(losses) * NORM_SLACK;
+    const double residual = sqrt(losses) * NORM_SLACK;
+    const double size = sqrt(squares) * NORM_SLACK + residual;
+    const float per_residual = round_up(size * (1.0 + BOUND_SLACK));
+    const float per_norm = round_up(residual + codes->defect * norm + BOUND_SLACK * size);
+    const float per_tail = round_up(sqrt(tail_squares) * NORM_SLACK * (1.0 + BOUND_SLACK));
+    for (int stage = 0; stage < STAGE_COUNT; stage++) {
+        const int is_head = stage == STAGE_HEAD4 || stage == STAGE_HEAD8;
+        const int is_half = stage == STAGE_HEAD4 || stage == STAGE_ALL4;
+        const int32_t part = is_head ? head_sum : sum;
+        out->stages[stage] = (stage_bound){
+            .offset = part * (is_half ? 241 : CODE_ZERO),
+            .step = (float)(is_half ? 0.5 * step : step),
+            .per_residual = per_residual,
+            .per_norm = per_norm,
+            .per_tail = is_head ? per_tail : 0.0f,
+        };
+    }
 }

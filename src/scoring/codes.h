@@ -1,45 +1,89 @@
-/* Item factors as 8-bit codes: a quarter of the bytes, with a measured error.
+/* Item factors once more, in 8-bit codes that can be read half at a time.
  *
- * Items stand in the order of falling norm, in groups of 16; within a group the
- * codes of four factors of one item are neighbours: [group][factor / 4][item][4].
- * Row x of step s is s * code + residual; the residual's norm is what the codes
- * do not say, and bounds how wrong a score from codes can be.
+ * The factors are rotated so that the first coordinates hold most of their energy,
+ * and items stand in the order of falling norm, in groups of 16. A rotated
+ * coordinate y of an item with step s is s * (c - 128) plus a residual, c in 1..255.
+ * Each code is cut into its high and its low four bits, and each item into a head
+ * (the first 32 coordinates) and a tail, which gives four planes. A bound may read
+ * any prefix of that: the high bits of the head are an eighth of all bytes at 64
+ * factors. What a stage leaves out is in the residual norms, which are measured.
+ *
+ * One plane: [group][pair][16 items][4 bytes]; byte b of a pair of quads holds the
+ * bits of coordinate 8 * pair + b low and those of coordinate 8 * pair + 4 + b high.
  */
 #ifndef RECSYS_CODES_H
 #define RECSYS_CODES_H
 
 #include <stdint.h>
 
-enum { CODES_GROUP = 16, CODES_QUAD = 4, CODE_MAX = 127, CODES_FACTOR_COUNT_MAX = 1024 };
+enum {
+    CODES_GROUP = 16,
+    CODES_PAIR = 8,       /* coordinates in two quads, which share a vector of bytes */
+    CODES_PAIR_BYTES = 64,
+    CODES_HEAD_PAIRS = 4, /* the head has 32 coordinates */
+    CODES_FACTOR_COUNT_MAX = 1024,
+    CODES_HALF_SHIFT = 5, /* c - 128 with c = 16 h + 7.5 is (32 h - 241) / 2 */
+};
+
+/* What a bound reads, the cheapest first. */
+enum { STAGE_HEAD4, STAGE_HEAD8, STAGE_ALL4, STAGE_ALL8, STAGE_COUNT };
 
 typedef struct {
     int64_t group_count;
-    int64_t quad_count;     /* factors / 4, rounded up */
-    const int8_t *codes;    /* (group_count, quad_count, 16, 4) */
-    const int32_t *order;   /* (group_count * 16): the row of each place, -1 beyond the last */
-    const float *steps;     /* (group_count * 16) */
-    const int32_t *sums;    /* (group_count * 16): the sum of an item's codes */
-    const float *prior;     /* (group_count * 16): the prior in this order, or NULL */
-    const float *norms;     /* (group_count): the largest norm of the group, rounded up */
-    const float *residuals; /* (group_count): the largest residual norm, rounded up */
+    int64_t factor_count;
+    int64_t head_pairs;
+    int64_t tail_pairs; /* 0 where the head is all */
+    const uint8_t *head_high, *head_low; /* (group_count, head_pairs, 64) */
+    const uint8_t *tail_high, *tail_low; /* (group_count, tail_pairs, 64) */
+    const int32_t *order;    /* (group_count * 16): the row at each place, -1 beyond the last */
+    const uint16_t *steps;   /* (group_count * 16), bfloat16 */
+    const uint16_t *tails;   /* (group_count * 16), bfloat16: norm of the tail, rounded up */
+    const uint16_t *rests;   /* (group_count * 16), bfloat16: residual norm of STAGE_ALL4 */
+    const float *norms;      /* (group_count), never rising: no item is longer, rotated or not */
+    const float *residuals;  /* (group_count, STAGE_COUNT): the largest of each stage */
+    const float *rotation;   /* (factor_count, factor_count): row i goes with factor i */
+    double defect;           /* at least the Frobenius norm of rotation rotation^T - 1 */
+    int32_t first_stage;     /* where searches begin; see pass_codes.c */
 } scan_codes;
 
-/* A query in codes: vector = step * code + residual. */
+/* The writable side of the above, from one group on. */
 typedef struct {
-    /* Offset to be unsigned; the padding beyond the factors meets item codes of 0. */
-    uint8_t codes[CODES_FACTOR_COUNT_MAX];
-    float step;
-    double residual; /* rounded up */
+    uint8_t *head_high, *head_low, *tail_high, *tail_low;
+    uint16_t *steps, *tails, *rests;
+    float *norms, *residuals;
+} codes_target;
+
+/* bound = sum * scale(item) + error(group), see `codes_bound` in codes_body.h. */
+typedef struct {
+    int32_t offset;     /* to take off the sum (times 32 where it is of high bits only) */
+    float step;         /* per unit of that, besides the item's step */
+    float per_residual; /* error per unit of the group's residual norm */
+    float per_norm;     /* error per unit of the group's norm */
+    float per_tail;     /* 0 where the stage reads the tail */
+} stage_bound;
+
+/* A query in codes: rotated = step * code + residual, codes in [-code_max, code_max]. */
+typedef struct {
+    int8_t codes[CODES_FACTOR_COUNT_MAX]; /* zero in the padding */
+    stage_bound stages[STAGE_COUNT];
 } coded_query;
 
-/* Encode rows into the arrays of `scan_codes`, group after group of `order`; a -1
- * there leaves a place of zeros. */
-void codes_encode(const float *factors, int64_t factor_count, int64_t group_count,
-                  const int32_t *order, int8_t *codes, float *steps, int32_t *sums,
-                  float *norms, float *residuals);
+static inline int64_t codes_head_pairs(int64_t factor_count) {
+    const int64_t pairs = (factor_count + CODES_PAIR - 1) / CODES_PAIR;
+    return pairs < CODES_HEAD_PAIRS ? pairs : CODES_HEAD_PAIRS;
+}
 
-/* Encode a query with codes in [-code_max, code_max], stored as code + offset. */
-void codes_encode_query(const float *vector, int64_t factor_count, int code_max, int offset,
-                        coded_query *out);
+static inline int64_t codes_tail_pairs(int64_t factor_count) {
+    return (factor_count + CODES_PAIR - 1) / CODES_PAIR - codes_head_pairs(factor_count);
+}
+
+/* Encode `count` rotated rows (float64, true to 2^-40 of their norms), of which
+ * `row_norms` bounds the norms before rotation, into the groups from `target` on. */
+void codes_encode(const double *rotated, int64_t count, int64_t factor_count,
+                  const float *row_norms, const codes_target *target);
+
+/* Rotate and encode a query whose norm is `norm`; `rotated` is scratch of factor_count. */
+void codes_encode_query(const scan_codes *codes, const double *rotated, double norm,
+                        int code_max, coded_query *out);
 
 #endif

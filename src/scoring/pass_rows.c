@@ -2,31 +2,37 @@
  * and skips whole blocks where a mask allows few. The bounds are proved in scan.c. */
 #include "search.h"
 
-/* The items of a block that are allowed and not yet dealt with. Bits beyond the
- * last item mean nothing; `in_reach` never sets them. */
+/* The items of a block that are allowed and not yet dealt with. */
 static uint64_t live_items(const search *s, int64_t block, int64_t count) {
     uint64_t live = ~s->scratch->taken[block];
-    if (s->query->allowed != NULL) {
-        const uint8_t *bytes = s->query->allowed + 8 * block;
-        const int64_t byte_count = (count + 7) / 8;
+    const int64_t byte_count = (count + 7) / 8;
+    for (int mask = 0; mask < s->query->allowed_count && live != 0; mask++) {
+        const uint8_t *bytes = s->query->allowed[mask] + 8 * block;
         uint64_t allowed = 0;
         for (int64_t i = 0; i < byte_count; i++) allowed |= (uint64_t)bytes[i] << (8 * i);
         live &= allowed;
     }
-    return live;
+    return count == SIMD_BLOCK ? live : live & (((uint64_t)1 << count) - 1);
 }
 
-/* Those whose bound without a dot product reaches the floor. */
-static uint64_t in_reach(const search *s, int64_t first, int64_t count) {
+static float add_priors(const search *s, int32_t row, float bound) {
+    if (s->items->prior != NULL) bound += s->items->prior[row];
+    return s->own_prior == NULL ? bound : bound + s->own_prior[row];
+}
+
+/* Those of the live whose bound without a dot product reaches the floor. */
+static uint64_t in_reach(const search *s, int64_t first, int64_t count, uint64_t live) {
     const scan_items *items = s->items;
-    const float *prior = items->prior == NULL ? NULL : items->prior + first;
-    if (count == SIMD_BLOCK && s->has_dot)
-        return s->ops->reach(items->norms + first, prior, s->query_norm, s->floor);
+    if (count == SIMD_BLOCK && s->has_dot && items->norms != NULL && s->own_prior == NULL)
+        return live & s->ops->reach(items->norms + first,
+                                    items->prior == NULL ? NULL : items->prior + first,
+                                    s->query_norm, s->floor);
     uint64_t bits = 0;
-    for (int64_t i = 0; i < count; i++) {
-        float bound = s->has_dot ? items->norms[first + i] * s->query_norm : 0.0f;
-        if (prior != NULL) bound += prior[i];
-        bits |= (uint64_t)!(bound < s->floor) << i;
+    for (; live != 0; live &= live - 1) {
+        const int place = __builtin_ctzll(live);
+        const int32_t row = (int32_t)(first + place);
+        const float bound = s->has_dot ? row_norm(items, row) * s->query_norm : 0.0f;
+        bits |= (uint64_t)!(add_priors(s, row, bound) < s->floor) << place;
     }
     return bits;
 }
@@ -40,9 +46,8 @@ static void flush(search *s) {
     s->ops->dots(items->factors, items->factor_count, s->pending, s->query->vector, bounds);
     for (int i = 0; i < count; i++) {
         const int32_t row = s->pending[i];
-        float bound = bounds[i] + items->norms[row] * s->error_per_norm;
-        if (items->prior != NULL) bound += items->prior[row];
-        if (!(bound < s->floor)) search_offer(s, row, 0.0);
+        const float bound = bounds[i] + row_norm(items, row) * s->error_per_norm;
+        if (!(add_priors(s, row, bound) < s->floor)) search_offer(s, row, 0.0, 0.0);
     }
     s->pending_count -= count;
     for (int i = 0; i < s->pending_count; i++) s->pending[i] = s->pending[SIMD_DOTS + i];
@@ -50,7 +55,7 @@ static void flush(search *s) {
 
 static void push(search *s, int32_t row) {
     if (!s->has_dot || !s->is_safe) {
-        search_offer(s, row, 0.0);
+        search_offer(s, row, 0.0, 0.0);
         return;
     }
     /* The row is read at the next flush but one: ask the memory for it now. */
@@ -62,7 +67,7 @@ static void push(search *s, int32_t row) {
 
 void search_rows(search *s) {
     const int64_t item_count = s->items->item_count;
-    const int all_zero = !s->has_dot && s->items->prior == NULL;
+    const int all_zero = !s->has_dot && s->items->prior == NULL && s->own_prior == NULL;
     for (int64_t block = 0, first = 0; first < item_count; block++, first += SIMD_BLOCK) {
         /* Untouched items all score 0: those from here on lose to a full heap of
          * better scores or of zeros at lower rows. */
@@ -72,7 +77,7 @@ void search_rows(search *s) {
         const int64_t left = item_count - first;
         const int64_t count = left < SIMD_BLOCK ? left : SIMD_BLOCK;
         uint64_t live = live_items(s, block, count);
-        if (live != 0) live &= in_reach(s, first, count);
+        if (live != 0) live = in_reach(s, first, count, live);
         for (; live != 0; live &= live - 1) push(s, (int32_t)(first + __builtin_ctzll(live)));
     }
     while (s->pending_count > 0) flush(s);

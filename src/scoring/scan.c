@@ -2,14 +2,16 @@
  *
  * Score, defined to the last bit (all operations in float64, round to nearest):
  *
- *     score(i) = (dot(i) + links(i)) + prior(i)
+ *     score(i) = (((dot(i) + links(i)) + prior(i)) + own_prior(i)) + boost(i)
  *
  *   dot    products of the float32 factors, which are exact in float64, summed
  *          in 8 lanes (factor j goes to lane j mod 8, in ascending order) that are
  *          combined by `simd_tree`;
  *   links  weight_h * item_item[h, i], exact again, summed from 0 in the order of
  *          the history, and within one history row in the order of its entries;
- *   prior  as it is.
+ *   prior, own_prior  as they are; the latter is the row of priors that the query
+ *          names;
+ *   boost  summed from 0 in the order of the query's list.
  *
  * Finite inputs cannot give NaN: |dot| < 1024 * (3.5e38)^2 is far below the
  * float64 maximum, so no infinity ever arises to subtract from another.
@@ -26,14 +28,15 @@
  *          dot32 + (f + 16) u N + prior is below the threshold; the spare
  *          15 u N pay for evaluating this expression in float32 and for the
  *          float64 score's own rounding (below 2^-40 N).
- *   prior  Adding it in float32 costs at most 2 u P, taken off the threshold
- *          together with 2^-120 for whatever underflows (f 2^-149 at most).
+ *   prior  Adding both in float32 costs at most 6 u P, P the largest sum of their
+ *          magnitudes; 8 u P are taken off the threshold together with 2^-120 for
+ *          whatever underflows (f 2^-149 at most).
  *
  * Both bounds need float32 products that do not overflow: where N or P could
  * exceed 1e37, everything in reach is scored exactly.
  *
- * Items touched by the item-item part are scored first (their bound would be
- * loose, and they raise the threshold early), then the rows of largest norm.
+ * Items with an item-item part or a boost are scored first (their bound would be
+ * loose, and they raise the threshold early).
  */
 #include "scan.h"
 
@@ -45,7 +48,6 @@
 static const double UNIT = 0x1p-24;
 static const double UNDERFLOW_SLACK = 0x1p-120;
 static const double SAFE_MAX = 1e37;
-enum { CODES_MASK_SHARE = 8 };
 
 /* ------------------------------------------------------------ small parts */
 
@@ -53,18 +55,22 @@ static int is_row(const scan_items *items, int32_t row) {
     return row >= 0 && row < items->item_count;
 }
 
-static double exact_score(const search *s, int32_t row, double links) {
+static double exact_score(const search *s, int32_t row, double links, double boost) {
     const scan_items *items = s->items;
     double dot = 0.0;
     if (s->has_dot)
         dot = s->ops->dot_exact(s->query->vector, items->factors + row * items->factor_count,
                                 items->factor_count);
-    return (dot + links) + (items->prior == NULL ? 0.0 : (double)items->prior[row]);
+    double score = (dot + links) + (items->prior == NULL ? 0.0 : (double)items->prior[row]);
+    if (s->own_prior != NULL) score += (double)s->own_prior[row];
+    return score + boost;
 }
 
-void search_offer(search *s, int32_t row, double links) {
-    if (!top_offer(&s->top, row, exact_score(s, row, links))) return;
-    s->floor = round_down(top_threshold(&s->top) - s->prior_slack);
+double search_offer(search *s, int32_t row, double links, double boost) {
+    const double score = exact_score(s, row, links, boost);
+    if (top_offer(&s->top, row, score))
+        s->floor = fmaxf(s->floor, round_down(top_threshold(&s->top) - s->prior_slack));
+    return score;
 }
 
 /* ------------------------------------------------------- checks and set-up */
@@ -79,6 +85,13 @@ static int check_query(const scan_items *items, const scan_query *query, int64_t
         if (!is_row(items, query->history_rows[h])) return SCAN_HISTORY;
         if (!isfinite(query->history_weights[h])) return SCAN_WEIGHT;
     }
+    for (int64_t i = 0; i < query->boost_count; i++) {
+        *position = i;
+        if (!is_row(items, query->boost_rows[i])) return SCAN_BOOST;
+        if (!isfinite(query->boost_values[i])) return SCAN_BOOST_VALUE;
+    }
+    if (query->prior_row < -1 || query->prior_row >= items->prior_row_count)
+        return SCAN_PRIOR_ROW;
     return SCAN_OK;
 }
 
@@ -96,11 +109,17 @@ static int prepare(search *s, int64_t *position) {
     s->query_norm = round_up(norm * (1.0 + 16.0 * UNIT));
     s->error_per_norm = round_up((double)(width + 16) * UNIT * norm * (1.0 + 16.0 * UNIT));
     s->is_safe = (double)s->query_norm * (double)items->norm_max < SAFE_MAX &&
-                 items->prior_max < SAFE_MAX;
-    s->prior_slack = 4.0 * UNIT * items->prior_max + UNDERFLOW_SLACK;
+                 items->prior_max < SAFE_MAX && items->priors_max < SAFE_MAX;
+    s->own_prior = s->query->prior_row < 0
+                       ? NULL : items->priors + s->query->prior_row * items->item_count;
+    s->prior_max = round_up((double)items->prior_max +
+                            (s->own_prior == NULL ? 0.0 : (double)items->priors_max));
+    s->prior_slack = 8.0 * UNIT * s->prior_max + UNDERFLOW_SLACK;
     s->floor = -INFINITY;
     s->touched_count = 0;
     s->pending_count = 0;
+    s->lowest_count = 0;
+    s->candidate_count = 0;
     return SCAN_OK;
 }
 
@@ -119,27 +138,35 @@ static int links_of(const scan_items *items, int32_t row, int64_t *start, int64_
     return *start >= 0 && *start <= *stop && *stop <= items->link_count;
 }
 
+/* The slot of a touched item, new or known. */
+static int64_t touch(search *s, int32_t item) {
+    const scan_scratch *scratch = s->scratch;
+    const int64_t slot = find_slot(scratch, item);
+    if (scratch->keys[slot] == -1) {
+        assert(2 * s->touched_count <= scratch->slot_mask + 1);
+        scratch->keys[slot] = item;
+        scratch->sums[slot] = 0.0;
+        scratch->boosts[slot] = 0.0;
+        scratch->slots[s->touched_count++] = (int32_t)slot;
+    }
+    return slot;
+}
+
 static int sum_links(search *s) {
     const scan_items *items = s->items;
-    const scan_scratch *scratch = s->scratch;
-    if (items->link_starts == NULL) return SCAN_OK;
-    for (int64_t h = 0; h < s->query->history_count; h++) {
-        const double weight = s->query->history_weights[h];
+    const scan_query *query = s->query;
+    for (int64_t h = 0; items->link_starts != NULL && h < query->history_count; h++) {
+        const double weight = query->history_weights[h];
         int64_t start, stop;
-        if (!links_of(items, s->query->history_rows[h], &start, &stop)) return SCAN_LINKS;
+        if (!links_of(items, query->history_rows[h], &start, &stop)) return SCAN_LINKS;
         for (int64_t z = start; z < stop; z++) {
             const int32_t item = items->link_items[z];
             if (!is_row(items, item) || !isfinite(items->link_values[z])) return SCAN_LINKS;
-            const int64_t slot = find_slot(scratch, item);
-            if (scratch->keys[slot] == -1) {
-                assert(2 * s->touched_count <= scratch->slot_mask + 1);
-                scratch->keys[slot] = item;
-                scratch->sums[slot] = 0.0;
-                scratch->slots[s->touched_count++] = (int32_t)slot;
-            }
-            scratch->sums[slot] += weight * (double)items->link_values[z];
+            s->scratch->sums[touch(s, item)] += weight * (double)items->link_values[z];
         }
     }
+    for (int64_t i = 0; i < query->boost_count; i++)
+        s->scratch->boosts[touch(s, query->boost_rows[i])] += (double)query->boost_values[i];
     return SCAN_OK;
 }
 
@@ -150,6 +177,8 @@ static void clean(const search *s) {
     for (int64_t i = 0; i < s->query->excluded_count; i++)
         scratch->taken[s->query->excluded[i] >> 6] = 0;
     for (int64_t i = 0; i < s->items->head_count; i++) scratch->taken[s->items->head[i] >> 6] = 0;
+    for (int64_t i = 0; i < s->query->extra_count; i++)
+        scratch->taken[s->query->extra[i] >> 6] = 0;
     for (int64_t i = 0; i < s->touched_count; i++) {
         const int32_t slot = scratch->slots[i];
         scratch->taken[scratch->keys[slot] >> 6] = 0;
@@ -157,53 +186,79 @@ static void clean(const search *s) {
     }
 }
 
-/* ------------------------------------------------------------------ scan */
+/* ------------------------------------------------------- items out of turn */
+
+static void offer_taking(search *s, int32_t row, double links, double boost) {
+    if (is_taken(s->scratch, row) || !is_allowed(s->query, row)) return;
+    take(s->scratch, row);
+    search_offer(s, row, links, boost);
+}
 
 static void offer_first(search *s) {
     const scan_scratch *scratch = s->scratch;
     for (int64_t i = 0; i < s->query->excluded_count; i++) take(scratch, s->query->excluded[i]);
     for (int64_t i = 0; i < s->touched_count; i++) {
-        const int32_t slot = scratch->slots[i], row = scratch->keys[slot];
-        if (is_taken(scratch, row) || !is_allowed(s->query, row)) continue;
-        take(scratch, row);
-        search_offer(s, row, scratch->sums[slot]);
+        const int32_t slot = scratch->slots[i];
+        offer_taking(s, scratch->keys[slot], scratch->sums[slot], scratch->boosts[slot]);
     }
-    for (int64_t i = 0; i < s->items->head_count; i++) {
-        const int32_t row = s->items->head[i];
-        if (is_taken(scratch, row) || !is_allowed(s->query, row)) continue;
-        take(scratch, row);
-        search_offer(s, row, 0.0);
-    }
+}
+
+static void offer_each(search *s, const int32_t *rows, int64_t count) {
+    for (int64_t i = 0; i < count; i++) offer_taking(s, rows[i], 0.0, 0.0);
 }
 
 /* ----------------------------------------------------------------- entries */
 
-/* Codes read a quarter of the bytes, but all of them: under a mask that allows
- * few items, reading just those rows is less. */
-static int use_codes(const search *s) {
-    const scan_items *items = s->items;
-    if (items->codes == NULL || s->ops->coded == NULL || !s->has_dot || !s->is_safe) return 0;
-    if (s->query->allowed == NULL) return 1;
-    const int64_t enough = items->item_count / CODES_MASK_SHARE;
-    int64_t allowed = 0;
-    for (int64_t byte = 0; byte < (items->item_count + 7) / 8 && allowed <= enough; byte++)
-        allowed += __builtin_popcount(s->query->allowed[byte]);
-    return allowed > enough;
+enum { GATHER_SHARE = 100 };
+
+/* Codes read a quarter of the bytes, but of all items: where masks allow few, reading
+ * just those rows is less. */
+static int masks_are_sparse(const search *s) {
+    const int64_t byte_count = (s->items->item_count + 7) / 8;
+    for (int mask = 0; mask < s->query->allowed_count; mask++)
+        if (s->ops->count_bits(s->query->allowed[mask], byte_count) <
+            s->items->item_count / GATHER_SHARE)
+            return 1;
+    return 0;
 }
 
-static int search_top_k(search *s, int64_t *position) {
+int search_begin(search *s, int64_t *position) {
     int fault = prepare(s, position);
     if (fault != SCAN_OK || s->top.capacity == 0) return fault;
     fault = sum_links(s);
-    if (fault == SCAN_OK) {
+    if (fault == SCAN_OK)
         offer_first(s);
-        if (use_codes(s))
-            search_codes(s);
-        else
-            search_rows(s);
-        top_sort(&s->top);
-    }
+    else
+        clean(s);
+    return fault;
+}
+
+int search_by_codes(const search *s) {
+    return search_codes_fit(s) && (s->query->subset != NULL || !masks_are_sparse(s));
+}
+
+void search_rows_first(search *s) {
+    offer_each(s, s->items->head, s->items->head_count);
+    search_rows(s);
+}
+
+void search_extra(search *s) { offer_each(s, s->query->extra, s->query->extra_count); }
+
+void search_end(search *s) {
+    top_sort(&s->top);
     clean(s);
+}
+
+static int search_top_k(search *s, int64_t *position) {
+    const int fault = search_begin(s, position);
+    if (fault != SCAN_OK || s->top.capacity == 0) return fault;
+    if (search_by_codes(s)) {
+        search_extra(s);
+        search_codes(s);
+    } else {
+        search_rows_first(s);
+    }
+    search_end(s);
     return fault;
 }
 
@@ -217,12 +272,15 @@ static int search_score(search *s, const int32_t *rows, int64_t count, double *o
     }
     fault = sum_links(s);
     for (int64_t i = 0; fault == SCAN_OK && i < count; i++) {
-        double links = 0.0;
+        double links = 0.0, boost = 0.0;
         if (s->touched_count > 0) {
             const int64_t slot = find_slot(s->scratch, rows[i]);
-            if (s->scratch->keys[slot] != -1) links = s->scratch->sums[slot];
+            if (s->scratch->keys[slot] != -1) {
+                links = s->scratch->sums[slot];
+                boost = s->scratch->boosts[slot];
+            }
         }
-        out_scores[i] = exact_score(s, rows[i], links);
+        out_scores[i] = exact_score(s, rows[i], links, boost);
     }
     clean(s);
     return fault;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rounding.h"
 #include "scan.h"
 #include "top.h"
 
@@ -22,26 +23,65 @@ typedef struct {
     double norm;          /* of the query vector */
     float query_norm;     /* the same, rounded up, see scan.c */
     float error_per_norm; /* error of a float32 dot product per unit of row norm */
+    const float *own_prior; /* the query's row of priors, or NULL */
+    float prior_max;      /* of both priors together */
     double prior_slack;
     float floor;          /* bounds below it cannot reach the threshold */
     int64_t touched_count;
     int32_t pending[PENDING_MAX];
     int pending_count;
+    int64_t lowest_count; /* lower bounds of distinct items, see pass_codes.c */
+    int64_t candidate_count;
 } search;
 
-/* Score a row exactly and keep it if it is among the best. */
-void search_offer(search *s, int32_t row, double links);
+/* Score a row exactly and keep it if it is among the best; returns the score. */
+double search_offer(search *s, int32_t row, double links, double boost);
+
+/* Check the query and score what is out of turn. When it fails, it has cleaned up;
+ * when not, `search_end` puts the answer in order and cleans up. */
+int search_begin(search *s, int64_t *position);
+void search_end(search *s);
+
+/* Whether the codes are the way; and what has to be scored before they are. */
+int search_by_codes(const search *s);
+void search_extra(search *s);
 
 /* The two ways through the items that are not taken yet; the same answer. */
 void search_rows(search *s);
+void search_rows_first(search *s); /* with the longest rows first */
 void search_codes(search *s);
 
-static inline float round_down(double value) {
-    const float nearest = (float)value;
-    return (double)nearest > value ? nextafterf(nearest, -INFINITY) : nearest;
-}
+/* Whether the codes can be used at all: their float32 bounds must not overflow, nor
+ * may the query's step be denormal. */
+int search_codes_fit(const search *s);
 
-static inline float round_up(double value) { return -round_down(-value); }
+/* Which stage comes next, see pass_codes.c. */
+typedef struct {
+    int first; /* the stage to come back to */
+    int dense; /* the stage for what defies the first */
+    int stage;
+    int retry; /* chunks until the first is tried again */
+    int wait;  /* what `retry` is set to next; doubles */
+    int resolve_cost; /* of one group, in units of its share of a dense pass */
+} stage_choice;
+
+/* A search under way over codes. */
+typedef struct {
+    const scan_codes *codes;
+    code_priors priors;
+    coded_query query;
+    stage_choice choice;
+} coded_search;
+
+enum { SEARCH_CHUNK_MAX = 64 };
+
+void coded_begin(search *s, coded_search *cs);
+/* Search groups from `group` until `stop` or until none is in reach; returns where. */
+int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop);
+int coded_in_reach(const search *s, const scan_codes *codes, int64_t group);
+void coded_resolve(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+                   int64_t groups);
+void coded_end(search *s);
 
 static inline int is_taken(const scan_scratch *scratch, int32_t row) {
     return (int)(scratch->taken[row >> 6] >> (row & 63) & 1);
@@ -52,7 +92,15 @@ static inline void take(const scan_scratch *scratch, int32_t row) {
 }
 
 static inline int is_allowed(const scan_query *query, int32_t row) {
-    return query->allowed == NULL || (query->allowed[row >> 3] >> (row & 7) & 1);
+    for (int mask = 0; mask < query->allowed_count; mask++)
+        if (!(query->allowed[mask][row >> 3] >> (row & 7) & 1)) return 0;
+    return 1;
+}
+
+/* At least the norm of a row. */
+static inline float row_norm(const scan_items *items, int32_t row) {
+    return items->norms != NULL ? items->norms[row]
+                                : items->codes->norms[items->places[row] / CODES_GROUP];
 }
 
 #endif

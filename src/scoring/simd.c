@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "fold_in_body.h"
+#include "query_body.h"
 
 enum { LANES = 8 };
 
@@ -51,6 +52,14 @@ static double dot_exact(const float *left, const float *right, int64_t count) {
     return simd_tree(lanes);
 }
 
+static void rotate(const float *vector, const float *matrix, int64_t width, double *out) {
+    rotate_body(vector, matrix, width, out);
+}
+
+static int64_t count_bits(const uint8_t *bytes, int64_t count) {
+    return count_bits_body(bytes, count);
+}
+
 static int solve(double *system, double *right, int64_t factor_count) {
     return fold_in_solve_body(system, right, factor_count);
 }
@@ -60,22 +69,37 @@ static void add_outer(double *system, const double *vector, double weight, int64
 }
 
 const simd_ops *simd_portable(void) {
-    static const simd_ops ops = {
+    static simd_ops ops = {
         .name = "portable",
         .reach = reach,
         .dots = dots,
         .dot_exact = dot_exact,
+        .rotate = rotate,
+        .count_bits = count_bits,
         .solve = solve,
         .add_outer = add_outer,
     };
+    ops.codes = codes_portable();
+    return &ops;
+}
+
+/* The loops over codes are all that NEON needs by hand. */
+const simd_ops *simd_neon(void) {
+    static simd_ops ops;
+    if (codes_neon() == NULL) return NULL;
+    ops = *simd_portable();
+    ops.name = "neon";
+    ops.codes = codes_neon();
     return &ops;
 }
 
 const simd_ops *simd_variant(int position) {
     switch (position) {
         case 0: return simd_portable();
-        case 1: return simd_avx2();
-        case 2: return simd_avx512();
+        case 1: return simd_neon();
+        case 2: return simd_avx2();
+        case 3: return simd_avx2_vnni();
+        case 4: return simd_avx512();
         default: return NULL;
     }
 }

@@ -2,24 +2,57 @@
  *
  * Everything else of the kernel is plain C over these operations, so an
  * instruction set can change speed but never an answer: `dot_exact`,
- * `solve` and `add_outer` are defined to the last bit, `reach`, `dots` and `coded` only up to the error
- * bounds stated in scan.c and pass_codes.c.
+ * `solve` and `add_outer` are defined to the last bit, the others only up to the error bounds stated in
+ * scan.c and codes.c.
  */
 #ifndef RECSYS_SIMD_H
 #define RECSYS_SIMD_H
 
 #include <stdint.h>
 
+#include "codes.h"
+
 enum { SIMD_BLOCK = 64, SIMD_DOTS = 16, SIMD_EXACT_LANES = 8 };
 
-/* 16 items in codes, see codes.h; `error` bounds what their scores leave out. */
+/* A group of 16 items of which some, by bit, can still matter. */
 typedef struct {
-    const int8_t *codes;
-    const float *steps;
-    const int32_t *sums;
-    const float *prior; /* or NULL */
-    float error;
-} simd_group;
+    int32_t group;
+    uint32_t items;
+} code_hit;
+
+/* What is added to the dot products, in the order of the codes; NULL for nothing. */
+typedef struct {
+    const float *shared;
+    const float *own;
+} code_priors;
+
+/* One query of a tile. */
+typedef struct {
+    const coded_query *query;
+    code_priors priors;
+    float floor;
+} code_tile;
+
+enum { CODES_TILE_GROUPS = 4, CODES_TILE_QUERIES = 6 };
+
+/* The loops over codes, see codes.h and codes_body.h. */
+typedef struct {
+    int code_max; /* of queries */
+
+    /* Bound the items of groups [start, stop) by one stage, and write the groups in
+     * which some bound is not below the floor (NaN is not). Returns how many. */
+    int64_t (*bound)(const scan_codes *codes, const coded_query *query, int stage,
+                     const code_priors *priors, float floor, int64_t start, int64_t stop,
+                     code_hit *hits);
+
+    /* The same for several queries over the groups from `start` on; writes which items
+     * of each group are kept. */
+    void (*tile)(const scan_codes *codes, const code_tile queries[CODES_TILE_QUERIES], int stage,
+                 int64_t start, uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]);
+
+    /* Write the dot products of 16 items as all codes give them; returns the error. */
+    float (*full)(const scan_codes *codes, const coded_query *query, int64_t group, float *out);
+} code_ops;
 
 typedef struct {
     const char *name;
@@ -37,19 +70,17 @@ typedef struct {
     /* The float64 dot product of the ranking contract: 8 lanes, then a fixed tree. */
     double (*dot_exact)(const float *left, const float *right, int64_t count);
 
-    /* Which of 16 items can still matter, from their codes: bit i is set unless
-     * `steps[i] * query_step * dot + error + prior[i] < floor` in float32, where
-     * `dot` is the exact integer product of the codes. Query codes lie in
-     * [-code_max, code_max] and come with `code_offset` added. NULL where codes
-     * are not faster than rows. */
-    uint32_t (*coded)(const simd_group *group, int64_t quad_count, const uint8_t *query_codes,
-                      float query_step, float floor);
-    int code_max;
-    int code_offset;
+    /* out = vector matrix, in float64; for queries, whose rotation may err by 2^-40. */
+    void (*rotate)(const float *vector, const float *matrix, int64_t width, double *out);
+
+    /* Bits set in `count` bytes. */
+    int64_t (*count_bits)(const uint8_t *bytes, int64_t count);
 
     /* The normal equations of one user, see fold_in.h; same bits everywhere. */
     int (*solve)(double *system, double *right, int64_t factor_count);
     void (*add_outer)(double *system, const double *vector, double weight, int64_t factor_count);
+
+    const code_ops *codes;
 } simd_ops;
 
 /* The combination tree that ends every `dot_exact`. */
@@ -60,12 +91,19 @@ static inline double simd_tree(const double lanes[SIMD_EXACT_LANES]) {
 }
 
 /* Variants from the slowest to the fastest; NULL where this machine lacks one. */
-enum { SIMD_VARIANT_COUNT = 3 };
+enum { SIMD_VARIANT_COUNT = 5 };
 const simd_ops *simd_variant(int position);
 
 /* One per instruction set; NULL where it was not compiled. */
 const simd_ops *simd_portable(void);
+const simd_ops *simd_neon(void);
 const simd_ops *simd_avx2(void);
+const simd_ops *simd_avx2_vnni(void);
 const simd_ops *simd_avx512(void);
+const code_ops *codes_portable(void);
+const code_ops *codes_neon(void);
+const code_ops *codes_avx2(void);
+const code_ops *codes_avx2_vnni(void);
+const code_ops *codes_avx512(void);
 
 #endif

@@ -7,11 +7,13 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include "fold_in_body.h"
+#include "query_body.h"
 
-#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2 __attribute__((target("avx2,fma,popcnt")))
 #define AVX512 __attribute__((target("avx512f,avx512vnni,avx2,fma")))
 
 /* Sums stay in registers only where their loop is unrolled. */
@@ -96,39 +98,13 @@ AVX2 static double dot_exact_avx2(const float *left, const float *right, int64_t
     return simd_tree(lanes);
 }
 
-/* maddubs adds two products of an unsigned and a signed byte in 16 bits; with
- * unsigned codes up to 127 that is at most 2 * 127 * 127 and cannot saturate. */
-enum { AVX2_CODE_MAX = 63 };
+AVX2 static void rotate_avx2(const float *vector, const float *matrix, int64_t width,
+                            double *out) {
+    rotate_body(vector, matrix, width, out);
+}
 
-AVX2 static uint32_t coded_avx2(const simd_group *group, int64_t quad_count,
-                                const uint8_t *query_codes, float query_step, float floor) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i low = _mm256_setzero_si256(), high = _mm256_setzero_si256();
-    for (int64_t quad = 0; quad < quad_count; quad++) {
-        int32_t four;
-        memcpy(&four, query_codes + 4 * quad, sizeof four);
-        const __m256i query = _mm256_set1_epi32(four);
-        const __m256i *codes = (const __m256i *)(group->codes + 64 * quad);
-        const __m256i low_pairs = _mm256_maddubs_epi16(query, _mm256_loadu_si256(codes));
-        const __m256i high_pairs = _mm256_maddubs_epi16(query, _mm256_loadu_si256(codes + 1));
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(low_pairs, ones));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(high_pairs, ones));
-    }
-    const __m256i offset = _mm256_set1_epi32(AVX2_CODE_MAX + 1);
-    const __m256 step = _mm256_set1_ps(query_step), error = _mm256_set1_ps(group->error);
-    uint32_t bits = 0;
-    for (int half = 0; half < 2; half++) {
-        const __m256i sums = _mm256_loadu_si256((const __m256i *)(group->sums + 8 * half));
-        const __m256i dot =
-            _mm256_sub_epi32(half ? high : low, _mm256_mullo_epi32(sums, offset));
-        const __m256 scale = _mm256_mul_ps(_mm256_loadu_ps(group->steps + 8 * half), step);
-        __m256 bound = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(dot), scale), error);
-        if (group->prior != NULL)
-            bound = _mm256_add_ps(bound, _mm256_loadu_ps(group->prior + 8 * half));
-        const __m256 kept = _mm256_cmp_ps(bound, _mm256_set1_ps(floor), _CMP_NLT_UQ);
-        bits |= (uint32_t)_mm256_movemask_ps(kept) << (8 * half);
-    }
-    return bits;
+AVX2 static int64_t count_bits_avx2(const uint8_t *bytes, int64_t count) {
+    return count_bits_body(bytes, count);
 }
 
 AVX2 static int solve_avx2(double *system, double *right, int64_t factor_count) {
@@ -213,34 +189,9 @@ AVX512 static double dot_exact_avx512(const float *left, const float *right, int
     return simd_tree(lanes);
 }
 
-enum { VNNI_CODE_MAX = 127 };
-
-AVX512 static uint32_t coded_avx512(const simd_group *group, int64_t quad_count,
-                                    const uint8_t *query_codes, float query_step, float floor) {
-    __m512i even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
-    int64_t quad = 0;
-    for (; quad + 2 <= quad_count; quad += 2) {
-        int32_t four[2];
-        memcpy(four, query_codes + 4 * quad, sizeof four);
-        const int8_t *codes = group->codes + 64 * quad;
-        even = _mm512_dpbusd_epi32(even, _mm512_set1_epi32(four[0]), _mm512_loadu_si512(codes));
-        odd = _mm512_dpbusd_epi32(odd, _mm512_set1_epi32(four[1]),
-                                  _mm512_loadu_si512(codes + 64));
-    }
-    if (quad < quad_count) {
-        int32_t four;
-        memcpy(&four, query_codes + 4 * quad, sizeof four);
-        even = _mm512_dpbusd_epi32(even, _mm512_set1_epi32(four),
-                                   _mm512_loadu_si512(group->codes + 64 * quad));
-    }
-    const __m512i offset =
-        _mm512_mullo_epi32(_mm512_loadu_si512(group->sums), _mm512_set1_epi32(VNNI_CODE_MAX + 1));
-    const __m512i dot = _mm512_sub_epi32(_mm512_add_epi32(even, odd), offset);
-    const __m512 scale = _mm512_mul_ps(_mm512_loadu_ps(group->steps), _mm512_set1_ps(query_step));
-    __m512 bound = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(dot), scale),
-                                 _mm512_set1_ps(group->error));
-    if (group->prior != NULL) bound = _mm512_add_ps(bound, _mm512_loadu_ps(group->prior));
-    return _mm512_cmp_ps_mask(bound, _mm512_set1_ps(floor), _CMP_NLT_UQ);
+AVX512 static void rotate_avx512(const float *vector, const float *matrix, int64_t width,
+                                double *out) {
+    rotate_body(vector, matrix, width, out);
 }
 
 AVX512 static int solve_avx512(double *system, double *right, int64_t factor_count) {
@@ -252,35 +203,58 @@ AVX512 static void add_outer_avx512(double *system, const double *vector, double
     fold_in_add_outer_body(system, vector, weight, factor_count);
 }
 
-const simd_ops *simd_avx2(void) {
-    static const simd_ops ops = {
-        .name = "avx2",
-        .reach = reach_avx2,
-        .dots = dots_avx2,
-        .dot_exact = dot_exact_avx2,
-        .coded = coded_avx2,
-        .code_max = AVX2_CODE_MAX,
-        .code_offset = AVX2_CODE_MAX + 1,
-        .solve = solve_avx2,
-        .add_outer = add_outer_avx2,
-    };
+static const simd_ops AVX2_OPS = {
+    .reach = reach_avx2,
+    .dots = dots_avx2,
+    .dot_exact = dot_exact_avx2,
+    .rotate = rotate_avx2,
+    .count_bits = count_bits_avx2,
+    .solve = solve_avx2,
+    .add_outer = add_outer_avx2,
+};
+
+static int has_avx2(void) {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &ops : NULL;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("popcnt");
+}
+
+/* Not every compiler knows AVX-VNNI by name: bit 4 of EAX in leaf 7, subleaf 1. */
+static int has_avx_vnni(void) {
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
+}
+
+const simd_ops *simd_avx2(void) {
+    static simd_ops ops;
+    ops = AVX2_OPS;
+    ops.name = "avx2";
+    ops.codes = codes_avx2();
+    return has_avx2() ? &ops : NULL;
+}
+
+const simd_ops *simd_avx2_vnni(void) {
+    static simd_ops ops;
+    ops = AVX2_OPS;
+    ops.name = "avx2vnni";
+    ops.codes = codes_avx2_vnni();
+    return has_avx2() && has_avx_vnni() ? &ops : NULL;
 }
 
 const simd_ops *simd_avx512(void) {
-    static const simd_ops ops = {
+    static simd_ops ops;
+    ops = (simd_ops){
         .name = "avx512",
         .reach = reach_avx512,
         .dots = dots_avx512,
         .dot_exact = dot_exact_avx512,
-        .coded = coded_avx512,
-        .code_max = VNNI_CODE_MAX,
-        .code_offset = VNNI_CODE_MAX + 1,
+        .rotate = rotate_avx512,
+        .count_bits = count_bits_avx2,
         .solve = solve_avx512,
         .add_outer = add_outer_avx512,
+        .codes = codes_avx512(),
     };
-    return simd_avx2() != NULL && __builtin_cpu_supports("avx512f") &&
+    return has_avx2() && __builtin_cpu_supports("avx512f") &&
                    __builtin_cpu_supports("avx512vnni")
                ? &ops : NULL;
 }
@@ -288,6 +262,7 @@ const simd_ops *simd_avx512(void) {
 #else
 
 const simd_ops *simd_avx2(void) { return NULL; }
+const simd_ops *simd_avx2_vnni(void) { return NULL; }
 const simd_ops *simd_avx512(void) { return NULL; }
 
 #endif

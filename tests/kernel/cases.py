@@ -30,6 +30,9 @@ class Case:
     history: CsrMatrix | None = None
     allowed: NDArray[np.bool_] | None = None
     excluded: RaggedRows | None = None
+    priors: NDArray[np.float32] | None = None
+    prior_rows: NDArray[np.int32] | None = None
+    boosts: CsrMatrix | None = None
 
     def with_k(self, k: int) -> "Case":
         """The same problem with another result count."""
@@ -47,6 +50,8 @@ class Case:
             history=None if self.history is None else _csr_row(self.history, query),
             allowed=allowed,
             excluded=None if self.excluded is None else _ragged_row(self.excluded, query),
+            prior_rows=None if self.prior_rows is None else self.prior_rows[query : query + 1],
+            boosts=None if self.boosts is None else _csr_row(self.boosts, query),
         )
 
     def may_appear(self, query: int) -> NDArray[np.bool_]:
@@ -107,12 +112,18 @@ def csr(rng: np.random.Generator, rows: int, columns: int, length_max: int) -> C
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, item_counts: tuple[int, ...] = ITEM_COUNTS) -> Case:
+def cases(
+    draw: st.DrawFn,
+    *,
+    item_counts: tuple[int, ...] = ITEM_COUNTS,
+    query_counts: tuple[int, ...] = (1, 2, 3, 4),
+) -> Case:
     """Problems with any combination of parts, masks and exclusions."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     item_count = draw(st.sampled_from(item_counts))
-    query_count = draw(st.integers(1, 4))
+    query_count = draw(st.sampled_from(query_counts))
     factors = vectors = prior = item_item = history = allowed = excluded = None
+    priors = prior_rows = boosts = None
     if draw(st.sampled_from((True, True, True, False))):
         width = draw(st.sampled_from(FACTOR_COUNTS))
         factors = matrix(rng, item_count, width, draw(st.sampled_from(STYLES)))
@@ -124,6 +135,11 @@ def cases(draw: st.DrawFn, *, item_counts: tuple[int, ...] = ITEM_COUNTS) -> Cas
     if draw(st.booleans()):
         item_item = csr(rng, item_count, item_count, 6)
         history = csr(rng, query_count, item_count, 8)
+    if draw(st.booleans()):
+        priors = matrix(rng, 3, item_count, draw(st.sampled_from(STYLES)))
+        prior_rows = rng.integers(-1, 3, query_count).astype(np.int32)
+    if draw(st.booleans()):
+        boosts = csr(rng, query_count, item_count, 6)
     match draw(st.sampled_from(("all", "shared", "each"))):
         case "shared":
             allowed = rng.random(item_count) < draw(st.sampled_from((0.0, 0.02, 0.5, 0.99)))
@@ -143,4 +159,7 @@ def cases(draw: st.DrawFn, *, item_counts: tuple[int, ...] = ITEM_COUNTS) -> Cas
         history=history,
         allowed=allowed,
         excluded=excluded,
+        priors=priors,
+        prior_rows=prior_rows,
+        boosts=boosts,
     )

@@ -21,6 +21,7 @@ def scorer_of(case: Case) -> Scorer:
         item_factors=case.factors,
         prior=case.prior,
         item_item=case.item_item,
+        priors=case.priors,
     )
 
 
@@ -35,6 +36,8 @@ def ask(scorer: Scorer, case: Case, *, threads: int = 1) -> RankedRows:
         history=case.history,
         allowed=allowed,
         excluded=case.excluded,
+        boosts=case.boosts,
+        prior_rows=case.prior_rows,
         threads=threads,
     )
 

@@ -37,7 +37,20 @@ def all_scores(case: Case, query: int) -> NDArray[np.float64]:
     if case.factors is not None and case.vectors is not None:
         scores = dot_scores(case.factors, case.vectors[query])
     scores = scores + link_scores(case, query)
-    return scores if case.prior is None else scores + case.prior.astype(np.float64)
+    if case.prior is not None:
+        scores = scores + case.prior.astype(np.float64)
+    if case.priors is not None and case.prior_rows is not None and case.prior_rows[query] >= 0:
+        scores = scores + case.priors[case.prior_rows[query]].astype(np.float64)
+    return scores + boost_scores(case, query)
+
+
+def boost_scores(case: Case, query: int) -> NDArray[np.float64]:
+    """What the query adds to single items, in the order of its list."""
+    sums = np.zeros(case.item_count)
+    if case.boosts is not None:
+        for item, value in zip(*case.boosts.row(query), strict=True):
+            sums[item] += float(value)
+    return sums
 
 
 def rank(scores: NDArray[np.float64], free: NDArray[np.bool_], k: int) -> list[tuple[int, float]]:

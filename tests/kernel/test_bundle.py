@@ -1,13 +1,21 @@
 """A scorer over the memory-mapped arrays of a bundle."""
 
 import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kernel.cases import Case, csr, matrix
 from kernel.ours import as_ranking, ask, scorer_of
+from recsys import item_table
 from recsys.arrays import NotFinite
 from recsys.bundle import (
     SEGMENT_ALL,
@@ -16,12 +24,15 @@ from recsys.bundle import (
     ItemIndex,
     PopularLists,
     open_bundle,
+    verify_bundle,
     write_bundle,
 )
+from recsys.errors import BundleCorrupt
 from recsys.features import FeatureConfig, FoldInConfig
+from recsys.item_codes import code_bytes
 from recsys.scoring import FoldIn, Scorer
 
-N, F = 300, 8
+N, F = 300, 40
 
 
 def published(folder: Path, case: Case) -> Bundle:
@@ -90,10 +101,79 @@ def test_bundle_folds_users_in(tmp_path: Path) -> None:
     assert np.isfinite(vector).all()
 
 
-def test_factors_that_are_not_finite_are_refused_even_unverified(tmp_path: Path) -> None:
-    """A bundle nobody verified cannot bring NaN into answers."""
+def test_factors_that_are_not_finite_are_refused_at_publishing(tmp_path: Path) -> None:
+    """No bundle with NaN comes into being; opening one need not read the factors."""
     case = problem()
     assert case.factors is not None
     case.factors[17, 3] = np.nan
     with pytest.raises(NotFinite, match=r"item_factors .* row 17"):
-        Scorer.from_bundle(published(tmp_path / "v1", case))
+        published(tmp_path / "v1", case)
+    assert not (tmp_path / "v1").exists()
+
+
+def test_bundle_without_codes_ranks_the_same(tmp_path: Path) -> None:
+    """Bundles of the first format have none; they are made at opening then."""
+    case = problem()
+    bundle = published(tmp_path / "v1", case)
+    assert bundle.codes is not None
+    without = replace(bundle, codes=None, code_prior=None)
+    answer = as_ranking(ask(Scorer.from_bundle(without), case))
+    assert answer == as_ranking(ask(Scorer.from_bundle(bundle), case))
+
+
+def spoiled_codes(tmp_path: Path, name: str, spoil: Callable[[NDArray[Any]], object]) -> Path:
+    """Publish a bundle and change one of its arrays, with a checksum that fits."""
+    folder = tmp_path / "v1"
+    published(folder, problem())
+    file = folder / f"{name}.npy"
+    array = np.load(file)
+    spoil(array)
+    np.save(file, array)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["arrays"][name]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+SPOILED: dict[str, tuple[str, Callable[[NDArray[Any]], object], str]] = {
+    "a row twice": ("code_order", lambda a: a.__setitem__(1, a[0]), "each row once"),
+    "places": ("code_places", lambda a: a.__setitem__(1, a[0]), "inverse"),
+    "a row beyond the last": ("code_order", lambda a: a.__setitem__(-1, 5), "beyond"),
+    "not a rotation": ("code_rotation", lambda a: a.__imul__(1.01), "orthogonal"),
+    "norms rise": ("code_norms", lambda a: a.__setitem__(5, 1e9), "rise"),
+    "norms too small": ("code_norms", lambda a: a.__imul__(0.9), "a norm is larger"),
+    "residuals too small": ("code_residuals", lambda a: a.__imul__(0.9), "residual of stage"),
+    "residuals nan": ("code_residuals", lambda a: a.fill(np.nan), "not a number"),
+    "codes": ("code_head_high", lambda a: a.fill(7), "residual of stage"),
+    "rests": ("code_rests", lambda a: a.fill(0), "a rest is larger"),
+    "tails": ("code_tails", lambda a: a.fill(0), "a tail is larger"),
+    "prior": ("code_prior", lambda a: a.__setitem__(3, 9.0), "prior"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_codes_that_would_answer_wrong_are_refused(tmp_path: Path, name: str) -> None:
+    """Verification measures codes against the factors, whatever the checksums say."""
+    array, spoil, message = SPOILED[name]
+    with pytest.raises(BundleCorrupt, match=message):
+        verify_bundle(spoiled_codes(tmp_path, array, spoil))
+
+
+def test_codes_take_at_most_four_tenths_of_the_factors() -> None:
+    """The memory that issue and documentation promise, at sizes that matter."""
+    for n, f in ((1_000_000, 64), (1_000_000, 128), (200_000, 256), (300_000, 32)):
+        assert code_bytes(n, f) <= 0.4 * 4 * n * f
+
+
+def test_opening_reads_no_factor_and_takes_no_memory(tmp_path: Path) -> None:
+    """A scorer over published codes touches neither factors nor codes."""
+    rng = np.random.default_rng(1)
+    factors = rng.standard_normal((N, F)).astype(np.float32)
+    bundle = published(tmp_path / "v1", Case(item_count=N, query_count=1, k=1, factors=factors))
+    with (
+        patch.object(item_table, "encode_items") as encode,
+        patch.object(item_table, "row_norms") as norms,
+    ):
+        Scorer.from_bundle(bundle)
+    assert not encode.called
+    assert not norms.called

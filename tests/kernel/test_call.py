@@ -208,7 +208,7 @@ def test_broken_item_item_of_a_trusted_bundle_is_an_error_and_no_crash() -> None
         (i64(*[0] * N, 1), i32(1), f32(np.inf)),
     ):
         trusting = Scorer.__new__(Scorer)
-        trusting._take(N, FACTORS, None, CsrMatrix(starts, items, values))
+        trusting._take(N, FACTORS, None, CsrMatrix(starts, items, values), None, None)
         history = CsrMatrix(i64(0, 1), i32(N - 1), f32(1.0))
         with pytest.raises(InvalidArray, match="item_item"):
             trusting.top_k(VECTORS[:1], 3, history=history)
@@ -249,7 +249,10 @@ def test_cells_beyond_the_count_are_untouched() -> None:
     counts = np.zeros(2, dtype=np.int32)
     allowed = np.packbits(np.arange(N) == 4, bitorder="little")[np.newaxis]
     table = scorer()._table
-    assert table.top_k(VECTORS, None, allowed, None, items, scores, counts) is None
+    assert (
+        table.top_k(VECTORS, None, (allowed,), None, None, None, None, None, items, scores, counts)
+        is None
+    )
     assert counts.tolist() == [1, 1]
     assert items.tolist() == [[4, -7, -7, -7, -7]] * 2
     assert scores.tolist() == [[4.0, -7.0, -7.0, -7.0, -7.0]] * 2
@@ -265,7 +268,13 @@ def test_score_agrees_with_top_k_bit_for_bit(case: Case) -> None:
         np.arange(case.query_count + 1, dtype=np.int64) * case.item_count,
         np.tile(np.arange(case.item_count, dtype=np.int32), case.query_count),
     )
-    scores = built.score(case.vectors, everything, history=case.history)
+    scores = built.score(
+        case.vectors,
+        everything,
+        history=case.history,
+        boosts=case.boosts,
+        prior_rows=case.prior_rows,
+    )
     matrix = scores.reshape(case.query_count, case.item_count)
     for query in range(case.query_count):
         items, values = ranked.row(query)

@@ -65,3 +65,11 @@ def test_law_catches_broken_kernels(law: Law) -> None:
 def test_broken_kernel_is_caught(kernel: Kernel) -> None:
     """Each planted defect is found by a law other than plain comparison, or by that."""
     assert any(breaks(law, kernel) for law in LAWS)
+
+
+@pytest.mark.parametrize("simd", _scoring.available_simd())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(case=cases(item_counts=(17, 1000, 1100, 2500), query_counts=(5, 6, 7, 12, 29, 30, 31, 65)))
+def test_large_batches_equal_brute_force(simd: str, case: Case) -> None:
+    """Tiles of items and queries, full and ragged, give each query its own answer."""
+    assert kernel_on(simd)(case) == reference(case)

@@ -1,0 +1,106 @@
+/* 16 items in two AVX2 registers: what the variants with and without VNNI share.
+ * The including file defines LANES_TARGET and `half_dot`, the product of one half. */
+#ifndef RECSYS_CODES_AVX2_H
+#define RECSYS_CODES_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES LANES_TARGET static inline __attribute__((always_inline))
+
+enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 1, LANES_TILE_QUERIES = 3 };
+typedef struct {
+    __m256i half[2];
+} lanes_i;
+typedef struct {
+    __m256 half[2];
+} lanes_f;
+
+LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query);
+
+#define EACH(expression)             \
+    for (int h = 0; h < 2; h++) {    \
+        out.half[h] = (expression);  \
+    }                                \
+    return out
+
+LANES lanes_i lanes_zero(void) {
+    lanes_i out;
+    EACH(_mm256_setzero_si256());
+}
+LANES lanes_i lanes_load(const uint8_t *bytes) {
+    lanes_i out;
+    EACH(_mm256_loadu_si256((const __m256i *)bytes + h));
+}
+LANES lanes_i lanes_add(lanes_i a, lanes_i b) {
+    lanes_i out;
+    EACH(_mm256_add_epi32(a.half[h], b.half[h]));
+}
+LANES lanes_i lanes_low_bits(lanes_i bytes) {
+    lanes_i out;
+    EACH(_mm256_and_si256(bytes.half[h], _mm256_set1_epi8(15)));
+}
+LANES lanes_i lanes_high_bits(lanes_i bytes) {
+    lanes_i out;
+    EACH(_mm256_and_si256(_mm256_srli_epi32(bytes.half[h], 4), _mm256_set1_epi8(15)));
+}
+LANES lanes_i lanes_join_first(lanes_i high, lanes_i low) {
+    lanes_i out;
+    EACH(_mm256_or_si256(
+        _mm256_andnot_si256(_mm256_set1_epi8(15), _mm256_slli_epi32(high.half[h], 4)),
+        _mm256_and_si256(low.half[h], _mm256_set1_epi8(15))));
+}
+LANES lanes_i lanes_join_second(lanes_i high, lanes_i low) {
+    lanes_i out;
+    EACH(_mm256_or_si256(
+        _mm256_andnot_si256(_mm256_set1_epi8(15), high.half[h]),
+        _mm256_and_si256(_mm256_srli_epi32(low.half[h], 4), _mm256_set1_epi8(15))));
+}
+LANES lanes_i lanes_dot(lanes_i sum, lanes_i bytes, const int8_t *query) {
+    lanes_i out;
+    int32_t four;
+    memcpy(&four, query, sizeof four);
+    EACH(half_dot(sum.half[h], bytes.half[h], _mm256_set1_epi32(four)));
+}
+LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
+    lanes_f out;
+    EACH(_mm256_cvtepi32_ps(
+        _mm256_sub_epi32(_mm256_slli_epi32(sum.half[h], shift), _mm256_set1_epi32(offset))));
+}
+LANES lanes_f lanes_bf16(const uint16_t *halves) {
+    lanes_f out;
+    EACH(_mm256_castsi256_ps(_mm256_slli_epi32(
+        _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)halves + h)), 16)));
+}
+LANES lanes_f lanes_set(float value) {
+    lanes_f out;
+    EACH(_mm256_set1_ps(value));
+}
+LANES lanes_f lanes_fload(const float *values) {
+    lanes_f out;
+    EACH(_mm256_loadu_ps(values + 8 * h));
+}
+LANES void lanes_fstore(float *out, lanes_f values) {
+    for (int h = 0; h < 2; h++) _mm256_storeu_ps(out + 8 * h, values.half[h]);
+}
+LANES lanes_f lanes_mul(lanes_f a, lanes_f b) {
+    lanes_f out;
+    EACH(_mm256_mul_ps(a.half[h], b.half[h]));
+}
+LANES lanes_f lanes_fadd(lanes_f a, lanes_f b) {
+    lanes_f out;
+    EACH(_mm256_add_ps(a.half[h], b.half[h]));
+}
+LANES uint32_t lanes_not_below(lanes_f a, lanes_f b) {
+    uint32_t bits = 0;
+    for (int h = 0; h < 2; h++) {
+        const __m256 kept = _mm256_cmp_ps(a.half[h], b.half[h], _CMP_NLT_UQ);
+        bits |= (uint32_t)_mm256_movemask_ps(kept) << (8 * h);
+    }
+    return bits;
+}
+
+#undef EACH
+
+#endif

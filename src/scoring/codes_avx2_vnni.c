@@ -1,0 +1,20 @@
+/* The loops over codes with AVX2 and its VNNI extension (AVX-VNNI). */
+#include "simd.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+
+#define LANES_TARGET __attribute__((target("avxvnni,avx2,fma")))
+#include "codes_avx2.h"
+
+LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
+    return _mm256_dpbusd_avx_epi32(sum, bytes, query);
+}
+
+#include "codes_body.h"
+
+const code_ops *codes_avx2_vnni(void) {
+    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
+    return &ops;
+}
+
+#endif

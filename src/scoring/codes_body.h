@@ -1,0 +1,243 @@
+/* The loops over codes, written once over 16 lanes of each instruction set.
+ *
+ * A file defines `LANES_TARGET` (the function attribute), the types `lanes_i` and
+ * `lanes_f` (16 integers, 16 float32) and the lanes_* operations used below, says in
+ * `LANES_SIGNED` whether joined codes have lost their 128 and in `LANES_TILE_*` how
+ * many sums its registers hold, and then includes this. All sums are integers and exact, so variants agree on them;
+ * the float32 part is covered by the bounds in codes.c however it is evaluated.
+ */
+#ifndef RECSYS_CODES_BODY_H
+#define RECSYS_CODES_BODY_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "codes.h"
+#include "simd.h"
+
+#define CODES_INLINE LANES_TARGET static inline __attribute__((always_inline))
+
+/* Sums stay in registers only where their loop is unrolled. */
+#if defined(__clang__)
+#define CODES_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define CODES_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* Keeps the compiler from loading for the next step before this one is done. */
+#if defined(__GNUC__)
+#define LANES_FENCE __asm__ volatile("" ::: "memory");
+#else
+#define LANES_FENCE
+#endif
+
+static const float CODES_UNDERFLOW = 0x1p-120f;
+
+/* Add the products of `pairs` pairs: with the low bits, or the high ones alone. */
+CODES_INLINE void codes_add(lanes_i *sum, const uint8_t *high, const uint8_t *low,
+                            int64_t pairs, const int8_t *codes, int with_low) {
+    lanes_i even = *sum, odd = lanes_zero();
+    for (int64_t p = 0; p < pairs; p++) {
+        const lanes_i h = lanes_load(high + p * CODES_PAIR_BYTES);
+        lanes_i first, second;
+        if (with_low) {
+            const lanes_i l = lanes_load(low + p * CODES_PAIR_BYTES);
+            first = lanes_join_first(h, l);
+            second = lanes_join_second(h, l);
+        } else {
+            first = lanes_low_bits(h);
+            second = lanes_high_bits(h);
+        }
+        even = lanes_dot(even, first, codes + p * CODES_PAIR);
+        odd = lanes_dot(odd, second, codes + p * CODES_PAIR + 4);
+    }
+    *sum = lanes_add(even, odd);
+}
+
+CODES_INLINE lanes_i codes_sum(const scan_codes *c, const int8_t *query, int64_t group,
+                               int stage) {
+    const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8;
+    const int with_tail = stage == STAGE_ALL4 || stage == STAGE_ALL8;
+    const int64_t head = group * c->head_pairs * CODES_PAIR_BYTES;
+    const int64_t tail = group * c->tail_pairs * CODES_PAIR_BYTES;
+    lanes_i sum = lanes_zero();
+    if (c->head_pairs == CODES_HEAD_PAIRS) /* a constant lets the loop unroll */
+        codes_add(&sum, c->head_high + head, c->head_low + head, CODES_HEAD_PAIRS, query,
+                  with_low);
+    else
+        codes_add(&sum, c->head_high + head, c->head_low + head, c->head_pairs, query, with_low);
+    if (with_tail)
+        codes_add(&sum, c->tail_high + tail, c->tail_low + tail, c->tail_pairs,
+                  query + CODES_HEAD_PAIRS * CODES_PAIR, with_low);
+    return sum;
+}
+
+/* What is common to a group; half the bits of all have a residual for each item. */
+CODES_INLINE float codes_error(const scan_codes *c, const stage_bound *b, int64_t group,
+                               int stage) {
+    if (stage == STAGE_ALL4) return c->norms[group] * b->per_norm + CODES_UNDERFLOW;
+    return c->residuals[group * STAGE_COUNT + stage] * b->per_residual +
+           c->norms[group] * b->per_norm + CODES_UNDERFLOW;
+}
+
+CODES_INLINE lanes_f codes_estimate(const scan_codes *c, const stage_bound *b, lanes_i sum,
+                                    int64_t group, int stage) {
+    const int is_half = stage == STAGE_HEAD4 || stage == STAGE_ALL4;
+    const int32_t offset = LANES_SIGNED && !is_half ? 0 : b->offset;
+    const lanes_f scale =
+        lanes_mul(lanes_bf16(c->steps + group * CODES_GROUP), lanes_set(b->step));
+    return lanes_mul(lanes_scaled(sum, is_half ? CODES_HALF_SHIFT : 0, offset), scale);
+}
+
+/* Which of a group's items can still reach the floor. */
+CODES_INLINE uint32_t codes_kept(const scan_codes *c, const stage_bound *b, lanes_i sum,
+                                 const code_priors *priors, float floor, int64_t group,
+                                 int stage) {
+    const int64_t first = group * CODES_GROUP;
+    lanes_f bound = lanes_fadd(codes_estimate(c, b, sum, group, stage),
+                               lanes_set(codes_error(c, b, group, stage)));
+    if (stage == STAGE_HEAD4 || stage == STAGE_HEAD8)
+        bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->tails + first),
+                                            lanes_set(b->per_tail)));
+    if (stage == STAGE_ALL4)
+        bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->rests + first),
+                                            lanes_set(b->per_residual)));
+    if (priors->shared != NULL) bound = lanes_fadd(bound, lanes_fload(priors->shared + first));
+    if (priors->own != NULL) bound = lanes_fadd(bound, lanes_fload(priors->own + first));
+    return lanes_not_below(bound, lanes_set(floor));
+}
+
+/* Ask for what is read `ahead` groups later; reading past the end is no fault. */
+CODES_INLINE void codes_fetch(const uint8_t *plane, int64_t group_bytes, int64_t group,
+                              int64_t ahead) {
+    const char *next = (const char *)plane + (group + ahead) * group_bytes;
+    for (int64_t b = 0; b < group_bytes; b += 64) __builtin_prefetch(next + b);
+}
+
+CODES_INLINE int64_t codes_bound_stage(const scan_codes *c, const coded_query *query,
+                                       const code_priors *priors, float floor, int64_t start,
+                                       int64_t stop, code_hit *hits, int stage) {
+    enum { AHEAD_BYTES = 4096 };
+    const stage_bound bound = query->stages[stage];
+    const int64_t head = c->head_pairs * CODES_PAIR_BYTES;
+    const int64_t tail = c->tail_pairs * CODES_PAIR_BYTES;
+    const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8;
+    const int with_tail = (stage == STAGE_ALL4 || stage == STAGE_ALL8) && tail > 0;
+    const int64_t ahead = AHEAD_BYTES / (head + (with_tail ? tail : 0)) + 2;
+    int64_t hit_count = 0;
+    for (int64_t group = start; group < stop; group++) {
+        codes_fetch(c->head_high, head, group, ahead);
+        if (with_low) codes_fetch(c->head_low, head, group, ahead);
+        if (with_tail) codes_fetch(c->tail_high, tail, group, ahead);
+        if (with_tail && with_low) codes_fetch(c->tail_low, tail, group, ahead);
+        const uint32_t kept = codes_kept(c, &bound, codes_sum(c, query->codes, group, stage),
+                                         priors, floor, group, stage);
+        if (kept == 0) continue;
+        hits[hit_count].group = (int32_t)group;
+        hits[hit_count++].items = kept;
+    }
+    return hit_count;
+}
+
+LANES_TARGET static int64_t codes_bound(const scan_codes *c, const coded_query *query,
+                                        int stage, const code_priors *priors, float floor,
+                                        int64_t start, int64_t stop, code_hit *hits) {
+    switch (stage) {
+        case STAGE_HEAD4:
+            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_HEAD4);
+        case STAGE_HEAD8:
+            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_HEAD8);
+        case STAGE_ALL4:
+            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_ALL4);
+        default:
+            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_ALL8);
+    }
+}
+
+/* All that the codes of one group say: 16 dot products, each within the error returned. */
+LANES_TARGET static float codes_full(const scan_codes *c, const coded_query *query,
+                                     int64_t group, float *out) {
+    const stage_bound *bound = &query->stages[STAGE_ALL8];
+    const lanes_i sum = codes_sum(c, query->codes, group, STAGE_ALL8);
+    lanes_fstore(out, codes_estimate(c, bound, sum, group, STAGE_ALL8));
+    return codes_error(c, bound, group, STAGE_ALL8);
+}
+
+/* ------------------------------------------------------------------- tiles */
+
+/* A block of LANES_TILE_GROUPS groups and LANES_TILE_QUERIES queries, whose sums stay
+ * in registers; both divide the tile. */
+typedef struct {
+    lanes_i sum[LANES_TILE_QUERIES][LANES_TILE_GROUPS];
+} codes_block;
+
+CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *high, const uint8_t *low,
+                                  int64_t pairs, const code_tile *queries, int64_t first) {
+    const int64_t stride = pairs * CODES_PAIR_BYTES;
+    for (int64_t p = 0; p < pairs; p++) {
+        /* First the one quad, then the other: both at once would take more registers
+         * than there are. What is read twice is in the nearest cache. */
+        CODES_UNROLL
+        for (int second = 0; second < 2; second++) {
+            lanes_i bytes[LANES_TILE_GROUPS];
+            CODES_UNROLL
+            for (int g = 0; g < LANES_TILE_GROUPS; g++) {
+                const lanes_i h = lanes_load(high + g * stride + p * CODES_PAIR_BYTES);
+                const lanes_i l = lanes_load(low + g * stride + p * CODES_PAIR_BYTES);
+                bytes[g] = second ? lanes_join_second(h, l) : lanes_join_first(h, l);
+            }
+            CODES_UNROLL
+            for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+                const int8_t *codes =
+                    queries[q].query->codes + first + p * CODES_PAIR + 4 * second;
+                CODES_UNROLL
+                for (int g = 0; g < LANES_TILE_GROUPS; g++)
+                    b->sum[q][g] = lanes_dot(b->sum[q][g], bytes[g], codes);
+            }
+            LANES_FENCE
+        }
+    }
+}
+
+CODES_INLINE void codes_block_stage(const scan_codes *c, const code_tile *queries, int64_t group,
+                                    uint16_t (*kept)[CODES_TILE_GROUPS], int stage) {
+    codes_block b;
+    CODES_UNROLL
+    for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+        CODES_UNROLL
+        for (int g = 0; g < LANES_TILE_GROUPS; g++) b.sum[q][g] = lanes_zero();
+    }
+    const int64_t head = group * c->head_pairs * CODES_PAIR_BYTES;
+    const int64_t tail = group * c->tail_pairs * CODES_PAIR_BYTES;
+    codes_block_add(&b, c->head_high + head, c->head_low + head, c->head_pairs, queries, 0);
+    if (stage == STAGE_ALL8)
+        codes_block_add(&b, c->tail_high + tail, c->tail_low + tail, c->tail_pairs, queries,
+                        CODES_HEAD_PAIRS * CODES_PAIR);
+    CODES_UNROLL
+    for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+        CODES_UNROLL
+        for (int g = 0; g < LANES_TILE_GROUPS; g++)
+            kept[q][g] = (uint16_t)codes_kept(c, &queries[q].query->stages[stage], b.sum[q][g],
+                                              &queries[q].priors, queries[q].floor, group + g,
+                                              stage);
+    }
+}
+
+/* Only stages of whole codes come here, see pass_batch.c. */
+LANES_TARGET static void codes_tile(const scan_codes *c,
+                                    const code_tile queries[CODES_TILE_QUERIES], int stage,
+                                    int64_t start,
+                                    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]) {
+    for (int q = 0; q < CODES_TILE_QUERIES; q += LANES_TILE_QUERIES)
+        for (int g = 0; g < CODES_TILE_GROUPS; g += LANES_TILE_GROUPS) {
+            uint16_t part[LANES_TILE_QUERIES][CODES_TILE_GROUPS];
+            if (stage == STAGE_HEAD8)
+                codes_block_stage(c, queries + q, start + g, part, STAGE_HEAD8);
+            else
+                codes_block_stage(c, queries + q, start + g, part, STAGE_ALL8);
+            for (int i = 0; i < LANES_TILE_QUERIES; i++)
+                for (int j = 0; j < LANES_TILE_GROUPS; j++) kept[q + i][g + j] = part[i][j];
+        }
+}
+
+#endif

@@ -1,0 +1,201 @@
+/* Many queries over the same codes: tiles of items and queries.
+ *
+ * A tile of items stays in the cache while all queries of a batch go over it, in
+ * blocks whose sums fit into registers. Each query has its own floor, stops by
+ * itself where no item is in reach any more, and picks its own stage; a block is of
+ * queries in the same stage. What a query gets is what it gets alone: bounds decide
+ * about work only.
+ */
+#include <assert.h>
+
+#include "arithmetic.h"
+#include "search.h"
+
+enum {
+    WARM_GROUPS = 64,           /* searched query by query, until floors have risen */
+    TILE_BYTES_MAX = 256 * 1024, /* a quarter of a usual second-level cache */
+    RESOLVE_COST = 4,           /* a group alone is that much dearer than in a tile */
+};
+
+typedef struct {
+    search s;
+    coded_search cs;
+    code_hit hits[SEARCH_CHUNK_MAX];
+    int64_t hit_count;
+} lane;
+
+static int64_t tile_groups(const scan_codes *c) {
+    const int64_t bytes = 2 * (c->head_pairs + c->tail_pairs) * CODES_PAIR_BYTES;
+    const int64_t fitting = TILE_BYTES_MAX / bytes / CODES_TILE_GROUPS * CODES_TILE_GROUPS;
+    return fitting < CODES_TILE_GROUPS ? CODES_TILE_GROUPS
+           : fitting > SEARCH_CHUNK_MAX ? SEARCH_CHUNK_MAX : fitting;
+}
+
+/* Lanes in the same stage whose sums fit into registers together. */
+typedef struct {
+    lane *lanes[CODES_TILE_QUERIES];
+    int count;
+    int stage;
+    code_tile queries[CODES_TILE_QUERIES];
+} block;
+
+enum { BLOCKS_MAX = SCAN_BATCH_MAX / CODES_TILE_QUERIES + STAGE_COUNT };
+
+static int make_blocks(lane *const *lanes, int count, block *blocks) {
+    int made = 0;
+    for (int stage = 0; stage < STAGE_COUNT; stage++) {
+        int filled = CODES_TILE_QUERIES;
+        for (int i = 0; i < count; i++) {
+            lane *one = lanes[i];
+            one->hit_count = 0;
+            if (one->cs.choice.stage != stage) continue;
+            if (filled == CODES_TILE_QUERIES) {
+                blocks[made++] = (block){.stage = stage};
+                filled = 0;
+            }
+            block *last = &blocks[made - 1];
+            last->lanes[filled] = one;
+            last->queries[filled] = (code_tile){
+                .query = &one->cs.query, .priors = one->cs.priors, .floor = one->s.floor};
+            last->count = ++filled;
+        }
+    }
+    for (int b = 0; b < made; b++)
+        for (int q = blocks[b].count; q < CODES_TILE_QUERIES; q++)
+            blocks[b].queries[q] = blocks[b].queries[0];
+    return made;
+}
+
+/* A few queries are quicker one by one. */
+static int is_thin(const block *b) { return 2 * b->count <= CODES_TILE_QUERIES; }
+
+static void tile_block(const scan_codes *c, block *b, int64_t group) {
+    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
+    b->lanes[0]->s.ops->codes->tile(c, b->queries, b->stage, group, kept);
+    for (int q = 0; q < b->count; q++) {
+        lane *one = b->lanes[q];
+        for (int g = 0; g < CODES_TILE_GROUPS; g++)
+            if (kept[q][g] != 0)
+                one->hits[one->hit_count++] =
+                    (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
+    }
+}
+
+static void fetch_plane(const uint8_t *plane, int64_t group_bytes, int64_t group) {
+    for (int64_t b = 0; b < CODES_TILE_GROUPS * group_bytes; b += 64)
+        __builtin_prefetch(plane + group * group_bytes + b);
+}
+
+/* Ask for the tile after the next one. */
+static void fetch_tile(const scan_codes *c, int with_tail, int64_t group) {
+    const int64_t ahead = group + 2 * CODES_TILE_GROUPS;
+    fetch_plane(c->head_high, c->head_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_plane(c->head_low, c->head_pairs * CODES_PAIR_BYTES, ahead);
+    if (!with_tail) return;
+    fetch_plane(c->tail_high, c->tail_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_plane(c->tail_low, c->tail_pairs * CODES_PAIR_BYTES, ahead);
+}
+
+/* Bound the items of some groups for all lanes, then look at what is left of them. */
+static void search_groups(lane *const *lanes, int count, int64_t start, int64_t stop) {
+    const scan_codes *c = lanes[0]->cs.codes;
+    block blocks[BLOCKS_MAX];
+    const int made = make_blocks(lanes, count, blocks);
+    int with_tail = 0;
+    for (int b = 0; b < made; b++) with_tail |= blocks[b].stage == STAGE_ALL8;
+    int64_t group = start;
+    for (; group + CODES_TILE_GROUPS <= stop; group += CODES_TILE_GROUPS) {
+        fetch_tile(c, with_tail && c->tail_pairs > 0, group);
+        for (int b = 0; b < made; b++)
+            if (!is_thin(&blocks[b])) tile_block(c, &blocks[b], group);
+    }
+    for (int b = 0; b < made; b++) {
+        const int64_t left = is_thin(&blocks[b]) ? start : group;
+        for (int q = 0; q < blocks[b].count; q++) {
+            lane *one = blocks[b].lanes[q];
+            one->hit_count += one->s.ops->codes->bound(
+                c, &one->cs.query, blocks[b].stage, &one->cs.priors, one->s.floor, left, stop,
+                one->hits + one->hit_count);
+        }
+    }
+    for (int i = 0; i < count; i++)
+        coded_resolve(&lanes[i]->s, &lanes[i]->cs, lanes[i]->hits, lanes[i]->hit_count,
+                      stop - start);
+}
+
+/* All lanes over all codes; they share them. */
+static void search_lanes(lane **lanes, int count) {
+    if (count == 0) return;
+    const scan_codes *c = lanes[0]->cs.codes;
+    const int64_t warm = c->group_count < WARM_GROUPS ? c->group_count : WARM_GROUPS;
+    for (int i = 0; i < count; i++) {
+        coded_span(&lanes[i]->s, &lanes[i]->cs, 0, warm);
+        stage_choice *choice = &lanes[i]->cs.choice;
+        /* Half the bits save no time where several queries share what is read. */
+        if (choice->first == STAGE_HEAD4) choice->first = STAGE_HEAD8;
+        if (choice->first == STAGE_ALL4) choice->first = STAGE_ALL8;
+        choice->dense = STAGE_ALL8;
+        choice->stage = choice->first;
+        choice->resolve_cost = RESOLVE_COST;
+    }
+    const int64_t step = tile_groups(c);
+    for (int64_t group = warm; group < c->group_count && count > 0; group += step) {
+        const int64_t stop = group + step < c->group_count ? group + step : c->group_count;
+        int kept = 0;
+        for (int i = 0; i < count; i++)
+            if (coded_in_reach(&lanes[i]->s, c, group)) lanes[kept++] = lanes[i];
+        count = kept;
+        if (count > 0) search_groups(lanes, count, group, stop);
+    }
+}
+
+int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
+                     const scan_scratch *const *scratch, int count, int32_t capacity,
+                     int32_t *out_items, double *out_scores, int32_t *out_counts,
+                     int *failed, int64_t *position) {
+    lane lanes[SCAN_BATCH_MAX], *coded[SCAN_BATCH_MAX];
+    int coded_count = 0, fault = SCAN_OK, begun = 0;
+    assert(count <= SCAN_BATCH_MAX && capacity > 0);
+    const fenv_t caller = arithmetic_default();
+    for (; begun < count && fault == SCAN_OK; begun++) {
+        search *s = &lanes[begun].s;
+        *s = (search){.items = items, .ops = ops, .query = &queries[begun],
+                      .scratch = scratch[begun]};
+        s->top = (top_heap){.items = out_items + (int64_t)begun * capacity,
+                            .scores = out_scores + (int64_t)begun * capacity,
+                            .capacity = capacity};
+        *failed = begun;
+        fault = search_begin(s, position);
+        if (fault != SCAN_OK) break;
+        if (search_by_codes(s)) {
+            search_extra(s);
+            coded_begin(s, &lanes[begun].cs);
+            coded[coded_count++] = &lanes[begun];
+        } else {
+            search_rows_first(s);
+        }
+    }
+    /* Lanes share a tile only where they share codes: own priors go without a subset. */
+    for (int first = 0; fault == SCAN_OK && first < coded_count;) {
+        lane *same[SCAN_BATCH_MAX];
+        int found = 0, others = 0;
+        const scan_codes *codes = coded[first]->cs.codes;
+        for (int i = first; i < coded_count; i++) {
+            if (coded[i]->cs.codes == codes)
+                same[found++] = coded[i];
+            else
+                coded[first + others++] = coded[i];
+        }
+        coded_count = first + others;
+        lane *kept[SCAN_BATCH_MAX];
+        for (int i = 0; i < found; i++) kept[i] = same[i];
+        search_lanes(same, found);
+        for (int i = 0; i < found; i++) coded_end(&kept[i]->s);
+    }
+    for (int i = 0; i < begun; i++) {
+        search_end(&lanes[i].s);
+        out_counts[i] = fault == SCAN_OK ? lanes[i].s.top.count : 0;
+    }
+    arithmetic_restore(caller);
+    return fault;
+}
