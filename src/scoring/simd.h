@@ -100,10 +100,8 @@ const simd_ops *simd_neon(void);
 const simd_ops *simd_avx2(void);
 const simd_ops *simd_avx2_vnni(void);
 const simd_ops *simd_avx512(void);
-const code_ops *codes_portable(void);
-const code_ops *codes_neon(void);
-const code_ops *codes_avx2(void);
-const code_ops *codes_avx2_vnni(void);
-const code_ops *codes_avx512(void);
+extern const code_ops CODES_PORTABLE, CODES_NEON;
+extern const code_ops CODES_AVX2, CODES_AVX2_VNNI, CODES_AVX512; /* of x86-64 only */
+int simd_has_neon_dot(void);
 
 #endif
