@@ -155,6 +155,12 @@ LANES_TARGET static int64_t codes_bound(const scan_codes *c, const coded_query *
     }
 }
 
+LANES_TARGET static uint32_t codes_keep(const scan_codes *c, const coded_query *query,
+                                        const code_priors *priors, float floor, int64_t group) {
+    const lanes_i sum = codes_sum(c, query->codes, group, STAGE_HEAD8);
+    return codes_kept(c, &query->stages[STAGE_HEAD8], sum, priors, floor, group, STAGE_HEAD8);
+}
+
 /* All that the codes of one group say: 16 dot products, each within the error returned. */
 LANES_TARGET static float codes_full(const scan_codes *c, const coded_query *query,
                                      int64_t group, float *out) {

@@ -45,6 +45,10 @@ typedef struct {
                      const code_priors *priors, float floor, int64_t start, int64_t stop,
                      code_hit *hits);
 
+    /* The items of one group that all bits of their heads let pass. */
+    uint32_t (*keep)(const scan_codes *codes, const coded_query *query,
+                     const code_priors *priors, float floor, int64_t group);
+
     /* The same for several queries over the groups from `start` on; writes which items
      * of each group are kept. */
     void (*tile)(const scan_codes *codes, const code_tile queries[CODES_TILE_QUERIES], int stage,

@@ -173,12 +173,12 @@ static void free_problem(problem *p) {
 
 /* ------------------------------------------------------------------- the answer */
 
-static scan_scratch make_scratch(int64_t n, int64_t *bytes_read) {
+static scan_scratch make_scratch(int64_t n, int64_t *effort) {
     return (scan_scratch){
         .taken = room(n / 64 + 1, 8), .keys = room(0, 4), .sums = room(0, 8),
         .boosts = room(0, 8), .slots = room(0, 4), .slot_mask = -1, .lowest = room(n, 4),
         .lowest_max = n, .candidates = room(SCAN_CANDIDATES_MAX, sizeof(scan_candidate)),
-        .bytes_read = bytes_read};
+        .effort = effort};
 }
 
 static void free_scratch(scan_scratch *s) {
@@ -235,7 +235,7 @@ static int try_problem(random_source *r) {
     for (int64_t i = 0; i < (n + 7) / 8; i++) bitmap[i] = (uint8_t)(next_bits(r) | next_bits(r));
     int32_t excluded[5], rows[QUERIES][40], found[QUERIES * 40], counts[QUERIES];
     double scores[QUERIES][40], found_scores[QUERIES * 40];
-    int64_t expected[QUERIES], position, bytes_read = 0;
+    int64_t expected[QUERIES], position, effort = 0;
     for (int i = 0; i < 5; i++) excluded[i] = (int32_t)below(r, n);
     scan_query queries[QUERIES];
     scan_scratch scratch[QUERIES];
@@ -245,7 +245,7 @@ static int try_problem(random_source *r) {
         queries[q] = (scan_query){.vector = vectors + q * f, .prior_row = -1,
                                   .excluded = excluded, .excluded_count = excluded_count,
                                   .allowed = {bitmap}, .allowed_count = is_masked};
-        scratch[q] = make_scratch(n, &bytes_read);
+        scratch[q] = make_scratch(n, &effort);
         shared[q] = &scratch[q];
         expected[q] = brute_force(&p.items, &queries[q], k, rows[q], scores[q]);
     }
