@@ -106,8 +106,8 @@ def calibrated(codes: ItemCodes, item_factors: F32) -> ItemCodes:
         out = np.zeros((len(rows), min(item_count, _TRIAL_K)), dtype=np.int32)
         scores, counts = np.zeros(out.shape), np.zeros(len(rows), dtype=np.int32)
         table.top_k(vectors, None, (), None, None, None, None, None, out, scores, counts)
-        if least is None or table.bytes_read() < least:
-            best, least = trial, table.bytes_read()
+        if least is None or table.effort() < least:
+            best, least = trial, table.effort()
     return best
 
 

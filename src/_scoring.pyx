@@ -234,9 +234,9 @@ cdef class ItemTable:
         self.give_back(scratch)
         return None if fault == SCAN_OK else (fault, query, position)
 
-    def bytes_read(self):
-        """How much passes over codes have read in all, by calls that are over."""
-        return sum((<Scratch>scratch).bytes_read for scratch in self.spare)
+    def effort(self):
+        """What passes over codes have cost in all: bytes, had each been one dense pass."""
+        return sum((<Scratch>scratch).effort for scratch in self.spare)
 
     cdef Scratch borrow(self, int64_t touched_max):
         cdef Scratch scratch

@@ -101,7 +101,7 @@ cdef extern from "scan.h" nogil:
         float *lowest
         int64_t lowest_max
         scan_candidate *candidates
-        int64_t *bytes_read
+        int64_t *effort
     int SCAN_OK, SCAN_VECTOR, SCAN_EXCLUDED, SCAN_HISTORY, SCAN_WEIGHT, SCAN_LINKS, SCAN_ROW
     int SCAN_BOOST, SCAN_BOOST_VALUE, SCAN_PRIOR_ROW
     int64_t scan_norms(const simd_ops *ops, const float *factors, int64_t item_count,

@@ -55,10 +55,10 @@ cdef class Scratch:
     """What one call works in: kept by the table for the next one, if it is large enough."""
 
     cdef scan_scratch memory
-    cdef int64_t bytes_read
+    cdef int64_t effort
 
     def __cinit__(self, int64_t item_count, int64_t touched_max):
-        self.memory.bytes_read = &self.bytes_read
+        self.memory.effort = &self.effort
         cdef int64_t slot_count = 64
         while slot_count < 2 * touched_max:
             slot_count *= 2

@@ -5,7 +5,7 @@
  * coordinate y of an item with step s is s * (c - 128) plus a residual, c in 1..255.
  * Each code is cut into its high and its low four bits, and each item into a head
  * (the first 32 coordinates) and a tail, which gives four planes. A bound may read
- * any prefix of that: the high bits of the head are an eighth of all bytes at 64
+ * any prefix of that: the high bits of the head are an eighth of all bytes at 128
  * factors. What a stage leaves out is in the residual norms, which are measured.
  *
  * One plane: [group][pair][16 items][4 bytes]; byte b of a pair of quads holds the

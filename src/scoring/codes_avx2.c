@@ -17,10 +17,6 @@ LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
 
 #include "codes_body.h"
 
-const code_ops *codes_avx2(void) {
-    static const code_ops ops = {
-        .bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = CODE_MAX_WITHOUT_VNNI};
-    return &ops;
-}
+const code_ops CODES_AVX2 = {.bound = codes_bound, .keep = codes_keep, .tile = codes_tile, .full = codes_full, .code_max = CODE_MAX_WITHOUT_VNNI};
 
 #endif

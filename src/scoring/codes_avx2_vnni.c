@@ -12,9 +12,6 @@ LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
 
 #include "codes_body.h"
 
-const code_ops *codes_avx2_vnni(void) {
-    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
-    return &ops;
-}
+const code_ops CODES_AVX2_VNNI = {.bound = codes_bound, .keep = codes_keep, .tile = codes_tile, .full = codes_full, .code_max = 127};
 
 #endif

@@ -117,13 +117,14 @@ CODES_INLINE void codes_fetch(const uint8_t *plane, int64_t group_bytes, int64_t
 CODES_INLINE int64_t codes_bound_stage(const scan_codes *c, const coded_query *query,
                                        const code_priors *priors, float floor, int64_t start,
                                        int64_t stop, code_hit *hits, int stage) {
-    enum { AHEAD_BYTES = 4096 };
+    enum { AHEAD_BYTES = 12288 };
     const stage_bound bound = query->stages[stage];
     const int64_t head = c->head_pairs * CODES_PAIR_BYTES;
     const int64_t tail = c->tail_pairs * CODES_PAIR_BYTES;
     const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8;
     const int with_tail = (stage == STAGE_ALL4 || stage == STAGE_ALL8) && tail > 0;
-    const int64_t ahead = AHEAD_BYTES / (head + (with_tail ? tail : 0)) + 2;
+    const int64_t ahead =
+        AHEAD_BYTES / ((head + (with_tail ? tail : 0)) * (with_low ? 2 : 1)) + 2;
     int64_t hit_count = 0;
     for (int64_t group = start; group < stop; group++) {
         codes_fetch(c->head_high, head, group, ahead);
@@ -152,6 +153,12 @@ LANES_TARGET static int64_t codes_bound(const scan_codes *c, const coded_query *
         default:
             return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_ALL8);
     }
+}
+
+LANES_TARGET static uint32_t codes_keep(const scan_codes *c, const coded_query *query,
+                                        const code_priors *priors, float floor, int64_t group) {
+    const lanes_i sum = codes_sum(c, query->codes, group, STAGE_HEAD8);
+    return codes_kept(c, &query->stages[STAGE_HEAD8], sum, priors, floor, group, STAGE_HEAD8);
 }
 
 /* All that the codes of one group say: 16 dot products, each within the error returned. */

@@ -116,13 +116,15 @@ static int has_dot_product(void) {
 #endif
 }
 
-const code_ops *codes_neon(void) {
-    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
-    return has_dot_product() ? &ops : NULL;
-}
+int simd_has_neon_dot(void) { return has_dot_product(); }
+
+const code_ops CODES_NEON = {
+    .bound = codes_bound, .keep = codes_keep, .tile = codes_tile, .full = codes_full, .code_max = 127};
 
 #else
 
-const code_ops *codes_neon(void) { return NULL; }
+int simd_has_neon_dot(void) { return 0; }
+
+const code_ops CODES_NEON = {0};
 
 #endif

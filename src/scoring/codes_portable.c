@@ -63,7 +63,4 @@ LANES uint32_t lanes_not_below(lanes_f a, lanes_f b) {
 
 #include "codes_body.h"
 
-const code_ops *codes_portable(void) {
-    static const code_ops ops = {.bound = codes_bound, .tile = codes_tile, .full = codes_full, .code_max = 127};
-    return &ops;
-}
+const code_ops CODES_PORTABLE = {.bound = codes_bound, .keep = codes_keep, .tile = codes_tile, .full = codes_full, .code_max = 127};

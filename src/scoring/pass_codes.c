@@ -73,7 +73,7 @@ static void settle(search *s) {
         if (i + FETCH_AHEAD < s->candidate_count) fetch_row(s, all[i + FETCH_AHEAD].row);
         if (!(all[i].most < s->floor)) search_offer(s, all[i].row, 0.0, 0.0);
     }
-    *s->scratch->bytes_read += s->candidate_count * s->items->factor_count * 4;
+    *s->scratch->effort += s->candidate_count * s->items->factor_count * 4;
     s->candidate_count = 0;
 }
 
@@ -161,16 +161,15 @@ static void resolve_hit(search *s, const coded_search *cs, code_hit hit, int sta
     }
 }
 
-/* A stage pays while the groups that pass it cost less than it saves. */
-static int pays(const scan_codes *c, const stage_choice *choice, int64_t groups, int64_t hits) {
-    const int64_t all = stage_pairs(c, STAGE_ALL8);
-    return hits * all * choice->resolve_cost <= groups * (all - stage_pairs(c, choice->stage));
+/* A stage pays while it and what it lets pass cost less than a dense pass. */
+static int pays(const scan_codes *c, int64_t groups, int64_t pairs) {
+    return pairs <= groups * stage_pairs(c, STAGE_ALL8);
 }
 
 static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t groups,
-                         int64_t hits) {
+                         int64_t pairs) {
     if (groups < CHOICE_GROUPS_MIN) return;
-    if (choice->stage != STAGE_ALL8 && !pays(c, choice, groups, hits)) {
+    if (choice->stage != STAGE_ALL8 && !pays(c, groups, pairs)) {
         choice->stage = choice->stage == choice->dense ? STAGE_ALL8 : choice->dense;
         choice->retry = choice->wait;
         choice->wait = choice->wait < RETRY_MAX ? 2 * choice->wait : RETRY_MAX;
@@ -181,13 +180,34 @@ static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t grou
     }
 }
 
-void coded_resolve(search *s, coded_search *cs, const code_hit *hits, int64_t count,
-                   int64_t groups) {
-    const int stage = cs->choice.stage;
+/* Look at the low bits of heads too, where that leaves the tails unread. */
+static int64_t look_again(const search *s, const coded_search *cs, code_hit *hits,
+                          int64_t count) {
     const scan_codes *c = cs->codes;
-    *s->scratch->bytes_read +=
-        CODES_PAIR_BYTES * (groups * stage_pairs(c, stage) + count * stage_pairs(c, STAGE_ALL8));
-    choose_stage(&cs->choice, c, groups, count);
+    const int64_t bytes = c->head_pairs * CODES_PAIR_BYTES;
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t b = 0; b < bytes; b += 64)
+            __builtin_prefetch(c->head_low + hits[i].group * bytes + b);
+    for (int64_t i = 0; i < count; i++) {
+        hits[i].items &= s->ops->codes->keep(c, &cs->query, &cs->priors, s->floor, hits[i].group);
+        if (hits[i].items != 0) hits[kept++] = hits[i];
+    }
+    return kept;
+}
+
+void coded_resolve(search *s, coded_search *cs, code_hit *hits, int64_t count, int64_t groups) {
+    int stage = cs->choice.stage;
+    const scan_codes *c = cs->codes;
+    int64_t pairs = groups * stage_pairs(c, stage);
+    if (stage == STAGE_HEAD4 && c->tail_pairs > 0) {
+        pairs += count * stage_pairs(c, STAGE_HEAD8);
+        count = look_again(s, cs, hits, count);
+        stage = STAGE_HEAD8;
+    }
+    pairs += count * stage_pairs(c, STAGE_ALL8) * cs->choice.resolve_cost;
+    *s->scratch->effort += CODES_PAIR_BYTES * pairs;
+    choose_stage(&cs->choice, c, groups, pairs);
     for (int64_t i = 0; i < count && i < FETCH_AHEAD; i++) fetch_hit(s, cs, hits[i], stage);
     for (int64_t i = 0; i < count; i++) {
         if (i + FETCH_AHEAD < count) fetch_hit(s, cs, hits[i + FETCH_AHEAD], stage);
@@ -220,7 +240,7 @@ void coded_begin(search *s, coded_search *cs) {
             items->code_priors + s->query->prior_row * c->group_count * CODES_GROUP;
     cs->choice = (stage_choice){
         .first = c->first_stage, .dense = c->tail_pairs == 0 ? STAGE_ALL8 : STAGE_ALL4,
-        .stage = c->first_stage, .wait = 1, .resolve_cost = 2};
+        .stage = c->first_stage, .wait = 1, .resolve_cost = 3};
     double rotated[CODES_FACTOR_COUNT_MAX];
     s->ops->rotate(s->query->vector, c->rotation, c->factor_count, rotated);
     codes_encode_query(c, rotated, s->norm, s->ops->codes->code_max, &cs->query);

@@ -76,7 +76,7 @@ typedef struct {
     float *lowest;     /* heap of lower bounds, `lowest_max` long */
     int64_t lowest_max;
     scan_candidate *candidates; /* SCAN_CANDIDATES_MAX */
-    int64_t *bytes_read;        /* counts up what passes over codes read */
+    int64_t *effort;            /* counts up: bytes, had all been read in one pass */
 } scan_scratch;
 
 enum {

@@ -79,8 +79,7 @@ void coded_begin(search *s, coded_search *cs);
 /* Search groups from `group` until `stop` or until none is in reach; returns where. */
 int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop);
 int coded_in_reach(const search *s, const scan_codes *codes, int64_t group);
-void coded_resolve(search *s, coded_search *cs, const code_hit *hits, int64_t count,
-                   int64_t groups);
+void coded_resolve(search *s, coded_search *cs, code_hit *hits, int64_t count, int64_t groups);
 void coded_end(search *s);
 
 static inline int is_taken(const scan_scratch *scratch, int32_t row) {

@@ -68,29 +68,19 @@ static void add_outer(double *system, const double *vector, double weight, int64
     fold_in_add_outer_body(system, vector, weight, factor_count);
 }
 
+#define PORTABLE_OPS                                                            \
+    .reach = reach, .dots = dots, .dot_exact = dot_exact, .rotate = rotate,     \
+    .count_bits = count_bits, .solve = solve, .add_outer = add_outer
+
 const simd_ops *simd_portable(void) {
-    static simd_ops ops = {
-        .name = "portable",
-        .reach = reach,
-        .dots = dots,
-        .dot_exact = dot_exact,
-        .rotate = rotate,
-        .count_bits = count_bits,
-        .solve = solve,
-        .add_outer = add_outer,
-    };
-    ops.codes = codes_portable();
+    static const simd_ops ops = {.name = "portable", PORTABLE_OPS, .codes = &CODES_PORTABLE};
     return &ops;
 }
 
 /* The loops over codes are all that NEON needs by hand. */
 const simd_ops *simd_neon(void) {
-    static simd_ops ops;
-    if (codes_neon() == NULL) return NULL;
-    ops = *simd_portable();
-    ops.name = "neon";
-    ops.codes = codes_neon();
-    return &ops;
+    static const simd_ops ops = {.name = "neon", PORTABLE_OPS, .codes = &CODES_NEON};
+    return simd_has_neon_dot() ? &ops : NULL;
 }
 
 const simd_ops *simd_variant(int position) {

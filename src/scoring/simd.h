@@ -45,6 +45,10 @@ typedef struct {
                      const code_priors *priors, float floor, int64_t start, int64_t stop,
                      code_hit *hits);
 
+    /* The items of one group that all bits of their heads let pass. */
+    uint32_t (*keep)(const scan_codes *codes, const coded_query *query,
+                     const code_priors *priors, float floor, int64_t group);
+
     /* The same for several queries over the groups from `start` on; writes which items
      * of each group are kept. */
     void (*tile)(const scan_codes *codes, const code_tile queries[CODES_TILE_QUERIES], int stage,
@@ -100,10 +104,8 @@ const simd_ops *simd_neon(void);
 const simd_ops *simd_avx2(void);
 const simd_ops *simd_avx2_vnni(void);
 const simd_ops *simd_avx512(void);
-const code_ops *codes_portable(void);
-const code_ops *codes_neon(void);
-const code_ops *codes_avx2(void);
-const code_ops *codes_avx2_vnni(void);
-const code_ops *codes_avx512(void);
+extern const code_ops CODES_PORTABLE, CODES_NEON;
+extern const code_ops CODES_AVX2, CODES_AVX2_VNNI, CODES_AVX512; /* of x86-64 only */
+int simd_has_neon_dot(void);
 
 #endif

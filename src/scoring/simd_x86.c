@@ -203,15 +203,10 @@ AVX512 static void add_outer_avx512(double *system, const double *vector, double
     fold_in_add_outer_body(system, vector, weight, factor_count);
 }
 
-static const simd_ops AVX2_OPS = {
-    .reach = reach_avx2,
-    .dots = dots_avx2,
-    .dot_exact = dot_exact_avx2,
-    .rotate = rotate_avx2,
-    .count_bits = count_bits_avx2,
-    .solve = solve_avx2,
-    .add_outer = add_outer_avx2,
-};
+#define AVX2_OPS                                                                      \
+    .reach = reach_avx2, .dots = dots_avx2, .dot_exact = dot_exact_avx2,              \
+    .rotate = rotate_avx2, .count_bits = count_bits_avx2, .solve = solve_avx2,        \
+    .add_outer = add_outer_avx2
 
 static int has_avx2(void) {
     __builtin_cpu_init();
@@ -226,24 +221,17 @@ static int has_avx_vnni(void) {
 }
 
 const simd_ops *simd_avx2(void) {
-    static simd_ops ops;
-    ops = AVX2_OPS;
-    ops.name = "avx2";
-    ops.codes = codes_avx2();
+    static const simd_ops ops = {.name = "avx2", AVX2_OPS, .codes = &CODES_AVX2};
     return has_avx2() ? &ops : NULL;
 }
 
 const simd_ops *simd_avx2_vnni(void) {
-    static simd_ops ops;
-    ops = AVX2_OPS;
-    ops.name = "avx2vnni";
-    ops.codes = codes_avx2_vnni();
+    static const simd_ops ops = {.name = "avx2vnni", AVX2_OPS, .codes = &CODES_AVX2_VNNI};
     return has_avx2() && has_avx_vnni() ? &ops : NULL;
 }
 
 const simd_ops *simd_avx512(void) {
-    static simd_ops ops;
-    ops = (simd_ops){
+    static const simd_ops ops = {
         .name = "avx512",
         .reach = reach_avx512,
         .dots = dots_avx512,
@@ -252,7 +240,7 @@ const simd_ops *simd_avx512(void) {
         .count_bits = count_bits_avx2,
         .solve = solve_avx512,
         .add_outer = add_outer_avx512,
-        .codes = codes_avx512(),
+        .codes = &CODES_AVX512,
     };
     return has_avx2() && __builtin_cpu_supports("avx512f") &&
                    __builtin_cpu_supports("avx512vnni")

@@ -11,6 +11,7 @@ from kernel.cases import Case, csr, matrix
 from kernel.laws import Kernel
 from kernel.reference import Ranking, all_scores, rank, reference
 from recsys.scoring import RaggedRows
+from recsys.sparse import CsrMatrix
 
 
 def ties_by_descending_row(case: Case) -> Ranking:
@@ -94,6 +95,37 @@ def forgets_item_item(case: Case) -> Ranking:
     return reference(replace(case, item_item=None))
 
 
+def forgets_boosts(case: Case) -> Ranking:
+    """Leaves out what queries add to single items."""
+    return reference(replace(case, boosts=None))
+
+
+def forgets_own_priors(case: Case) -> Ranking:
+    """Leaves out the prior that a query names."""
+    return reference(replace(case, prior_rows=None))
+
+
+def takes_the_first_prior_row(case: Case) -> Ranking:
+    """Adds row 0 of the priors whatever the query names."""
+    if case.prior_rows is None:
+        return reference(case)
+    return reference(replace(case, prior_rows=np.zeros_like(case.prior_rows)))
+
+
+def boosts_once(case: Case) -> Ranking:
+    """Counts a repeated boost once."""
+    if case.boosts is None:
+        return reference(case)
+    kept = [
+        np.unique(case.boosts.row(query)[0], return_index=True)[1] + case.boosts.indptr[query]
+        for query in range(case.query_count)
+    ]
+    indptr = np.concatenate(([0], np.cumsum([len(part) for part in kept]))).astype(np.int64)
+    chosen = np.concatenate(kept).astype(int)
+    boosts = CsrMatrix(indptr, case.boosts.indices[chosen], case.boosts.data[chosen])
+    return reference(replace(case, boosts=boosts))
+
+
 def returns_touched_items_twice(case: Case) -> Ranking:
     """Repeats the best item, as a second pass over it would."""
     return [(answer[:1] + answer)[: case.k] for answer in reference(case)]
@@ -152,6 +184,10 @@ BROKEN: tuple[Kernel, ...] = (
     excludes_only_the_first,
     forgets_prior,
     forgets_item_item,
+    forgets_boosts,
+    forgets_own_priors,
+    takes_the_first_prior_row,
+    boosts_once,
     returns_touched_items_twice,
     worst_first,
     loses_the_best_when_even,
@@ -177,6 +213,9 @@ def _everything(style: str, *, k: int, seed: int) -> Case:
         history=csr(rng, m, n, 10),
         allowed=rng.random((m, n)) < 0.6,
         excluded=RaggedRows(lists.indptr, lists.indices),
+        priors=rng.integers(0, 3, (2, n)).astype(np.float32),
+        prior_rows=np.array([1, -1, 0], dtype=np.int32),
+        boosts=csr(rng, m, n, 90),
     )
 
 

@@ -103,6 +103,33 @@ BAD_CALLS: dict[str, tuple[Callable[[], object], type[InvalidInput], str]] = {
         InvalidArray,
         "item_item is values are not finite",
     ),
+    "priors nan": (
+        lambda: scorer(priors=with_value((2, N), np.nan)),
+        NotFinite,
+        "priors holds NaN",
+    ),
+    "priors short": (lambda: scorer(priors=f32(1.0)), InvalidArray, r"priors .*\(any, 10\)"),
+    "prior row outside": (
+        lambda: top_k(prior_rows=i32(0, -1)),
+        InvalidArray,
+        "prior_rows is out of range for query 0; allowed -1 to -1",
+    ),
+    "prior rows too few": (lambda: top_k(prior_rows=i32(0)), InvalidArray, "prior_rows"),
+    "boost of a row outside": (
+        lambda: top_k(boosts=CsrMatrix(i64(0, 1, 1), i32(N), f32(1.0))),
+        RowOutOfRange,
+        "boosts holds row 10",
+    ),
+    "boost nan": (
+        lambda: top_k(boosts=CsrMatrix(i64(0, 0, 1), i32(0), f32(np.nan))),
+        NotFinite,
+        "boosts holds NaN or infinity in row 1",
+    ),
+    "nine masks": (
+        lambda: top_k(allowed=[np.zeros(2, dtype=np.uint8)] * 9),
+        CountOutOfRange,
+        "masks is 9; allowed 0 to 8",
+    ),
     "vectors float64": (
         lambda: top_k(user_vectors=VECTORS.astype(np.float64)),
         InvalidArray,
