@@ -90,7 +90,7 @@ cdef const simd_ops *active_ops = NULL
 include "scoring_parts.pxi"
 
 
-SCRATCH_KEPT_MAX = 64
+SCRATCH_KEPT_MAX = 128
 """Scratch that a table keeps, which is as many as there are calls at the same time."""
 
 
@@ -157,10 +157,10 @@ cdef class ItemTable:
         query = 0
         cdef Masks masks = Masks(allowed, subset, extra)
         cdef const simd_ops *ops = active_ops
-        cdef scan_query queries[30]
-        cdef const scan_scratch *scratch[30]
+        cdef scan_query queries[60]
+        cdef const scan_scratch *scratch[60]
         cdef int failed = 0, one, _
-        assert SCAN_BATCH_MAX == 30
+        assert SCAN_BATCH_MAX == 60
         cdef int width = <int>min(query_count, SCAN_BATCH_MAX)
         cdef list borrowed = [self.borrow(touched_max) for _ in range(width)]
         for one in range(width):
