@@ -90,7 +90,7 @@ cdef const simd_ops *active_ops = NULL
 include "scoring_parts.pxi"
 
 
-SCRATCH_KEPT_MAX = 64
+SCRATCH_KEPT_MAX = 128
 """Scratch that a table keeps, which is as many as there are calls at the same time."""
 
 
@@ -157,10 +157,10 @@ cdef class ItemTable:
         query = 0
         cdef Masks masks = Masks(allowed, subset, extra)
         cdef const simd_ops *ops = active_ops
-        cdef scan_query queries[30]
-        cdef const scan_scratch *scratch[30]
+        cdef scan_query queries[60]
+        cdef const scan_scratch *scratch[60]
         cdef int failed = 0, one, _
-        assert SCAN_BATCH_MAX == 30
+        assert SCAN_BATCH_MAX == 60
         cdef int width = <int>min(query_count, SCAN_BATCH_MAX)
         cdef list borrowed = [self.borrow(touched_max) for _ in range(width)]
         for one in range(width):
@@ -296,33 +296,6 @@ cdef class ItemTable:
                     reached += boosts.count(at)
                 largest = max(largest, reached)
         return min(largest, self.items.item_count)
-
-
-def code_bytes(int64_t factor_count):
-    """How many bytes one group has in the planes of heads, of tails, and in residuals."""
-    return (codes_head_pairs(factor_count) * CODES_PAIR_BYTES,
-            codes_tail_pairs(factor_count) * CODES_PAIR_BYTES, STAGE_COUNT)
-
-
-def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t[::1] steps,
-           uint16_t[::1] tails, uint16_t[::1] rests, float[::1] norms, float[:, ::1] residuals,
-           uint8_t[:, ::1] head_high, uint8_t[:, ::1] head_low, uint8_t[:, ::1] tail_high,
-           uint8_t[:, ::1] tail_low):
-    """Encode rotated rows, in their order, into the groups given; see `codes_encode`."""
-    cdef codes_target target
-    cdef int64_t count = rotated.shape[0]
-    if count == 0:
-        return
-    assert norms.shape[0] * CODES_GROUP >= count and row_norms.shape[0] >= count
-    memset(&target, 0, sizeof(target))
-    target.steps, target.tails, target.rests = &steps[0], &tails[0], &rests[0]
-    target.norms = &norms[0]
-    target.residuals = &residuals[0, 0]
-    target.head_high, target.head_low = &head_high[0, 0], &head_low[0, 0]
-    if tail_high is not None:
-        target.tail_high, target.tail_low = &tail_high[0, 0], &tail_low[0, 0]
-    with nogil:
-        codes_encode(&rotated[0, 0], count, rotated.shape[1], &row_norms[0], &target)
 
 
 def row_norms(const float[:, ::1] factors, float[::1] out_norms):

@@ -177,3 +177,30 @@ cdef class Masks:
             one.excluded_count = excluded.count(query)
             one.excluded = excluded.rows_of(query)
         return SCAN_OK
+
+
+def code_bytes(int64_t factor_count):
+    """How many bytes one group has in the planes of heads, of tails, and in residuals."""
+    return (codes_head_pairs(factor_count) * CODES_PAIR_BYTES,
+            codes_tail_pairs(factor_count) * CODES_PAIR_BYTES, STAGE_COUNT)
+
+
+def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t[::1] steps,
+           uint16_t[::1] tails, uint16_t[::1] rests, float[::1] norms, float[:, ::1] residuals,
+           uint8_t[:, ::1] head_high, uint8_t[:, ::1] head_low, uint8_t[:, ::1] tail_high,
+           uint8_t[:, ::1] tail_low):
+    """Encode rotated rows, in their order, into the groups given; see `codes_encode`."""
+    cdef codes_target target
+    cdef int64_t count = rotated.shape[0]
+    if count == 0:
+        return
+    assert norms.shape[0] * CODES_GROUP >= count and row_norms.shape[0] >= count
+    memset(&target, 0, sizeof(target))
+    target.steps, target.tails, target.rests = &steps[0], &tails[0], &rests[0]
+    target.norms = &norms[0]
+    target.residuals = &residuals[0, 0]
+    target.head_high, target.head_low = &head_high[0, 0], &head_low[0, 0]
+    if tail_high is not None:
+        target.tail_high, target.tail_low = &tail_high[0, 0], &tail_low[0, 0]
+    with nogil:
+        codes_encode(&rotated[0, 0], count, rotated.shape[1], &row_norms[0], &target)

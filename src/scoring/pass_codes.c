@@ -137,6 +137,7 @@ static int is_direct(const search *s, const coded_search *cs, code_hit hit, int 
 }
 
 static void fetch_hit(const search *s, const coded_search *cs, code_hit hit, int stage) {
+    if (stage == STAGE_ALL8) return; /* all of it has just been read */
     if (!is_direct(s, cs, hit, stage)) {
         fetch_group(cs->codes, hit.group, stage);
         return;

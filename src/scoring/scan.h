@@ -108,7 +108,7 @@ int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *q
 
 /* The same for up to SCAN_BATCH_MAX queries, each with a scratch of its own; row i of
  * the outputs is `capacity` (at least 1) wide. `*failed` is the first bad query. */
-enum { SCAN_BATCH_MAX = 30 };
+enum { SCAN_BATCH_MAX = 60 };
 int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
                      const scan_scratch *const *scratch, int count, int32_t capacity,
                      int32_t *out_items, double *out_scores, int32_t *out_counts,
