@@ -89,8 +89,3 @@ def write_histories(
                 )
             )
     return users
-
-
-def folder_size_bytes(folder: Path) -> int:
-    """Size of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -55,7 +55,7 @@ class Recommender:
         if weights.unknown_count:
             notes.add(NOTE_UNKNOWN_ITEM)
         _note_unknown_store(model, query.store_id, notes)
-        excluded = model.items.known_rows(query.excluded) if query.excluded else _NO_ROWS
+        excluded = model.items.known_rows(query.excluded)
         seen = _NO_ROWS if query.include_seen else weights.seen
         blocked = np.union1d(excluded, seen) if len(excluded) else seen
         if len(weights.rows):
