@@ -105,6 +105,8 @@ DEFECTS = {
         "0.0f",
     ),
     "no residual of items": ("codes_body.h", "lanes_bf16(c->rests + first)", "lanes_set(0.0f)"),
+    "no rest of tails": ("codes_body.h", "if (stage == STAGE_MIXED)\n        bound = lanes_fadd(", "if (0)\n        bound = lanes_fadd("),
+    "groups that wait are dropped": ("pass_codes.c", "hit.items != 0) wait(", "hit.items > 1) wait("),
     "no tails": ("codes_body.h", "lanes_bf16(c->tails + first)", "lanes_set(0.0f)"),
     "no prior in bounds": ("codes_body.h", "if (priors->shared != NULL)", "if (0)"),
     "no residual of queries": ("codes.c", "round_up(residual + codes->defect", "round_up(codes->defect"),
@@ -112,7 +114,7 @@ DEFECTS = {
     "norms too small": ("pass_codes.c", "codes->norms[group] * s->query_norm", "0.8f * codes->norms[group] * s->query_norm"),
     "the last group left out": ("pass_codes.c", "group < stop;) {", "group < stop - 1;) {"),
     "queries of a tile mixed up": ("pass_batch.c", "lane *one = b->lanes[q];\n        for (int g", "lane *one = b->lanes[0];\n        for (int g"),
-    "a mask not looked at": ("pass_codes.c", "is_taken(s->scratch, row) ||\n            !is_allowed(s->query, row))", "is_taken(s->scratch, row))"),
+    "a mask not looked at": ("pass_codes.c", "is_taken(s->scratch, row) || !is_allowed(s->query, row))", "is_taken(s->scratch, row))"),
 }  # fmt: skip
 
 
