@@ -80,19 +80,23 @@ static void tile_block(const scan_codes *c, block *b, int64_t group) {
     }
 }
 
-static void fetch_groups(const uint8_t *plane, int64_t group_bytes, int64_t group) {
-    for (int64_t b = 0; b < CODES_TILE_GROUPS * group_bytes; b += 64)
-        __builtin_prefetch(plane + group * group_bytes + b);
+/* Lines `part` of `parts` of what a plane has of a tile. */
+static void fetch_lines(const uint8_t *plane, int64_t pairs, int64_t group, int part, int parts) {
+    const int64_t lines = CODES_TILE_GROUPS * pairs;
+    const uint8_t *bytes = plane + group * pairs * CODES_PAIR_BYTES;
+    for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; i++)
+        __builtin_prefetch(bytes + i * CODES_PAIR_BYTES);
 }
 
-/* Ask for the tile after the next one. */
-static void fetch_tile(const scan_codes *c, int with_tail, int64_t group) {
+/* Ask for the tile after the next one, a part with each block: processors forget what
+ * is asked for when too much is under way. */
+static void fetch_tile(const scan_codes *c, int with_tail, int64_t group, int part, int parts) {
     const int64_t ahead = group + 2 * CODES_TILE_GROUPS;
-    fetch_groups(c->head_high, c->head_pairs * CODES_PAIR_BYTES, ahead);
-    fetch_groups(c->head_low, c->head_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_lines(c->head_high, c->head_pairs, ahead, part, parts);
+    fetch_lines(c->head_low, c->head_pairs, ahead, part, parts);
     if (!with_tail) return;
-    fetch_groups(c->tail_high, c->tail_pairs * CODES_PAIR_BYTES, ahead);
-    fetch_groups(c->tail_low, c->tail_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_lines(c->tail_high, c->tail_pairs, ahead, part, parts);
+    fetch_lines(c->tail_low, c->tail_pairs, ahead, part, parts);
 }
 
 /* Bound the items of some groups for all lanes, then look at what is left of them. */
@@ -104,9 +108,10 @@ static void search_groups(lane *const *lanes, int count, int64_t start, int64_t 
     for (int b = 0; b < made; b++) with_tail |= blocks[b].stage == STAGE_ALL8;
     int64_t group = start;
     for (; group + CODES_TILE_GROUPS <= stop; group += CODES_TILE_GROUPS) {
-        fetch_tile(c, with_tail && c->tail_pairs > 0, group);
-        for (int b = 0; b < made; b++)
+        for (int b = 0; b < made; b++) {
+            fetch_tile(c, with_tail, group, b, made);
             if (!is_thin(&blocks[b])) tile_block(c, &blocks[b], group);
+        }
     }
     for (int b = 0; b < made; b++) {
         const int64_t left = is_thin(&blocks[b]) ? start : group;

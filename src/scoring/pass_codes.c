@@ -99,8 +99,9 @@ static void resolve(search *s, const coded_search *cs, code_hit hit) {
         float prior = cs->priors.shared == NULL ? 0.0f : cs->priors.shared[first + place];
         if (cs->priors.own != NULL) prior += cs->priors.own[first + place];
         const float most = (dots[place] + error) + prior;
-        if (most < s->floor) continue;
-        add_candidate(s, most, cs->codes->order[first + place]);
+        const int32_t row = cs->codes->order[first + place];
+        if (most < s->floor || !is_free(s, row)) continue;
+        add_candidate(s, most, row);
         add_lowest(s, (dots[place] - error) + prior);
     }
 }
@@ -138,29 +139,24 @@ static void fetch_hit(const coded_search *cs, code_hit hit, int which) {
     } else if (which == WAIT_TAIL) {
         fetch_plane(c->tail_high, c->tail_pairs, hit.group);
         __builtin_prefetch(c->rests + (int64_t)hit.group * CODES_GROUP);
+    } else {
         __builtin_prefetch(c->order + (int64_t)hit.group * CODES_GROUP);
-    } else if (cs->choice.stage != STAGE_ALL8) { /* of which all has just been read */
+        if (cs->choice.stage == STAGE_ALL8) return; /* of which all has just been read */
         fetch_plane(c->tail_low, c->tail_pairs, hit.group);
         if (cs->choice.stage == STAGE_ALL4) fetch_plane(c->head_low, c->head_pairs, hit.group);
     }
 }
 
-/* The items that may appear. */
+/* Those of a group that may appear. */
 static uint32_t free_items(const search *s, const coded_search *cs, code_hit hit) {
     const int32_t *order = cs->codes->order + (int64_t)hit.group * CODES_GROUP;
     uint32_t kept = hit.items;
-    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
-        const int32_t row = order[__builtin_ctz(left)];
-        if (row < 0 || is_taken(s->scratch, row) || !is_allowed(s->query, row))
-            kept ^= left & -left;
-    }
+    for (uint32_t left = hit.items; left != 0; left &= left - 1)
+        if (!is_free(s, order[__builtin_ctz(left)])) kept ^= left & -left;
     return kept;
 }
 
-static void wait(search *s, coded_search *cs, code_hit hit, int which) {
-    hit_queue *queue = &cs->waiting[which];
-    if (which == WAIT_ITEMS || s->query->allowed_count > 0) hit.items = free_items(s, cs, hit);
-    if (hit.items == 0) return;
+static void wait(hit_queue *queue, const coded_search *cs, code_hit hit, int which) {
     assert(queue->count < SEARCH_CHUNK_MAX);
     queue->hits[queue->count++] = hit;
     if (queue->count <= FETCH_AHEAD) fetch_hit(cs, hit, which);
@@ -191,7 +187,7 @@ static void look_closer(search *s, coded_search *cs, int which) {
         code_hit hit = next_hit(cs, which, i);
         hit.items &= s->ops->codes->keep(cs->codes, &cs->query, stage, &cs->priors, s->floor,
                                          hit.group);
-        if (hit.items != 0) wait(s, cs, hit, which + 1);
+        if (hit.items != 0) wait(queue + 1, cs, hit, which + 1);
     }
     queue->count = 0;
 }
@@ -228,7 +224,14 @@ void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t coun
                  int64_t groups) {
     const scan_codes *c = cs->codes;
     go_on(s, cs);
-    for (int64_t i = 0; i < count; i++) wait(s, cs, hits[i], queue_after(cs->choice.stage));
+    const int which = queue_after(cs->choice.stage);
+    /* Where masks forbid much, this saves looking closer at groups of nothing. */
+    const int is_masked = s->query->allowed_count > 0;
+    for (int64_t i = 0; i < count; i++) {
+        code_hit hit = hits[i];
+        if (is_masked) hit.items = free_items(s, cs, hit);
+        if (hit.items != 0) wait(&cs->waiting[which], cs, hit, which);
+    }
     const int64_t pairs = groups * stage_pairs(c, cs->choice.stage) + cs->pairs;
     *s->scratch->effort += CODES_PAIR_BYTES * pairs;
     cs->pairs = 0;

@@ -110,6 +110,11 @@ static inline int is_allowed(const scan_query *query, int32_t row) {
     return 1;
 }
 
+/* Whether there is an item at a place that has this row, and it may still appear. */
+static inline int is_free(const search *s, int32_t row) {
+    return row >= 0 && !is_taken(s->scratch, row) && is_allowed(s->query, row);
+}
+
 /* At least the norm of a row. */
 static inline float row_norm(const scan_items *items, int32_t row) {
     return items->norms != NULL ? items->norms[row]

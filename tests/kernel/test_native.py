@@ -101,10 +101,10 @@ def test_arm_agrees(repo_root: Path, tmp_path: Path) -> None:
 DEFECTS = {
     "no residual of groups": (
         "codes_body.h",
-        "c->residuals[group * STAGE_COUNT + stage] * b->per_residual",
+        "c->residuals[group * STAGE_COUNT + measured] * b->per_residual",
         "0.0f",
     ),
-    "no residual of items": ("codes_body.h", "lanes_bf16(c->rests + first)", "lanes_set(0.0f)"),
+    "no residual of items": ("codes_body.h", "lanes_mul(lanes_bf16(c->rests + first),\n                                            lanes_set(b->per_residual))", "lanes_set(0.0f)"),
     "no rest of tails": ("codes_body.h", "if (stage == STAGE_MIXED)\n        bound = lanes_fadd(", "if (0)\n        bound = lanes_fadd("),
     "groups that wait are dropped": ("pass_codes.c", "hit.items != 0) wait(", "hit.items > 1) wait("),
     "no tails": ("codes_body.h", "lanes_bf16(c->tails + first)", "lanes_set(0.0f)"),
