@@ -141,7 +141,7 @@ static void fetch_hit(const coded_search *cs, code_hit hit, int which) {
         __builtin_prefetch(c->rests + (int64_t)hit.group * CODES_GROUP);
     } else {
         __builtin_prefetch(c->order + (int64_t)hit.group * CODES_GROUP);
-        if (cs->choice.stage == STAGE_ALL8) return; /* of which all has just been read */
+        if (cs->choice.stage == STAGE_ALL8) return;
         fetch_plane(c->tail_low, c->tail_pairs, hit.group);
         if (cs->choice.stage == STAGE_ALL4) fetch_plane(c->head_low, c->head_pairs, hit.group);
     }
@@ -156,8 +156,19 @@ static uint32_t free_items(const search *s, const coded_search *cs, code_hit hit
     return kept;
 }
 
-static void wait(hit_queue *queue, const coded_search *cs, code_hit hit, int which) {
+/* What looking closer costs, counted when it is decided, so that a stage which lets
+ * too much pass is found out at once. */
+static int64_t wait_pairs(const coded_search *cs, int which) {
+    const scan_codes *c = cs->codes;
+    if (which == WAIT_HEAD) return cs->choice.resolve_cost * c->head_pairs;
+    if (queue_after(cs->choice.stage) != WAIT_ITEMS) return cs->choice.resolve_cost * c->tail_pairs;
+    return cs->choice.resolve_cost * stage_pairs(c, STAGE_ALL8);
+}
+
+static void wait(coded_search *cs, code_hit hit, int which) {
+    hit_queue *queue = &cs->waiting[which];
     assert(queue->count < SEARCH_CHUNK_MAX);
+    cs->pairs += wait_pairs(cs, which);
     queue->hits[queue->count++] = hit;
     if (queue->count <= FETCH_AHEAD) fetch_hit(cs, hit, which);
 }
@@ -172,7 +183,6 @@ static code_hit next_hit(const coded_search *cs, int which, int64_t i) {
 
 static void look_at_items(search *s, coded_search *cs) {
     hit_queue *queue = &cs->waiting[WAIT_ITEMS];
-    cs->pairs += queue->count * cs->choice.resolve_cost * stage_pairs(cs->codes, STAGE_ALL8);
     for (int64_t i = 0; i < queue->count; i++) resolve(s, cs, next_hit(cs, WAIT_ITEMS, i));
     queue->count = 0;
 }
@@ -181,13 +191,11 @@ static void look_at_items(search *s, coded_search *cs) {
 static void look_closer(search *s, coded_search *cs, int which) {
     hit_queue *queue = &cs->waiting[which];
     const int stage = which == WAIT_HEAD ? STAGE_HEAD8 : STAGE_MIXED;
-    cs->pairs += queue->count * cs->choice.resolve_cost *
-                 (which == WAIT_HEAD ? cs->codes->head_pairs : cs->codes->tail_pairs);
     for (int64_t i = 0; i < queue->count; i++) {
         code_hit hit = next_hit(cs, which, i);
         hit.items &= s->ops->codes->keep(cs->codes, &cs->query, stage, &cs->priors, s->floor,
                                          hit.group);
-        if (hit.items != 0) wait(queue + 1, cs, hit, which + 1);
+        if (hit.items != 0) wait(cs, hit, which + 1);
     }
     queue->count = 0;
 }
@@ -230,8 +238,9 @@ void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t coun
     for (int64_t i = 0; i < count; i++) {
         code_hit hit = hits[i];
         if (is_masked) hit.items = free_items(s, cs, hit);
-        if (hit.items != 0) wait(&cs->waiting[which], cs, hit, which);
+        if (hit.items != 0) wait(cs, hit, which);
     }
+    if (cs->choice.stage == STAGE_ALL8) look_at_items(s, cs); /* all has just been read */
     const int64_t pairs = groups * stage_pairs(c, cs->choice.stage) + cs->pairs;
     *s->scratch->effort += CODES_PAIR_BYTES * pairs;
     cs->pairs = 0;
@@ -269,7 +278,7 @@ void coded_begin(search *s, coded_search *cs) {
             items->code_priors + s->query->prior_row * c->group_count * CODES_GROUP;
     cs->choice = (stage_choice){
         .first = c->first_stage, .dense = c->tail_pairs == 0 ? STAGE_ALL8 : STAGE_ALL4,
-        .stage = c->first_stage, .wait = 1, .resolve_cost = 4};
+        .stage = c->first_stage, .wait = 1, .resolve_cost = 3};
     double rotated[CODES_FACTOR_COUNT_MAX];
     s->ops->rotate(s->query->vector, c->rotation, c->factor_count, rotated);
     codes_encode_query(c, rotated, s->norm, s->ops->codes->code_max, &cs->query);
