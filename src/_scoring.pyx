@@ -325,8 +325,8 @@ def fold_in(const float[:, ::1] factors, const double[:, ::1] gram, double alpha
     model.gram = &gram[0, 0]
     model.item_count, model.factor_count = factors.shape[0], factors.shape[1]
     model.alpha, model.regularization = alpha, regularization
-    cdef double *scratch = <double *>malloc(
-        fold_in_scratch_count(model.factor_count) * sizeof(double))
+    cdef double *scratch = <double *>calloc(
+        fold_in_scratch_count(model.factor_count), sizeof(double))
     if scratch == NULL:
         raise MemoryError
     cdef const simd_ops *ops = active_ops
