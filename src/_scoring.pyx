@@ -22,7 +22,7 @@ import os
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from scoring_core cimport (
     CODES_GROUP,
@@ -296,6 +296,9 @@ cdef class ItemTable:
                     reached += boosts.count(at)
                 largest = max(largest, reached)
         return min(largest, self.items.item_count)
+
+
+include "scoring_person.pxi"
 
 
 def row_norms(const float[:, ::1] factors, float[::1] out_norms):

@@ -34,7 +34,10 @@ static int solve_user(const fold_in_model *model, const simd_ops *ops, const int
         return FOLD_IN_OK;
     }
     for (int64_t i = 0; i < width; i++) {
-        memcpy(system + i * stride, model->gram + i * width, (size_t)width * sizeof *system);
+        /* Cells below the diagonal mean nothing, so half the matrix is enough. */
+        const int64_t start = fold_in_lane_start(i);
+        memcpy(system + i * stride + start, model->gram + i * width + start,
+               (size_t)(width - start) * sizeof *system);
         system[i * stride + i] += model->regularization;
         right_side[i] = 0.0;
     }
