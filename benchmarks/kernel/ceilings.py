@@ -1,0 +1,34 @@
+"""The machine's limits, measured in the same run by a small C program."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("ceilings.c")
+_MEBIBYTES = 512
+
+
+def measure() -> dict[str, float]:
+    """Compile and run it with one thread and with all.
+
+    Returns:
+        "read 1T", "read all" in GB/s and, with AVX-512 VNNI, "vnni 1T", "vnni all" in
+        Gop/s; empty without a C compiler.
+    """
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return {}
+    found = {}
+    with tempfile.TemporaryDirectory() as name:
+        program = Path(name, "ceilings")
+        flags = ["-O3", "-march=native", "-pthread", str(SOURCE), "-o", str(program)]
+        subprocess.run([compiler, *flags], check=True)
+        for label, threads in (("1T", 1), ("all", os.cpu_count() or 1)):
+            run = [str(program), str(threads), str(_MEBIBYTES)]
+            text = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+            for line in text.splitlines():
+                what, _, value = line.partition(" ")
+                found[f"{what} {label}"] = float(value)
+    return found

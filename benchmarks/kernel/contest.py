@@ -1,0 +1,253 @@
+"""Engines side by side: one process each, asked in turn, in a new order every round."""
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Absent(Exception):
+    """A library cannot be imported.
+
+    Attributes:
+        reason: What its import said.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported(Exception):
+    """An engine has nothing for a task.
+
+    Attributes:
+        reason: Why.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """An engine, how its process is set up, and what it is told.
+
+    Attributes:
+        label: What the report calls it.
+        engine: A key of `worker.ENGINES`.
+        environment: Variables of its process, such as OMP_NUM_THREADS.
+        options: Of its tasks.
+        is_exact: Whether it looks at every item in float32 or better.
+    """
+
+    label: str
+    engine: str
+    environment: dict[str, str] = field(default_factory=dict)
+    options: dict[str, int] = field(default_factory=dict)
+    is_exact: bool = True
+
+
+class Process:
+    """A running worker."""
+
+    def __init__(self, entrant: Entrant, *, python: str, folder: Path) -> None:
+        """Start it and wait until its index is built.
+
+        Raises:
+            Absent: Its library cannot be imported.
+        """
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **entrant.environment}
+        self.entrant = entrant
+        self._process = subprocess.Popen(
+            [python, str(WORKER), entrant.engine, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        hello = self._answer()
+        if "absent" in hello:
+            self.close()
+            raise Absent(hello["absent"])
+        self.version: str = hello["version"]
+        self.build_seconds: float = hello["build_seconds"]
+
+    def send(self, do: str, **arguments: Any) -> None:
+        """Give a command without waiting."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+        self._process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the answer to the oldest command."""
+        return self._answer()
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Give a command and wait."""
+        self.send(do, **arguments)
+        return self._answer()
+
+    def prepare(self, *, k: int, options: dict[str, int] | None = None, **task: Any) -> None:
+        """Set the task of the calls that follow.
+
+        Raises:
+            Unsupported: The engine has nothing for it.
+        """
+        told = list({**self.entrant.options, **(options or {})}.items())
+        answer = self.ask("prepare", k=k, options=told, **task)
+        if "unsupported" in answer:
+            raise Unsupported(answer["unsupported"])
+
+    def answers(self, count: int, out: Path) -> tuple[NDArray[np.int64], Any]:
+        """Return rows and, where the engine is held to them, scores of the first queries."""
+        stem = str(out / "answers")
+        has_scores = self.ask("answer", count=count, out=stem)["has_scores"]
+        return np.load(stem + "-rows.npy"), np.load(stem + "-scores.npy") if has_scores else None
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            code = self._process.wait(timeout=60)
+            raise RuntimeError(f"the process of {self.entrant.label} ended with code {code}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How long to measure.
+
+    Attributes:
+        rounds: How often each engine has its turn.
+        seconds: Length of a turn of single calls.
+        calls_min: Single calls of a turn at least.
+        calls_max: Single calls of a turn at most.
+        batch_size: Queries of a batch.
+        checked: Queries whose answers are compared with the truth.
+    """
+
+    rounds: int
+    seconds: float
+    calls_min: int
+    calls_max: int
+    batch_size: int
+    checked: int
+
+
+FULL = Effort(rounds=5, seconds=0.3, calls_min=8, calls_max=400, batch_size=1_000, checked=100)
+QUICK = Effort(rounds=3, seconds=0.1, calls_min=4, calls_max=200, batch_size=300, checked=20)
+
+
+@dataclass(slots=True)
+class Timings:
+    """Seconds of one engine, a list per round, and bytes read where they are counted."""
+
+    rounds: list[list[float]] = field(default_factory=list)
+    bytes_read: int | None = None
+
+    def percentile(self, share: float) -> float:
+        """Over all calls, in seconds."""
+        return float(np.percentile(np.concatenate(self.rounds), share))
+
+    @property
+    def medians(self) -> list[float]:
+        """Median seconds of each round."""
+        return [float(np.median(one)) for one in self.rounds]
+
+    @property
+    def count(self) -> int:
+        """Calls in all."""
+        return sum(len(one) for one in self.rounds)
+
+
+def time_singles(processes: Sequence[Process], effort: Effort, *, seed: int) -> list[Timings]:
+    """Time single calls of prepared processes in turns."""
+    found = [Timings(bytes_read=0) for _ in processes]
+    for number in _turns(len(processes), effort.rounds, seed):
+        answer = processes[number].ask(
+            "time",
+            seconds=effort.seconds,
+            count_min=effort.calls_min,
+            count_max=effort.calls_max,
+        )
+        _add(found[number], answer["seconds"], answer["bytes"])
+    return found
+
+
+def time_batches(
+    processes: Sequence[Process], effort: Effort, sizes: Sequence[int], *, seed: int
+) -> list[Timings]:
+    """Time whole batches in turns; each value is seconds per query."""
+    found = [Timings(bytes_read=0) for _ in processes]
+    for number in _turns(len(processes), effort.rounds, seed):
+        answer = processes[number].ask("time_batch", count=sizes[number])
+        _add(found[number], [answer["seconds"] / sizes[number]], answer["bytes"])
+    return found
+
+
+def ratio(ours: Timings, theirs: Timings) -> float:
+    """How many times faster we are: median over rounds of their median over ours."""
+    pairs = zip(theirs.medians, ours.medians, strict=True)
+    return float(np.median([slow / fast for slow, fast in pairs]))
+
+
+@contextmanager
+def turn_on_machine(lock: Path | None, *, is_shared: bool = False) -> Iterator[None]:
+    """Hold a lock file, so that benchmarks on one machine take turns.
+
+    Args:
+        lock: The file; None for no lock.
+        is_shared: Whether others may work at the same time: while preparing, not timing.
+    """
+    if lock is None:
+        yield
+        return
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
+        yield
+
+
+def _turns(count: int, rounds: int, seed: int) -> Iterator[int]:
+    rng = np.random.default_rng(seed)
+    for _ in range(rounds):
+        yield from (int(number) for number in rng.permutation(count))
+
+
+def _add(timings: Timings, seconds: list[float], bytes_read: int | None) -> None:
+    timings.rounds.append(seconds)
+    if bytes_read is None or timings.bytes_read is None:
+        timings.bytes_read = None
+    else:
+        timings.bytes_read += bytes_read
