@@ -1,8 +1,11 @@
 """Imports as a whole: all or nothing, again and again, damaged files, the whole way."""
 
+import contextlib
 import datetime as dt
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +23,7 @@ from training import columns
 from training.dataset import Dataset
 from training.ingest import import_events
 from training.ingest.history import HISTORY_NAME
-from training.ingest.report import EXAMPLE_COUNT_MAX
+from training.ingest.report import EXAMPLE_COUNT_MAX, read_report
 from training.simulate import simulate
 
 BAD = {**GOOD, "event_type": "x"}
@@ -336,11 +339,44 @@ def test_many_small_batches_give_what_one_large_one_gives(
     monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 700)
     monkeypatch.setattr("training.ingest.history._LINES_PER_BUCKET", 900)
     pieces = import_events(source=shop, preset="generic", out=tmp_path / "b", now=NOW)
-    assert len(names(pieces.folder / "events")) > 5
     assert pieces.info == whole.info
     assert pieces.events().collect().equals(whole.events().collect())
-    for name in ("items.parquet", "links.parquet", HISTORY_NAME):
+    for name in ("items.parquet", "links.parquet"):
         assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+    assert all_histories(pieces) == all_histories(whole)
+    assert names(pieces.folder) == names(whole.folder)
+
+
+def all_histories(dataset: Dataset) -> list[tuple[object, ...]]:
+    """List what the storage knows of everybody; its inner keys are its own affair."""
+    with contextlib.closing(sqlite3.connect(dataset.folder / HISTORY_NAME)) as connection:
+        return connection.execute(
+            "SELECT profile_id, item_ids, codes, event_times FROM profiles "
+            "LEFT JOIN history USING (profile_key) ORDER BY profile_id"
+        ).fetchall()
+
+
+def test_the_first_of_repeated_rows_stays_wherever_the_others_are(
+    write_rows: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a batch, in later batches, in another order: equal to looking at row by row."""
+    monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 7)
+    rng = random.Random(1)
+    rows = [
+        {**GOOD, "event_id": f"e{rng.randrange(40)}", "item_id": f"i{rng.randrange(3)}"}
+        | {"quantity": str(number + 1)}
+        for number in range(200)
+    ]
+    source = write_rows(rows).parent / "rows.parquet"
+    pl.DataFrame(rows).write_parquet(source)
+    dataset = import_events(source=source, preset="generic", out=tmp_path / "d", now=NOW)
+    firsts = {(row["event_id"], row["item_id"]): row for row in reversed(rows)}
+    expected = sorted((float(row["quantity"]), *key) for key, row in firsts.items())
+    kept = dataset.events().select("quantity", "event_id", "item_id").collect()
+    assert kept.rows() == expected
+    report = read_report(dataset.folder)
+    assert report is not None
+    assert reasons(report) == {"duplicate": 200 - len(expected)}
 
 
 def test_no_more_than_two_hundred_lines_of_a_person_are_kept_for_serving(
