@@ -17,26 +17,12 @@ from numpy.typing import NDArray
 WORKER = Path(__file__).with_name("worker.py")
 
 
-@dataclass(frozen=True, slots=True)
 class Absent(Exception):
-    """A library cannot be imported.
-
-    Attributes:
-        reason: What its import said.
-    """
-
-    reason: str
+    """A library cannot be imported."""
 
 
-@dataclass(frozen=True, slots=True)
 class Unsupported(Exception):
-    """An engine has nothing for a task.
-
-    Attributes:
-        reason: Why.
-    """
-
-    reason: str
+    """An engine has nothing for a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,19 +158,31 @@ QUICK = Effort(rounds=3, seconds=0.1, calls_min=4, calls_max=200, batch_size=300
 
 @dataclass(slots=True)
 class Timings:
-    """Seconds of one engine, a list per round, and bytes read where they are counted."""
+    """What one engine took in each round.
+
+    Attributes:
+        rounds: Seconds of every call; of a batch, seconds per query.
+        megabytes: Read per query on average, per round; empty where nobody counts.
+    """
 
     rounds: list[list[float]] = field(default_factory=list)
-    bytes_read: int | None = None
+    megabytes: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
         """Over all calls, in seconds."""
         return float(np.percentile(np.concatenate(self.rounds), share))
 
     @property
-    def medians(self) -> list[float]:
-        """Median seconds of each round."""
-        return [float(np.median(one)) for one in self.rounds]
+    def median(self) -> float:
+        """Median seconds of a call in the round that was disturbed least."""
+        return min(float(np.median(one)) for one in self.rounds)
+
+    @property
+    def read_rate(self) -> float | None:
+        """GB/s in the round in which it was highest."""
+        pairs = zip(self.megabytes, self.rounds, strict=False)
+        rates = [1e-3 * read / float(np.mean(seconds)) for read, seconds in pairs]
+        return max(rates, default=None)
 
     @property
     def count(self) -> int:
@@ -194,7 +192,7 @@ class Timings:
 
 def time_singles(processes: Sequence[Process], effort: Effort, *, seed: int) -> list[Timings]:
     """Time single calls of prepared processes in turns."""
-    found = [Timings(bytes_read=0) for _ in processes]
+    found = [Timings() for _ in processes]
     for number in _turns(len(processes), effort.rounds, seed):
         answer = processes[number].ask(
             "time",
@@ -202,7 +200,7 @@ def time_singles(processes: Sequence[Process], effort: Effort, *, seed: int) -> 
             count_min=effort.calls_min,
             count_max=effort.calls_max,
         )
-        _add(found[number], answer["seconds"], answer["bytes"])
+        _add(found[number], answer["seconds"], answer["bytes"], len(answer["seconds"]))
     return found
 
 
@@ -210,17 +208,12 @@ def time_batches(
     processes: Sequence[Process], effort: Effort, sizes: Sequence[int], *, seed: int
 ) -> list[Timings]:
     """Time whole batches in turns; each value is seconds per query."""
-    found = [Timings(bytes_read=0) for _ in processes]
+    found = [Timings() for _ in processes]
     for number in _turns(len(processes), effort.rounds, seed):
         answer = processes[number].ask("time_batch", count=sizes[number])
-        _add(found[number], [answer["seconds"] / sizes[number]], answer["bytes"])
+        size = sizes[number]
+        _add(found[number], [answer["seconds"] / size], answer["bytes"], size)
     return found
-
-
-def ratio(ours: Timings, theirs: Timings) -> float:
-    """How many times faster we are: median over rounds of their median over ours."""
-    pairs = zip(theirs.medians, ours.medians, strict=True)
-    return float(np.median([slow / fast for slow, fast in pairs]))
 
 
 @contextmanager
@@ -245,9 +238,7 @@ def _turns(count: int, rounds: int, seed: int) -> Iterator[int]:
         yield from (int(number) for number in rng.permutation(count))
 
 
-def _add(timings: Timings, seconds: list[float], bytes_read: int | None) -> None:
+def _add(timings: Timings, seconds: list[float], bytes_read: int | None, query_count: int) -> None:
     timings.rounds.append(seconds)
-    if bytes_read is None or timings.bytes_read is None:
-        timings.bytes_read = None
-    else:
-        timings.bytes_read += bytes_read
+    if bytes_read is not None:
+        timings.megabytes.append(bytes_read / query_count / 1e6)

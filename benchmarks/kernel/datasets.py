@@ -21,7 +21,7 @@ from recsys.sparse import CsrMatrix
 F32 = NDArray[np.float32]
 
 MASKS = {"50%": 0.5, "5%": 0.05, "0.5%": 0.005}
-_SHAPES = {"50k": (50_000, 64), "200k": (200_000, 128), "1m": (1_000_000, 128)}
+_SHAPES = {"tiny": (5_000, 64), "50k": (50_000, 64), "200k": (200_000, 128), "1m": (1_000_000, 128)}
 _LINKS_PER_ITEM = 20
 _HISTORY_LENGTH = 30
 

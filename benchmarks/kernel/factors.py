@@ -7,7 +7,6 @@ takes minutes. What is kept are item factors and the vectors of 1,000 users.
 import datetime as dt
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +28,8 @@ _END = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _ALPHA = 20.0
 
 
-@dataclass(frozen=True, slots=True)
 class Unavailable(Exception):
-    """Some data cannot be had here.
-
-    Attributes:
-        reason: Why, in words for the report.
-    """
-
-    reason: str
+    """Some data cannot be had here."""
 
 
 def gowalla(cache: Path) -> tuple[F32, F32]:

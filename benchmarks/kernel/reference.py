@@ -61,6 +61,7 @@ def truth(
     margins = 1e-6 * (norms * np.linalg.norm(queries, axis=1) + np.abs(links).max())
     best_rows, best_scores = [], []
     for query, rough in enumerate(scores):
+        assert np.count_nonzero(np.isfinite(rough)) >= k, "fewer are allowed than are asked for"
         least = np.partition(rough, len(rough) - k)[len(rough) - k]
         rows = np.flatnonzero(rough >= least - margins[query])
         exact = _dots(items[rows], queries[query]) + links[query % len(links)][rows]

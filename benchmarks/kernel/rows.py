@@ -14,7 +14,6 @@ from kernel.contest import (
     Process,
     Timings,
     Unsupported,
-    ratio,
     turn_on_machine,
 )
 from kernel.datasets import DataSet
@@ -35,11 +34,12 @@ class Row:
         case: Further circumstances, such as "k=10".
         label: Which engine in which configuration.
         is_exact: Whether the engine looks at every item.
-        p50_us: Median of a call, or of a query of a batch, in microseconds.
-        p99_us: Likewise; None with fewer than 200 calls.
+        p50_us: Median of a call, or of a query of a batch, in microseconds, in the
+            round that other work on the machine disturbed least.
+        p99_us: Of all calls of all rounds; None with fewer than 200.
         queries_per_second: Of all threads or processes together.
-        ours_is_faster: Median over rounds of this engine's time over ours.
-        megabytes: Read per query.
+        ours_is_faster: This engine's p50 over ours.
+        megabytes: Read per query, on average.
         read_share: Of the read bandwidth that as many threads reach.
         multiply_share: Of VNNI's peak, had a batch been dense in 8 bits.
         recall: Share of the true rows.
@@ -111,7 +111,7 @@ class Bench:
                     with turn_on_machine(lock, is_shared=True):
                         process = Process(entrant, python=python, folder=data.folder)
                 except Absent as absent:
-                    self.absent[entrant.engine] = absent.reason
+                    self.absent[entrant.engine] = str(absent)
                     continue
                 started.append(stack.enter_context(process))
             yield started
@@ -140,14 +140,15 @@ def timed_row(
     case: str,
 ) -> Row:
     """Fill in what follows from times; `ours` is what the process is compared with."""
-    p50 = timings.percentile(50)
+    p50 = timings.median
     entrant = process.entrant
     is_alone = entrant.engine == OURS.engine or "1 thread" in entrant.label
-    bytes_read = None
-    if timings.bytes_read is not None:
-        bytes_read = timings.bytes_read / timings.count
+    megabytes, rate = None, timings.read_rate
+    if timings.megabytes:
+        megabytes = sum(timings.megabytes) / len(timings.megabytes)
     elif entrant.engine in _READ_EVERYTHING:
-        bytes_read = float(data.factor_bytes)
+        megabytes = data.factor_bytes / 1e6
+        rate = data.factor_bytes / p50 / 1e9
     limit = bench.ceilings.get("read 1T" if is_alone else "read all")
     return Row(
         section=section,
@@ -158,9 +159,9 @@ def timed_row(
         p50_us=p50 * 1e6,
         p99_us=timings.percentile(99) * 1e6 if timings.count >= 200 else None,
         queries_per_second=1 / p50,
-        ours_is_faster=ratio(ours, timings),
-        megabytes=None if bytes_read is None else bytes_read / 1e6,
-        read_share=None if bytes_read is None or limit is None else bytes_read / p50 / limit / 1e9,
+        ours_is_faster=p50 / ours.median,
+        megabytes=megabytes,
+        read_share=None if rate is None or limit is None else rate / limit,
     )
 
 

@@ -36,6 +36,7 @@ SECTIONS = {
     "graphs": graphs,
     "simd": simd,
 }
+_FULL_DATA = tuple(name for name in datasets.NAMES if not name.endswith("tiny"))
 _QUICK_DATA = ("decay-50k", "hard-50k", "gowalla")
 
 
@@ -67,7 +68,7 @@ def main() -> None:
     """Measure, print, judge."""
     args = parsed()
     sections = chosen(args.only, tuple(SECTIONS), tuple(SECTIONS))
-    names = chosen(args.data, datasets.NAMES, _QUICK_DATA if args.quick else datasets.NAMES)
+    names = chosen(args.data, datasets.NAMES, _QUICK_DATA if args.quick else _FULL_DATA)
     with turn_on_machine(args.lock):
         found = ceilings.measure()
     bench = Bench(
@@ -87,7 +88,7 @@ def main() -> None:
                 with turn_on_machine(args.lock, is_shared=True):
                     data = datasets.prepare(name, folder=Path(folder, "data"), cache=args.cache)
             except Unavailable as unavailable:
-                print(f"\n{name}: skipped: {unavailable.reason}")
+                print(f"\n{name}: skipped: {unavailable}")
                 continue
             for section in sections:
                 measured = []
