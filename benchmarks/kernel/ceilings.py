@@ -10,8 +10,11 @@ SOURCE = Path(__file__).with_name("ceilings.c")
 _MEBIBYTES = 512
 
 
-def measure() -> dict[str, float]:
+def measure(launcher: tuple[str, ...]) -> dict[str, float]:
     """Compile and run it with one thread and with all.
+
+    Args:
+        launcher: Words before the command.
 
     Returns:
         "read 1T", "read all" in GB/s and, with AVX-512 VNNI, "vnni 1T", "vnni all" in
@@ -26,7 +29,7 @@ def measure() -> dict[str, float]:
         flags = ["-O3", "-march=native", "-pthread", str(SOURCE), "-o", str(program)]
         subprocess.run([compiler, *flags], check=True)
         for label, threads in (("1T", 1), ("all", os.cpu_count() or 1)):
-            run = [str(program), str(threads), str(_MEBIBYTES)]
+            run = [*launcher, str(program), str(threads), str(_MEBIBYTES)]
             text = subprocess.run(run, check=True, capture_output=True, text=True).stdout
             for line in text.splitlines():
                 what, _, value = line.partition(" ")

@@ -47,8 +47,13 @@ class Entrant:
 class Process:
     """A running worker."""
 
-    def __init__(self, entrant: Entrant, *, python: str, folder: Path) -> None:
+    def __init__(self, entrant: Entrant, *, python: Sequence[str], folder: Path) -> None:
         """Start it and wait until its index is built.
+
+        Args:
+            entrant: What it holds.
+            python: Words that start an interpreter.
+            folder: Of the data set.
 
         Raises:
             Absent: Its library cannot be imported.
@@ -56,7 +61,7 @@ class Process:
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **entrant.environment}
         self.entrant = entrant
         self._process = subprocess.Popen(
-            [python, str(WORKER), entrant.engine, str(folder)],
+            [*python, str(WORKER), entrant.engine, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -152,7 +157,7 @@ class Effort:
     checked: int
 
 
-FULL = Effort(rounds=5, seconds=0.3, calls_min=8, calls_max=400, batch_size=1_000, checked=100)
+FULL = Effort(rounds=5, seconds=0.3, calls_min=8, calls_max=400, batch_size=1_000, checked=50)
 QUICK = Effort(rounds=3, seconds=0.1, calls_min=4, calls_max=200, batch_size=300, checked=20)
 
 

@@ -1,5 +1,6 @@
 """One measured line of the report, and what sections share to make it."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -72,8 +73,8 @@ class Bench:
     """What every section gets.
 
     Attributes:
-        python: Runs our engine.
-        peers_python: Runs the others.
+        peers_python: Runs the other engines.
+        launcher: Words before each engine's command.
         effort: How long to measure.
         lock: Held while timing, or None.
         ceilings: As `ceilings.measure` found them.
@@ -81,8 +82,8 @@ class Bench:
         absent: Peers that cannot be imported, with the reason; filled on the way.
     """
 
-    python: str
     peers_python: str
+    launcher: tuple[str, ...]
     effort: Effort
     lock: Path | None
     ceilings: dict[str, float]
@@ -106,10 +107,12 @@ class Bench:
             for entrant in entrants:
                 if entrant.engine in self.absent:
                     continue
-                python = self.python if entrant.engine == OURS.engine else self.peers_python
+                python = sys.executable if entrant.engine == OURS.engine else self.peers_python
                 try:
                     with turn_on_machine(lock, is_shared=True):
-                        process = Process(entrant, python=python, folder=data.folder)
+                        process = Process(
+                            entrant, python=[*self.launcher, python], folder=data.folder
+                        )
                 except Absent as absent:
                     self.absent[entrant.engine] = str(absent)
                     continue

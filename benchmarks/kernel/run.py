@@ -48,6 +48,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", help=f"sections, with commas: {','.join(SECTIONS)}")
     parser.add_argument("--data", help=f"data sets, with commas: {','.join(datasets.NAMES)}")
     parser.add_argument("--results", type=Path, help="JSON file to collect results in")
+    parser.add_argument("--launcher", default="", help="before each engine: 'chrt -r 10', say")
     parser.add_argument("--lock", type=Path, help="file to lock while timing")
     default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "recsys-bench")
     parser.add_argument("--cache", type=Path, default=default, help="where trained factors go")
@@ -70,10 +71,10 @@ def main() -> None:
     sections = chosen(args.only, tuple(SECTIONS), tuple(SECTIONS))
     names = chosen(args.data, datasets.NAMES, _QUICK_DATA if args.quick else _FULL_DATA)
     with turn_on_machine(args.lock):
-        found = ceilings.measure()
+        found = ceilings.measure(tuple(args.launcher.split()))
     bench = Bench(
-        python=sys.executable,
         peers_python=args.peers_python,
+        launcher=tuple(args.launcher.split()),
         effort=QUICK if args.quick else FULL,
         lock=args.lock,
         ceilings=found,
