@@ -181,6 +181,21 @@ def test_examples_and_kept_rejects_are_bounded(
     assert pl.read_parquet(dataset.folder / "rejects.parquet").height == 7
 
 
+def test_broken_lines_are_bounded_and_counted_too(
+    tmp_path: Path, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share the room with other rejects; each is cheap, for a file can be full of them."""
+    monkeypatch.setattr("training.ingest.report.REJECT_COUNT_MAX", 7)
+    source = tmp_path / "events.csv"
+    lines = ["event_type,event_time,user_id,item_id", "purchase-complete,2026-01-01,anna,i1"]
+    source.write_text("\n".join([*lines, *(f"a,{number}" for number in range(20)), "x,,b,c"]))
+    dataset, report = run(source)
+    assert reasons(report) == {"malformed-row": 20, "unknown-event-type": 1}
+    assert [len(part.examples) for part in report.rejected] == [EXAMPLE_COUNT_MAX, 1]
+    kept = pl.read_parquet(dataset.folder / "rejects.parquet")
+    assert kept["record"].to_list() == [f"a,{number}" for number in range(7)]
+
+
 @pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
 @pytest.mark.parametrize(
     "content", [b"", b"PAR1\x00\x01\x02PAR1", os.urandom(4_096)], ids=["empty", "stub", "noise"]
@@ -338,6 +353,7 @@ def test_many_small_batches_give_what_one_large_one_gives(
     whole = import_events(source=shop, preset="generic", out=tmp_path / "a", now=NOW)
     monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 700)
     monkeypatch.setattr("training.ingest.history._LINES_PER_BUCKET", 900)
+    monkeypatch.setattr("training.ingest.items._OPEN_ROWS_MAX", 20)
     pieces = import_events(source=shop, preset="generic", out=tmp_path / "b", now=NOW)
     assert pieces.info == whole.info
     assert pieces.events().collect().equals(whole.events().collect())
