@@ -139,7 +139,19 @@ AIMS = (
         _quotient(_FEW.against(_FAISS), _FEW.against("recsys, first sight")),
     ),
     Aim("no mask / mask 50 %, repeated", 1 / 1.2, 1, _HALF.against("recsys, no mask")),
+    Aim(
+        "  at first sight",
+        1 / 1.2,
+        1,
+        _quotient(_HALF.against("recsys, no mask"), _HALF.against("recsys, first sight")),
+    ),
     Aim("no mask / mask 0.5 %, repeated", 3, 10, _FEWEST.against("recsys, no mask")),
+    Aim(
+        "  at first sight",
+        3,
+        10,
+        _quotient(_FEWEST.against("recsys, no mask"), _FEWEST.against("recsys, first sight")),
+    ),
     Aim(
         "2 workers, 200k decaying / faiss",
         25,
