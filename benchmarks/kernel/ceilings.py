@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from kernel.rows import Row
+
 SOURCE = Path(__file__).with_name("ceilings.c")
 _MEBIBYTES = 512
 
@@ -35,3 +37,17 @@ def measure(launcher: tuple[str, ...]) -> dict[str, float]:
                 what, _, value = line.partition(" ")
                 found[f"{what} {label}"] = float(value)
     return found
+
+
+def read_share(row: Row, limits: dict[str, float]) -> float | None:
+    """How much of the read bandwidth a row used, where both are known."""
+    return _share(row.read_rate, limits.get("read 1T" if row.is_alone else "read all"))
+
+
+def multiply_share(row: Row, limits: dict[str, float]) -> float | None:
+    """How much of VNNI's peak a row would have used had it multiplied everything."""
+    return _share(row.multiply_rate, limits.get("vnni all"))
+
+
+def _share(rate: float | None, limit: float | None) -> float | None:
+    return None if rate is None or limit is None else rate / limit

@@ -41,8 +41,9 @@ class Row:
         queries_per_second: Of all threads or processes together.
         ours_is_faster: This engine's p50 over ours.
         megabytes: Read per query, on average.
-        read_share: Of the read bandwidth that as many threads reach.
-        multiply_share: Of VNNI's peak, had a batch been dense in 8 bits.
+        read_rate: GB/s, in the round in which it was highest.
+        multiply_rate: Gop/s, had a batch been dense in 8 bits.
+        is_alone: Whether one thread works, so that its limits apply.
         recall: Share of the true rows.
         mismatches: Of our answers, any bit counts.
         compared: Our answers that were compared.
@@ -59,8 +60,9 @@ class Row:
     queries_per_second: float | None = None
     ours_is_faster: float | None = None
     megabytes: float | None = None
-    read_share: float | None = None
-    multiply_share: float | None = None
+    read_rate: float | None = None
+    multiply_rate: float | None = None
+    is_alone: bool = False
     recall: float | None = None
     mismatches: int = 0
     compared: int = 0
@@ -77,7 +79,6 @@ class Bench:
         launcher: Words before each engine's command.
         effort: How long to measure.
         lock: Held while timing, or None.
-        ceilings: As `ceilings.measure` found them.
         ks: Result counts.
         absent: Peers that cannot be imported, with the reason; filled on the way.
     """
@@ -86,7 +87,6 @@ class Bench:
     launcher: tuple[str, ...]
     effort: Effort
     lock: Path | None
-    ceilings: dict[str, float]
     ks: tuple[int, ...]
     absent: dict[str, str] = field(default_factory=dict)
 
@@ -133,7 +133,6 @@ def prepared(processes: Sequence[Process], **task: Any) -> list[Process]:
 
 
 def timed_row(
-    bench: Bench,
     data: DataSet,
     process: Process,
     timings: Timings,
@@ -152,7 +151,6 @@ def timed_row(
     elif entrant.engine in _READ_EVERYTHING:
         megabytes = data.factor_bytes / 1e6
         rate = data.factor_bytes / p50 / 1e9
-    limit = bench.ceilings.get("read 1T" if is_alone else "read all")
     return Row(
         section=section,
         data=data.name,
@@ -164,7 +162,8 @@ def timed_row(
         queries_per_second=1 / p50,
         ours_is_faster=p50 / ours.median,
         megabytes=megabytes,
-        read_share=None if rate is None or limit is None else rate / limit,
+        read_rate=rate,
+        is_alone=is_alone,
     )
 
 

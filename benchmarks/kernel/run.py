@@ -71,17 +71,16 @@ def main() -> None:
     sections = chosen(args.only, tuple(SECTIONS), tuple(SECTIONS))
     names = chosen(args.data, datasets.NAMES, _QUICK_DATA if args.quick else _FULL_DATA)
     with turn_on_machine(args.lock):
-        found = ceilings.measure(tuple(args.launcher.split()))
+        limits = ceilings.measure(tuple(args.launcher.split()))
     bench = Bench(
         peers_python=args.peers_python,
         launcher=tuple(args.launcher.split()),
         effort=QUICK if args.quick else FULL,
         lock=args.lock,
-        ceilings=found,
         ks=(10, 100) if args.quick else (10, 20, 100),
     )
     print(machine.describe())
-    print("limits: " + ", ".join(f"{name} {value:.0f}" for name, value in found.items()))
+    print("limits: " + ", ".join(f"{name} {value:.0f}" for name, value in limits.items()))
     rows: list[Row] = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
@@ -96,24 +95,36 @@ def main() -> None:
                 for row in SECTIONS[section](bench, data):
                     row.commit = machine.commit()
                     measured.append(row)
-                report.print_rows(measured)
+                report.print_rows(measured, limits)
                 rows += measured
     for engine, reason in bench.absent.items():
         print(f"absent: {engine}: {reason}")
     if args.results is not None:
-        rows = merged(args.results, rows)
-    report.print_aims(rows)
+        rows, limits = merged(args.results, rows, limits)
+    report.print_aims(rows, limits)
     if any(row.mismatches for row in rows):
         raise SystemExit("our answers differ from the reference")
 
 
-def merged(path: Path, rows: list[Row]) -> list[Row]:
-    """Put rows into a file in place of older ones of the same kind; returns all in it."""
-    old = [Row(**one) for one in json.loads(path.read_text())] if path.exists() else []
+def merged(
+    path: Path, rows: list[Row], limits: dict[str, float]
+) -> tuple[list[Row], dict[str, float]]:
+    """Put rows into a file in place of older ones of the same kind.
+
+    Returns:
+        All rows in it, and the highest limits of all runs: disturbance only lowers them.
+    """
+    old = json.loads(path.read_text()) if path.exists() else {"rows": [], "limits": {}}
     fresh = {(row.section, row.data) for row in rows}
-    kept = [row for row in old if (row.section, row.data) not in fresh]
-    path.write_text(json.dumps([dataclasses.asdict(row) for row in [*kept, *rows]], indent=1))
-    return [*kept, *rows]
+    before = [Row(**one) for one in old["rows"]]
+    kept = [row for row in before if (row.section, row.data) not in fresh]
+    highest = {name: max(value, old["limits"].get(name, 0.0)) for name, value in limits.items()}
+    everything = {
+        "limits": highest,
+        "rows": [dataclasses.asdict(row) for row in [*kept, *rows]],
+    }
+    path.write_text(json.dumps(everything, indent=1))
+    return [*kept, *rows], highest
 
 
 if __name__ == "__main__":

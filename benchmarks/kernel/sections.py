@@ -120,12 +120,10 @@ def batch(bench: Bench, data: DataSet) -> Iterator[Row]:
             parts = [(process, {"k": k, "is_batch": True}) for process in asked]
             cases.append(Case(text=f"k={k}, {bench.effort.batch_size} queries", parts=parts))
         for row in measured(bench, data, cases, section="batch"):
-            row.megabytes = row.read_share = None
-            peak = bench.ceilings.get("vnni all")
-            rate = row.queries_per_second
-            if peak is not None and rate is not None and row.label == ours.label:
+            row.megabytes = row.read_rate = None
+            if row.queries_per_second is not None:
                 products = 2e-9 * data.item_count * data.factor_count
-                row.multiply_share = products * rate / peak
+                row.multiply_rate = products * row.queries_per_second
             yield row
 
 
@@ -170,7 +168,7 @@ def measured(bench: Bench, data: DataSet, cases: Sequence[Case], *, section: str
         able = case.ready()
         tasks = {id(process): task for process, task in case.parts}
         for process, one in zip(able, several, strict=True):
-            row = timed_row(bench, data, process, one, several[0], section=section, case=case.text)
+            row = timed_row(data, process, one, several[0], section=section, case=case.text)
             _check_task(bench, data, process, row, tasks[id(process)])
             yield row
 
@@ -191,7 +189,7 @@ def _check_task(
         count = bench.effort.batch_size
     check(row, process, true, count=count, folder=data.folder)
     if task.get("mask") is not None and not is_ours:
-        row.megabytes = row.read_share = None  # Nobody knows what they skip.
+        row.megabytes = row.read_rate = None  # Nobody knows what they skip.
 
 
 def _together(pair: list[Process], *, seconds: float) -> list[float]:

@@ -33,7 +33,7 @@ def graphs(bench: Bench, data: DataSet) -> Iterator[Row]:
             timings = time_singles(found, bench.effort, seed=k)
         for process, one, note in zip(found, timings, notes, strict=True):
             case = f"k={k}, recall {RECALL_WANTED}"
-            row = timed_row(bench, data, process, one, timings[0], section="graphs", case=case)
+            row = timed_row(data, process, one, timings[0], section="graphs", case=case)
             check(row, process, true, count=count, folder=data.folder)
             row.note = note
             yield row
@@ -62,7 +62,7 @@ def simd(bench: Bench, data: DataSet) -> Iterator[Row]:
         prepared(found, k=10)
         with turn_on_machine(bench.lock):
             singles = time_singles(found, bench.effort, seed=1)
-        yield from _timed(bench, data, found, singles, case="k=10, time")
+        yield from _timed(data, found, singles, case="k=10, time")
         prepared(found, k=10, is_batch=True)
         # Portable C multiplies a hundredth as fast: a tenth of a batch says enough.
         sizes = [
@@ -70,7 +70,7 @@ def simd(bench: Bench, data: DataSet) -> Iterator[Row]:
         ]
         with turn_on_machine(bench.lock):
             batches = time_batches(found, bench.effort, sizes, seed=1)
-        yield from _timed(bench, data, found, batches, case="k=10, batch, 1 thread, time")
+        yield from _timed(data, found, batches, case="k=10, batch, 1 thread, time")
 
 
 def _compared(bench: Bench, data: DataSet, found: list[Process]) -> Iterator[Row]:
@@ -100,10 +100,10 @@ def _compared(bench: Bench, data: DataSet, found: list[Process]) -> Iterator[Row
 
 
 def _timed(
-    bench: Bench, data: DataSet, found: list[Process], timings: list[Timings], *, case: str
+    data: DataSet, found: list[Process], timings: list[Timings], *, case: str
 ) -> Iterator[Row]:
     for process, one in zip(found, timings, strict=True):
-        row = timed_row(bench, data, process, one, timings[0], section="simd", case=f"{case}, time")
+        row = timed_row(data, process, one, timings[0], section="simd", case=case)
         row.p99_us = row.p99_us if "batch" not in case else None
-        row.megabytes = row.read_share = None
+        row.megabytes = row.read_rate = None
         yield row
