@@ -97,7 +97,8 @@ def train(
             seed=seed,
             progress=shown,
         )
-        return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
+        with bundle_store.publishing():
+            return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
 
 
 def _say(step: str) -> None:
