@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
-from recsys.bundle import BundleStore, open_bundle
+from recsys.bundle import KEEP_DEFAULT, BundleStore, open_bundle
 from recsys.errors import BundleUnavailable
 from recsys.server_process import Ready, running_server
 from training.config import TrackingConfig, load_config
@@ -30,6 +30,7 @@ from training.ingest import import_events
 from training.ingest.history import HISTORY_NAME
 from training.ingest.report import read_report
 from training.ingest.show import show_report
+from training.publish import prune_store
 from training.show import show_result
 from training.simulate import simulate
 from training.train import train
@@ -126,6 +127,7 @@ def _train_once(demo: Demo, dataset: Dataset, *, now: dt.datetime) -> None:
     # A demo goes on with what it has, also where the gate keeps the model from
     # becoming champion; the lines above say so.
     store.set_current(result.model_version)
+    demo.console.print(prune_store(store, keep=KEEP_DEFAULT), style="dim")
 
 
 def _is_trained_on(folder: Path, dataset: Dataset) -> bool:
