@@ -40,8 +40,12 @@ items = Extension(
 features = Extension(
     "recsys._features",
     sources=["src/_features.pyx", *sorted(map(str, FEATURES.glob("*.c"))), "src/items/ids.c"],
-    depends=["recsys/_features.pxd", "recsys/_items.pxd", "src/items/ids.h",
-             *sorted(map(str, FEATURES.glob("*.h")))],
+    depends=[
+        "recsys/_features.pxd",
+        "recsys/_items.pxd",
+        "src/items/ids.h",
+        *sorted(map(str, FEATURES.glob("*.h"))),
+    ],
     include_dirs=["src"],
     extra_compile_args=COMPILE_ARGS,
 )
@@ -55,9 +59,15 @@ results = Extension(
 scoring = Extension(
     "recsys._scoring",
     sources=["src/_scoring.pyx", *sorted(map(str, CORES.glob("*.c")))],
-    depends=["src/scoring_core.pxd", "src/scoring_parts.pxi", "src/scoring_person.pxi",
-             "recsys/_scoring.pxd", "recsys/_features.pxd", "recsys/_items.pxd",
-             *sorted(map(str, CORES.glob("*.h")))],
+    depends=[
+        "src/scoring_core.pxd",
+        "src/scoring_parts.pxi",
+        "src/scoring_person.pxi",
+        "recsys/_scoring.pxd",
+        "recsys/_features.pxd",
+        "recsys/_items.pxd",
+        *sorted(map(str, CORES.glob("*.h"))),
+    ],
     include_dirs=["src", "src/scoring"],
     undef_macros=["NDEBUG"] if CHECKED else [],
     extra_compile_args=COMPILE_ARGS,
