@@ -123,6 +123,7 @@ AIMS = (
     Aim("  / best exact peer", 3, 7, _HARD.against_best()),
     Aim("  / faiss with 1 thread", 4, 10, _HARD.against(_FAISS_1T)),
     Aim("1 query, gowalla / faiss", 20, 60, Cell("single", "gowalla", "k=10").against(_FAISS)),
+    Aim("  / faiss with 1 thread", 20, 60, Cell("single", "gowalla", "k=10").against(_FAISS_1T)),
     Aim(
         "k=100, 1M decaying / faiss",
         15,

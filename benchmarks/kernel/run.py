@@ -47,6 +47,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--peers-python", default=sys.executable, help="Python that has the peers")
     parser.add_argument("--only", help=f"sections, with commas: {','.join(SECTIONS)}")
     parser.add_argument("--data", help=f"data sets, with commas: {','.join(datasets.NAMES)}")
+    parser.add_argument("--without-limits", action="store_true", help="do not measure memory")
     parser.add_argument("--results", type=Path, help="JSON file to collect results in")
     parser.add_argument("--launcher", default="", help="before each engine: 'chrt -r 10', say")
     parser.add_argument("--lock", type=Path, help="file to lock while timing")
@@ -70,8 +71,10 @@ def main() -> None:
     args = parsed()
     sections = chosen(args.only, tuple(SECTIONS), tuple(SECTIONS))
     names = chosen(args.data, datasets.NAMES, _QUICK_DATA if args.quick else _FULL_DATA)
-    with turn_on_machine(args.lock):
-        limits = ceilings.measure(tuple(args.launcher.split()))
+    limits: dict[str, float] = {}
+    if not args.without_limits:
+        with turn_on_machine(args.lock):
+            limits = ceilings.measure(tuple(args.launcher.split()))
     bench = Bench(
         peers_python=args.peers_python,
         launcher=tuple(args.launcher.split()),
@@ -118,7 +121,9 @@ def merged(
     fresh = {(row.section, row.data) for row in rows}
     before = [Row(**one) for one in old["rows"]]
     kept = [row for row in before if (row.section, row.data) not in fresh]
-    highest = {name: max(value, old["limits"].get(name, 0.0)) for name, value in limits.items()}
+    highest = dict(old["limits"])
+    for name, value in limits.items():
+        highest[name] = max(value, highest.get(name, 0.0))
     everything = {
         "limits": highest,
         "rows": [dataclasses.asdict(row) for row in [*kept, *rows]],
