@@ -82,6 +82,7 @@ def test_a_missing_file_is_unavailable_until_it_comes(path: Path, reader: Sqlite
     fill(path, ONE_LINE)
     assert items_of(reader) == ["old"]
     path.unlink()
+    time.sleep(0.011)
     with pytest.raises(StorageUnavailable, match="does not exist"):
         items_of(reader)
 
