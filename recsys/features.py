@@ -6,12 +6,14 @@ them, so an offline score equals an online one.
 """
 
 import math
+from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys._features import sum_by_item
+from recsys._features import EventWeights, ItemWeights
+from recsys._items import ItemIds
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 
 SECONDS_PER_DAY = 86_400.0
@@ -31,6 +33,15 @@ _EVENT_WEIGHTS_DEFAULT: dict[EventType, float] = {
     EventType.RETURN: -1.0,
     EventType.OFFER_REDEEM: 0.5,
 }
+
+
+class PackedLines(Protocol):
+    """Item lines in packed columns; `recsys.events.History` says how."""
+
+    joined_ids: str
+    types: bytes
+    channels: bytes
+    times: bytes
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,7 +81,7 @@ class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class EventWeighting:
-    """`FeatureConfig` compiled to a table, for arrays of any length."""
+    """`FeatureConfig` compiled to a table, for arrays of any length and for packed histories."""
 
     def __init__(self, config: FeatureConfig) -> None:
         table = np.zeros((len(EventType) + 1, len(Channel) + 1), dtype=np.float64)
@@ -79,13 +90,17 @@ class EventWeighting:
         for channel, factor in config.channel_weights.items():
             table[:, channel.code] *= factor
         assert CHANNEL_UNKNOWN_CODE == 0
-        self._table = table
         self._weight_max = config.weight_max
-        self._decay_min = config.decay_min
-        self._decay_per_second = (
-            0.0
-            if config.half_life_days is None
-            else -math.log(2.0) / (config.half_life_days * SECONDS_PER_DAY)
+        self._compiled = EventWeights(
+            table,
+            decay_per_second=(
+                0.0
+                if config.half_life_days is None
+                else -math.log(2.0) / (config.half_life_days * SECONDS_PER_DAY)
+            ),
+            decay_min=config.decay_min,
+            weight_max=config.weight_max,
+            weight_min=WEIGHT_MIN,
         )
 
     def event_weights(
@@ -99,7 +114,7 @@ class EventWeighting:
         """Weigh events one by one.
 
         Args:
-            type_codes: `EventType.code` of each event, shape (e,).
+            type_codes: `EventType.code` of each event, shape (e,); unknown codes weigh 0.
             channel_codes: `Channel.code` of each event, 0 for unknown, shape (e,).
             event_times: Seconds since 1970-01-01 UTC, shape (e,), finite. Events
                 after `now` count as happening now.
@@ -108,46 +123,44 @@ class EventWeighting:
         Returns:
             Weights, shape (e,), finite; 0 for events that are no contact.
         """
-        weights: NDArray[np.float64] = self._table[type_codes, channel_codes]
-        if self._decay_per_second:
-            ages = np.maximum(now - event_times, 0.0)
-            decay = np.exp(ages * self._decay_per_second)
-            weights = weights * np.maximum(decay, self._decay_min)
+        weights = np.empty(len(type_codes), dtype=np.float64)
+        self._compiled.of_events(
+            np.ascontiguousarray(type_codes),
+            np.ascontiguousarray(channel_codes),
+            np.ascontiguousarray(event_times),
+            now,
+            weights,
+        )
         return weights
 
     def item_weights(
         self, *, item_rows: NDArray[np.int32], event_weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    ) -> ItemWeights:
         """Sum one person's event weights per item.
 
+        An item that was bought and returned has no weight, but it has been seen.
+
         Args:
-            item_rows: Row of each event's item, shape (e,).
+            item_rows: Row of each event's item, shape (e,); below 0 for an unknown item.
             event_weights: As returned by `event_weights`, shape (e,).
 
         Returns:
-            Unique rows in ascending order, shape (h,), and their weights in
-            [WEIGHT_MIN, weight_max], shape (h,). Items whose weights cancel out are gone.
+            Unique rows in ascending order and their weights in [WEIGHT_MIN, weight_max];
+            items whose weights cancel out are gone from these.
         """
-        rows, weights, _ = self.item_weights_and_seen(
-            item_rows=item_rows, event_weights=event_weights
-        )
-        return rows, weights
+        return self._compiled.by_item(item_rows, event_weights)
 
-    def item_weights_and_seen(
-        self, *, item_rows: NDArray[np.int32], event_weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]:
-        """As `item_weights`; third, the rows with any contact, ascending, without repeats.
+    def history_weights(self, history: PackedLines, ids: ItemIds, *, now: float) -> ItemWeights:
+        """Weigh a history and sum it per item, as the two methods above do.
 
-        An item that was bought and returned has no weight, but it has been seen.
+        Args:
+            history: Packed lines, such as a `recsys.events.History`.
+            ids: The items that the model knows.
+            now: As in `event_weights`.
         """
-        count = len(item_rows)
-        rows = np.empty(count, dtype=np.int32)
-        weights = np.empty(count, dtype=np.float32)
-        seen = np.empty(count, dtype=np.int32)
-        kept_count, seen_count = sum_by_item(
-            item_rows, event_weights, self._weight_max, WEIGHT_MIN, rows, weights, seen
+        return self._compiled.of_lines(
+            ids, history.joined_ids, history.types, history.channels, history.times, now
         )
-        return rows[:kept_count], weights[:kept_count], seen[:seen_count]
 
     def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
         """Bound summed weights from above, as `item_weights` does; keeps the sign."""

@@ -58,9 +58,9 @@ class FoldIn:
         finite = np.isfinite(gram).all(axis=1)
         if not finite.all():
             raise NotFinite(argument="gram", row=int(np.flatnonzero(~finite)[0]))
-        self._item_factors = item_factors
-        self._gram = gram
-        self._config = config
+        self.item_factors = item_factors
+        self.gram = gram
+        self.config = config
 
     def solve(self, rows: NDArray[np.int32], weights: F32) -> F32:
         """Solve for one user.
@@ -83,7 +83,7 @@ class FoldIn:
         if len(rows) == 0:
             raise InvalidArray(argument="rows", found="empty", allowed="1 row and more")
         indptr = np.array([0, len(rows)], dtype=np.int64)
-        vectors = np.empty((1, len(self._gram)), dtype=np.float32)
+        vectors = np.empty((1, len(self.gram)), dtype=np.float32)
         self._solve_slice(CsrMatrix(indptr, rows, weights), vectors, 0, 1)
         vector: F32 = vectors[0]
         return vector
@@ -103,7 +103,7 @@ class FoldIn:
             As `solve`; CountOutOfRange for `threads`.
         """
         check_csr(histories, argument="histories", row_count=None)
-        count, width = histories.row_count, len(self._gram)
+        count, width = histories.row_count, len(self.gram)
         vectors = np.empty((count, width), dtype=np.float32)
 
         def solve(start: int, stop: int) -> None:
@@ -116,10 +116,10 @@ class FoldIn:
     def _solve_slice(self, histories: CsrMatrix, vectors: F32, start: int, stop: int) -> None:
         indptr = histories.indptr[start : stop + 1]
         fault = _scoring.fold_in(
-            self._item_factors,
-            self._gram,
-            self._config.alpha,
-            self._config.regularization,
+            self.item_factors,
+            self.gram,
+            self.config.alpha,
+            self.config.regularization,
             compiled_lists(histories, start, stop),
             vectors[start:stop],
         )
@@ -144,5 +144,5 @@ class FoldIn:
         raise RowOutOfRange(
             argument="rows",
             row=int(histories.indices[first + position]),
-            item_count=len(self._item_factors),
+            item_count=len(self.item_factors),
         )

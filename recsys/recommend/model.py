@@ -1,34 +1,17 @@
-"""A bundle made ready to answer: from item weights to ranked rows."""
+"""A bundle made ready to answer: from a history to ranked rows."""
 
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import limits
 from recsys.bundle import Bundle
 from recsys.events import History
 from recsys.features import EventWeighting
+from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
 from recsys.recommend.influence import strongest_influence
-from recsys.scoring import FoldIn, RaggedRows, Scorer
-from recsys.sparse import CsrMatrix
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemWeights:
-    """What a history says about items that the model knows.
-
-    Attributes:
-        rows: Items with a positive weight, ascending, int32, shape (h,).
-        weights: Their weights, float32, shape (h,).
-        seen: Items with any contact, ascending, int32; a superset of `rows`.
-        unknown_count: Item lines whose item the model does not know.
-    """
-
-    rows: NDArray[np.int32]
-    weights: NDArray[np.float32]
-    seen: NDArray[np.int32]
-    unknown_count: int
+from recsys.scoring import FoldIn, Scorer
 
 
 class ServingModel:
@@ -40,12 +23,15 @@ class ServingModel:
         self.items = bundle.items
         self.popular = bundle.popular
         self._weighting = EventWeighting(bundle.manifest.features)
-        self._scorer = Scorer.from_bundle(bundle)
         fold_in = bundle.manifest.fold_in
-        self._fold_in = (
-            FoldIn(item_factors=bundle.item_factors, gram=bundle.gram, config=fold_in)
-            if bundle.item_factors is not None and bundle.gram is not None and fold_in is not None
-            else None
+        has_vectors = bundle.item_factors is not None and bundle.gram is not None
+        self.has_vectors = has_vectors and fold_in is not None
+        """Whether histories fold into user vectors, so that they touch every item's score."""
+        scan_size = bundle.manifest.item_count * max(1, bundle.manifest.factor_count)
+        self.is_quick = scan_size <= limits.INLINE_SCAN_SIZE_MAX
+        """Whether one ranking is over before it pays to let others run meanwhile."""
+        self._ranker = PersonRanker(
+            Scorer.from_bundle(bundle), _fold_in(bundle), releases_gil=not self.is_quick
         )
 
     @classmethod
@@ -53,56 +39,29 @@ class ServingModel:
         """Make an opened bundle ready; reads none of its large arrays."""
         return cls(bundle)
 
-    @property
-    def has_vectors(self) -> bool:
-        """Whether histories fold into user vectors, so that they touch every item's score."""
-        return self._fold_in is not None
-
-    @property
-    def scan_size(self) -> int:
-        """Numbers read to answer one query without any skipping: items x factors."""
-        return self.bundle.manifest.item_count * max(1, self.bundle.manifest.factor_count)
-
     def item_weights(self, history: History, *, now: float) -> ItemWeights:
         """Weigh a history's items as of `now` (seconds since 1970-01-01 UTC)."""
-        item_rows, positions = self.items.find(history.item_ids)
-        known = history if len(positions) == len(history) else history.taken(positions)
-        event_weights = self._weighting.event_weights(
-            type_codes=known.type_codes,
-            channel_codes=known.channel_codes,
-            event_times=known.event_times,
-            now=now,
-        )
-        rows, weights, seen = self._weighting.item_weights_and_seen(
-            item_rows=item_rows, event_weights=event_weights
-        )
-        return ItemWeights(
-            rows=rows,
-            weights=weights,
-            seen=seen,
-            unknown_count=len(history) - len(item_rows),
-        )
+        return self._weighting.history_weights(history, self.items.compiled, now=now)
 
     def rank(
-        self, weights: ItemWeights, *, result_count: int, blocked: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        self,
+        weights: ItemWeights,
+        *,
+        result_count: int,
+        excluded: NDArray[np.int32] | None = None,
+        without_seen: bool = False,
+    ) -> Ranking:
         """Rank the items for one history.
 
         Args:
             weights: At least one item with a positive weight.
             result_count: Rows wanted, positive.
-            blocked: Rows that must not appear.
-
-        Returns:
-            Rows and their float64 scores, best first, at most `result_count`.
+            excluded: Rows that must not appear, or None.
+            without_seen: Whether rows with any contact must not appear either.
         """
-        ranked = self._scorer.top_k(
-            self._user_vector(weights),
-            result_count,
-            history=self._history_row(weights),
-            excluded=_one_row(blocked),
+        return self._ranker.rank(
+            weights, result_count, excluded=excluded, without_seen=without_seen
         )
-        return ranked.row(0)
 
     def is_personal(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.bool_]:
         """Say for each ranked row whether the history had a part in its score.
@@ -121,19 +80,9 @@ class ServingModel:
             self.bundle, ranked=rows, rows=weights.rows, weights=weights.weights
         )
 
-    def _user_vector(self, weights: ItemWeights) -> NDArray[np.float32] | None:
-        if self._fold_in is None:
-            return None
-        return self._fold_in.solve(weights.rows, weights.weights)[np.newaxis, :]
 
-    def _history_row(self, weights: ItemWeights) -> CsrMatrix | None:
-        if self.bundle.item_item is None:
-            return None
-        indptr = np.array([0, len(weights.rows)], dtype=np.int64)
-        return CsrMatrix(indptr, weights.rows, weights.weights)
-
-
-def _one_row(rows: NDArray[np.int32]) -> RaggedRows | None:
-    if not len(rows):
+def _fold_in(bundle: Bundle) -> FoldIn | None:
+    config = bundle.manifest.fold_in
+    if bundle.item_factors is None or bundle.gram is None or config is None:
         return None
-    return RaggedRows(np.array([0, len(rows)], dtype=np.int64), rows)
+    return FoldIn(item_factors=bundle.item_factors, gram=bundle.gram, config=config)

@@ -1,8 +1,11 @@
 """Imports as a whole: all or nothing, again and again, damaged files, the whole way."""
 
+import contextlib
 import datetime as dt
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +23,7 @@ from training import columns
 from training.dataset import Dataset
 from training.ingest import import_events
 from training.ingest.history import HISTORY_NAME
-from training.ingest.report import EXAMPLE_COUNT_MAX
+from training.ingest.report import EXAMPLE_COUNT_MAX, read_report
 from training.simulate import simulate
 
 BAD = {**GOOD, "event_type": "x"}
@@ -176,6 +179,21 @@ def test_examples_and_kept_rejects_are_bounded(
     assert reasons(report) == {"unknown-event-type": 20, "quantity-not-positive": 1}
     assert [len(part.examples) for part in report.rejected] == [EXAMPLE_COUNT_MAX, 1]
     assert pl.read_parquet(dataset.folder / "rejects.parquet").height == 7
+
+
+def test_broken_lines_are_bounded_and_counted_too(
+    tmp_path: Path, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share the room with other rejects; each is cheap, for a file can be full of them."""
+    monkeypatch.setattr("training.ingest.report.REJECT_COUNT_MAX", 7)
+    source = tmp_path / "events.csv"
+    lines = ["event_type,event_time,user_id,item_id", "purchase-complete,2026-01-01,anna,i1"]
+    source.write_text("\n".join([*lines, *(f"a,{number}" for number in range(20)), "x,,b,c"]))
+    dataset, report = run(source)
+    assert reasons(report) == {"malformed-row": 20, "unknown-event-type": 1}
+    assert [len(part.examples) for part in report.rejected] == [EXAMPLE_COUNT_MAX, 1]
+    kept = pl.read_parquet(dataset.folder / "rejects.parquet")
+    assert kept["record"].to_list() == [f"a,{number}" for number in range(7)]
 
 
 @pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
@@ -335,12 +353,46 @@ def test_many_small_batches_give_what_one_large_one_gives(
     whole = import_events(source=shop, preset="generic", out=tmp_path / "a", now=NOW)
     monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 700)
     monkeypatch.setattr("training.ingest.history._LINES_PER_BUCKET", 900)
+    monkeypatch.setattr("training.ingest.items._OPEN_ROWS_MAX", 20)
     pieces = import_events(source=shop, preset="generic", out=tmp_path / "b", now=NOW)
-    assert len(names(pieces.folder / "events")) > 5
     assert pieces.info == whole.info
     assert pieces.events().collect().equals(whole.events().collect())
-    for name in ("items.parquet", "links.parquet", HISTORY_NAME):
+    for name in ("items.parquet", "links.parquet"):
         assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+    assert all_histories(pieces) == all_histories(whole)
+    assert names(pieces.folder) == names(whole.folder)
+
+
+def all_histories(dataset: Dataset) -> list[tuple[object, ...]]:
+    """List what the storage knows of everybody; its inner keys are its own affair."""
+    with contextlib.closing(sqlite3.connect(dataset.folder / HISTORY_NAME)) as connection:
+        return connection.execute(
+            "SELECT profile_id, item_ids, codes, event_times FROM profiles "
+            "LEFT JOIN history USING (profile_key) ORDER BY profile_id"
+        ).fetchall()
+
+
+def test_the_first_of_repeated_rows_stays_wherever_the_others_are(
+    write_rows: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a batch, in later batches, in another order: equal to looking at row by row."""
+    monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 7)
+    rng = random.Random(1)
+    rows = [
+        {**GOOD, "event_id": f"e{rng.randrange(40)}", "item_id": f"i{rng.randrange(3)}"}
+        | {"quantity": str(number + 1)}
+        for number in range(200)
+    ]
+    source = write_rows(rows).parent / "rows.parquet"
+    pl.DataFrame(rows).write_parquet(source)
+    dataset = import_events(source=source, preset="generic", out=tmp_path / "d", now=NOW)
+    firsts = {(row["event_id"], row["item_id"]): row for row in reversed(rows)}
+    expected = sorted((float(row["quantity"]), *key) for key, row in firsts.items())
+    kept = dataset.events().select("quantity", "event_id", "item_id").collect()
+    assert kept.rows() == expected
+    report = read_report(dataset.folder)
+    assert report is not None
+    assert reasons(report) == {"duplicate": 200 - len(expected)}
 
 
 def test_no_more_than_two_hundred_lines_of_a_person_are_kept_for_serving(

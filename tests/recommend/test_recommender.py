@@ -227,7 +227,7 @@ def test_excluding_everything_gives_an_empty_answer_with_the_cause(
             ),
             now=NOW,
         )
-        assert answer.results == ()
+        assert not answer.results
         assert answer.shortfall is not None
         assert answer.shortfall.missing_count == 5
         assert dict(answer.shortfall.parts) == {ShortfallCause.EXCLUDED: 12}
@@ -297,7 +297,7 @@ def test_an_empty_catalogue_answers_with_nothing(tmp_path: Path, recommender: Re
     """No items is a legal, if sad, model."""
     model = ServingModel.from_bundle(make_bundle(tmp_path / "empty", []))
     answer = recommender.recommend(model, RecommendQuery(identifiers=(ANNA,)), now=NOW)
-    assert answer.results == ()
+    assert not answer.results
     assert answer.shortfall is not None
     assert answer.shortfall.parts == ((ShortfallCause.CATALOG, 20),)
 
@@ -318,6 +318,7 @@ def test_influences_sum_to_the_score(tmp_path: Path) -> None:
     )
     history = History.from_events([event(item) for item in ("item-1", "item-4", "item-4")])
     weights = model.item_weights(history, now=NOW)
-    rows, scores = model.rank(weights, result_count=9, blocked=np.empty(0, dtype=np.int32))
+    ranking = model.rank(weights, result_count=9)
+    rows, scores = ranking.rows, ranking.scores
     parts = influences(model.bundle, ranked=rows, rows=weights.rows, weights=weights.weights)
     assert np.allclose(parts.sum(axis=1) + prior[rows], scores, atol=1e-5)
