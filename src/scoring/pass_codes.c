@@ -1,10 +1,11 @@
 /* The pass over the codes, largest norms first. The bounds are proved in codes.c.
  *
- * Groups go through a cheap stage, and those with a survivor through the last one,
- * which puts each item's score between two bounds. The k-th best lower bound of
- * distinct items (`lowest`) is a threshold as good as a k-th best score, so that
- * only what reaches it in the end is read as float32 and scored in float64: a dozen
- * items or two.
+ * Groups go through a cheap stage. Those with a survivor are looked at more and more
+ * closely, each time after a wait in which the bytes come from memory while the search
+ * goes on, and at last read whole, which puts each item's score between two bounds. The
+ * k-th best lower bound of distinct items (`lowest`) is a threshold as good as a k-th
+ * best score, so that only what reaches it in the end is read as float32 and scored in
+ * float64: a dozen items or two.
  *
  * Which stage comes first is decided when the codes are made, for typical queries,
  * and again and again on the way: one that lets too many groups pass is left for
@@ -161,7 +162,8 @@ static uint32_t free_items(const search *s, const coded_search *cs, code_hit hit
 static int64_t wait_pairs(const coded_search *cs, int which) {
     const scan_codes *c = cs->codes;
     if (which == WAIT_HEAD) return cs->choice.resolve_cost * c->head_pairs;
-    if (queue_after(cs->choice.stage) != WAIT_ITEMS) return cs->choice.resolve_cost * c->tail_pairs;
+    if (queue_after(cs->choice.stage) != WAIT_ITEMS)
+        return cs->choice.resolve_cost * c->tail_pairs;
     return cs->choice.resolve_cost * stage_pairs(c, STAGE_ALL8);
 }
 
@@ -247,7 +249,8 @@ void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t coun
     if (groups < CHOICE_GROUPS_MIN) return;
     stage_choice next = cs->choice;
     choose_stage(&next, c, groups, pairs);
-    if (next.stage != cs->choice.stage) coded_flush(s, cs); /* they wait for one stage at a time */
+    /* What waits has been through one stage, the same for all. */
+    if (next.stage != cs->choice.stage) coded_flush(s, cs);
     cs->choice = next;
 }
 
