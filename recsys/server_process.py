@@ -23,7 +23,7 @@ import msgspec
 
 from recsys.errors import RecsysError
 
-START_SECONDS_MAX: Final = 60.0
+START_SECONDS_MAX: Final = 120.0
 """A cold disk and a busy machine included; a server is up in one or two."""
 
 _STOP_SECONDS_MAX: Final = 30.0

@@ -68,7 +68,7 @@ def prune(store: BundleStore, *, keep: int, dry_run: bool = False) -> Pruned:
     """
     if keep < 1:
         raise ValueError(f"keep is {keep}; at least 1")
-    if not store.folder.is_dir():
+    if not store.versions():
         return Pruned()
     with alone(store.folder / STORE_LOCK, create=True) as nobody_writes:
         if not nobody_writes:

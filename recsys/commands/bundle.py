@@ -115,6 +115,8 @@ def prune(
         typer.echo(f"{verb} {version}")
     for version, reason in pruned.kept:
         typer.echo(f"kept {version}: {reason}")
+    if not pruned.removed and not pruned.leftover_count:
+        typer.echo("nothing to remove")
     if pruned.leftover_count:
         typer.echo(f"{verb} {pruned.leftover_count} unfinished leftovers of killed writers")
 

@@ -219,7 +219,8 @@ class Supervisor:
 
     def _on_worker_exit(self, child: Child) -> None:
         self._state.serving.pop(child.name, None)
-        if child.name not in self._listening and not self._ready.done():
+        stopped = self._stopping.is_set()
+        if not stopped and child.name not in self._listening and not self._ready.done():
             self._ready.set_exception(StartFailed(worker=child.name))
 
     def _check_ready(self) -> None:

@@ -79,6 +79,13 @@ def test_nothing_goes_while_somebody_publishes(store: BundleStore) -> None:
     assert prune(store, keep=1).kept == (("z", Kept.CURRENT), ("a", Kept.RECENT))
 
 
+def test_unfinished_things_alone_are_not_touched(tmp_path: Path) -> None:
+    """A folder without any bundle may be anybody's."""
+    (tmp_path / ".thing.abcdefgh").mkdir()
+    assert prune(BundleStore(tmp_path), keep=1) == Pruned()
+    assert [path.name for path in tmp_path.iterdir()] == [".thing.abcdefgh"]
+
+
 def test_leftovers_of_killed_writers_go_and_other_peoples_files_stay(store: BundleStore) -> None:
     """Only what a writer would have called so is removed."""
     (store.folder / ".20261101T000000Z-als-1a2b3c4d.x8_k2j4q").mkdir()

@@ -228,6 +228,41 @@ def test_a_damaged_parquet_file_is_named(shop: Path, tmp_path: Path, run: Import
     assert names(tmp_path) == ["source"]
 
 
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("event_type,event_time,user_id,item_id,item_id", "has 2 columns 'item_id'"),
+        ("event_type;event_time", "has no column 'event_type'; it has event_type;event_time$"),
+        (",".join(f"c{number}" for number in range(50)), "c28, c29 and 20 more$"),
+        ("\x1b[31mred,\x00", r"it has \?\[31mred, \?$"),
+    ],
+)
+def test_wrong_columns_are_named_readably(
+    tmp_path: Path, run: Import, header: str, problem: str
+) -> None:
+    """Whatever is in the file, the message fits a terminal."""
+    source = tmp_path / "events.csv"
+    source.write_text(f"{header}\n{','.join('x' * (header.count(',') + 1))}\n")
+    with pytest.raises(InvalidData, match=problem):
+        run(source)
+
+
+def test_a_repeated_column_that_nobody_reads_is_fine(tmp_path: Path, run: Import) -> None:
+    """Only what the preset maps must be unambiguous."""
+    source = tmp_path / "events.csv"
+    source.write_text(
+        "event_type,event_time,user_id,item_id,x,x\npurchase-complete,2026-01-01,u,i,1,2\n"
+    )
+    assert run(source)[0].info.event_count == 1
+
+
+def test_what_is_neither_file_nor_folder_is_named(tmp_path: Path, run: Import) -> None:
+    """A pipe cannot be read twice."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InvalidData, match="neither a file nor a folder"):
+        run(tmp_path / "pipe.csv")
+
+
 def test_a_column_of_an_impossible_type_is_named(tmp_path: Path, run: Import) -> None:
     """Typed files can hold what no mapping fits."""
     source = tmp_path / "events.parquet"

@@ -21,7 +21,7 @@ import msgspec
 from rich.console import Console
 
 from recsys.bundle import KEEP_DEFAULT, BundleStore, open_bundle
-from recsys.errors import BundleUnavailable
+from recsys.errors import BundleUnavailable, InvalidData, StorageUnavailable
 from recsys.server_process import Ready, running_server
 from training.config import TrackingConfig, load_config
 from training.dataset import Dataset
@@ -76,8 +76,13 @@ class Demo:
 
 def prepare(demo: Demo, *, now: dt.datetime) -> Dataset:
     """Simulate if there is no data, import, train, publish; reuse what is there."""
-    demo.folder.mkdir(parents=True, exist_ok=True)
     source = demo.source or demo.folder / "shop"
+    if not source.exists() and demo.source is not None:
+        raise InvalidData(path=str(source), problem="does not exist")
+    try:
+        demo.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(storage=str(demo.folder), problem=str(error)) from error
     if demo.source is None:
         with demo.step("simulate", f"A shop with {USER_COUNT:,} users and {ITEM_COUNT:,} items"):
             _simulate_once(demo, source, now=now)

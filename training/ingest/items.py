@@ -7,12 +7,11 @@ from typing import Final
 import polars as pl
 
 from recsys import limits
-from recsys.errors import InvalidData
 from training import columns
 from training.ingest.checks import not_an_item
 from training.ingest.mapping import text
 from training.ingest.preset import ItemSource, Preset
-from training.ingest.read import batches, column_names
+from training.ingest.read import batches, check_columns, column_names
 
 _NUMBERS: Final = (columns.PRICE,)
 _COUNT: Final = "_count"
@@ -60,12 +59,9 @@ def _found_columns(path: Path, source: ItemSource) -> dict[str, list[str]]:
     mapping = {}
     for name, given in source.columns.items():
         names = [given] if isinstance(given, str) else list(given)
-        missing = [column for column in names if column not in there]
-        if not missing:
+        if set(names) <= set(there) or name not in source.optional_columns:
+            check_columns(path, names, there)
             mapping[name] = names
-        elif name not in source.optional_columns:
-            problem = f"has no column {missing[0]!r}; it has {', '.join(there)}"
-            raise InvalidData(path=str(path), problem=problem)
     return mapping
 
 

@@ -16,7 +16,7 @@ from training import columns
 from training.ingest.checks import REASON, Reason, reason
 from training.ingest.mapping import FIRST_FILE_KEY, canonical
 from training.ingest.preset import EventSource, Preset
-from training.ingest.read import Batch, batches, column_names
+from training.ingest.read import Batch, batches, check_columns, column_names
 from training.ingest.report import Rejects
 
 ROW: Final = "_row"
@@ -99,16 +99,13 @@ class Normaliser:
 
     def _found_columns(self, path: Path, source: EventSource) -> dict[str, str]:
         there = column_names(path, source.csv)
-        found = {}
-        for name, column in source.columns.named().items():
-            if column in there:
-                found[name] = column
-            elif name not in source.optional_columns:
-                raise _missing_column(path, column, there)
+        found = {
+            name: column
+            for name, column in source.columns.named().items()
+            if column in there or name not in source.optional_columns
+        }
         others = [rule.when.column for rule in source.rules]
-        for column in [*others, *_key_columns(source)]:
-            if column not in there:
-                raise _missing_column(path, column, there)
+        check_columns(path, [*found.values(), *others, *_key_columns(source)], there)
         return found
 
     def _accept(self, batch: Batch, rows: pl.DataFrame, earlier: pl.DataFrame) -> None:
@@ -196,9 +193,3 @@ def _with_event_ids(rows: pl.DataFrame) -> pl.DataFrame:
     positions = missing.arg_true()
     ids = rows[columns.EVENT_ID].scatter(positions, pl.Series(derived))
     return rows.with_columns(ids.alias(columns.EVENT_ID))
-
-
-def _missing_column(path: Path, column: str, there: list[str]) -> InvalidData:
-    return InvalidData(
-        path=str(path), problem=f"has no column {column!r}; it has {', '.join(there)}"
-    )
