@@ -164,7 +164,7 @@ static int64_t wait_pairs(const coded_search *cs, int which) {
     if (which == WAIT_HEAD) return cs->choice.resolve_cost * c->head_pairs;
     if (queue_after(cs->choice.stage) != WAIT_ITEMS)
         return cs->choice.resolve_cost * c->tail_pairs;
-    return cs->choice.resolve_cost * stage_pairs(c, STAGE_ALL8);
+    return (cs->choice.resolve_cost + 1) * stage_pairs(c, STAGE_ALL8);
 }
 
 static void wait(coded_search *cs, code_hit hit, int which) {
