@@ -45,8 +45,8 @@ typedef struct {
                      const code_priors *priors, float floor, int64_t start, int64_t stop,
                      code_hit *hits);
 
-    /* The items of one group that all bits of their heads let pass. */
-    uint32_t (*keep)(const scan_codes *codes, const coded_query *query,
+    /* The items of one group that STAGE_HEAD8 or STAGE_MIXED lets pass. */
+    uint32_t (*keep)(const scan_codes *codes, const coded_query *query, int stage,
                      const code_priors *priors, float floor, int64_t group);
 
     /* The same for several queries over the groups from `start` on; writes which items
