@@ -132,6 +132,9 @@ def fold_in(
     gram: NDArray[np.float64],
     alpha: float,
     regularization: float,
+    regularization_exponent: float,
+    unobserved: float,
+    is_diagonal: bool,
     histories: Ragged,
     out_vectors: NDArray[np.float32],
 ) -> _Fault: ...

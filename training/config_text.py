@@ -30,7 +30,12 @@ def _section(name: str, struct: msgspec.Struct) -> list[str]:
     lines = [*_comment(summary), f"[{name}]"]
     tag = struct.__struct_config__.tag
     if tag is not None:
-        lines += [*_comment("als, bpr, cosine, tfidf, bm25 or popularity."), f'type = "{tag}"']
+        lines += [
+            *_comment(
+                "ials, cooccurrence, ordered, ease, als, bpr, cosine, tfidf, bm25 or popularity."
+            ),
+            f'type = "{tag}"',
+        ]
     tables = []
     for key in struct.__struct_fields__:
         value = getattr(struct, key)

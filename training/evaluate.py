@@ -142,7 +142,13 @@ class Evaluator:
         self, ranker: ModelRanker, model: FittedModel, test: TestSet, blocked: CsrMatrix | None
     ) -> RankedItems:
         weights = test.weights(model.features)
-        return ranker.rank(weights, k=self._config.k[-1], contexts=test.contexts, seen=blocked)
+        return ranker.rank(
+            weights,
+            links=test.links(model.features, model.parts.history),
+            k=self._config.k[-1],
+            contexts=test.contexts,
+            seen=blocked,
+        )
 
     def _rank_popular(self, ranker: ModelRanker, blocked: CsrMatrix | None) -> RankedItems:
         return ranker.rank_everywhere(len(self._known), k=self._config.k[-1], seen=blocked)

@@ -80,12 +80,19 @@ class ModelRanker:
         )
 
     def rank(
-        self, weights: CsrMatrix, *, k: int, contexts: Contexts, seen: CsrMatrix | None
+        self,
+        weights: CsrMatrix,
+        *,
+        links: CsrMatrix,
+        k: int,
+        contexts: Contexts,
+        seen: CsrMatrix | None,
     ) -> RankedItems:
         """Rank for m users.
 
         Args:
             weights: Item weights of their histories, m x all items.
+            links: The same as item-item rows take them, m x all items.
             k: List length, positive.
             contexts: Where the m users are.
             seen: Items that must not appear, as the columns of m rows, or None.
@@ -99,6 +106,7 @@ class ModelRanker:
         if len(personal):
             rows[personal], counts[personal] = self._rank_personal(
                 take_rows(histories, personal),
+                self._links(links, personal),
                 rows.shape[1],
                 None if blocked is None else take_rows(blocked, personal),
             )
@@ -132,15 +140,20 @@ class ModelRanker:
         items[np.arange(items.shape[1]) >= counts[:, None]] = 0
         return RankedItems(items=items, counts=counts)
 
+    def _links(self, links: CsrMatrix, users: NDArray[np.integer]) -> CsrMatrix | None:
+        if self._model.parts.item_item is None:
+            return None
+        return take_rows(self._own_rows(links), users)
+
     def _rank_personal(
-        self, histories: CsrMatrix, k: int, blocked: CsrMatrix | None
+        self, histories: CsrMatrix, links: CsrMatrix | None, k: int, blocked: CsrMatrix | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         ranked = self._scorer.top_k(
             None
             if self._fold_in is None
             else self._fold_in.solve_batch(histories, threads=self._threads),
             k,
-            history=None if self._model.parts.item_item is None else histories,
+            history=links,
             excluded=None if blocked is None else RaggedRows(blocked.indptr, blocked.indices),
             threads=self._threads,
         )

@@ -21,6 +21,8 @@ class ItemWeights:
     Attributes:
         rows: Items with a positive weight, ascending, int32, shape (h,).
         weights: Their weights, float32, shape (h,).
+        links: The same history as item-item rows take it: one row of item rows
+            (columns) and weights; None where the model has no item-item part.
         seen: Items with any contact, ascending, int32; a superset of `rows`.
         unknown_count: Item lines whose item the model does not know.
     """
@@ -29,6 +31,7 @@ class ItemWeights:
     weights: NDArray[np.float32]
     seen: NDArray[np.int32]
     unknown_count: int
+    links: CsrMatrix | None = None
 
 
 class ServingModel:
@@ -41,6 +44,7 @@ class ServingModel:
         self.popular = bundle.popular
         self._weighting = EventWeighting(bundle.manifest.features)
         self._scorer = Scorer.from_bundle(bundle)
+        self._history = bundle.manifest.history
         fold_in = bundle.manifest.fold_in
         self._fold_in = (
             FoldIn(item_factors=bundle.item_factors, gram=bundle.gram, config=fold_in)
@@ -76,11 +80,35 @@ class ServingModel:
         rows, weights, seen = self._weighting.item_weights_and_seen(
             item_rows=item_rows, event_weights=event_weights
         )
+        links = None
+        if self.bundle.item_item is not None:
+            decayed = self._history.decayed(event_weights, known.event_times)
+            link_rows, link_weights = rows, weights
+            if decayed is not event_weights:
+                link_rows, link_weights = self._weighting.item_weights(
+                    item_rows=item_rows, event_weights=decayed
+                )
+                # What was returned weighs nothing, however long before it was bought.
+                kept = np.isin(link_rows, rows, assume_unique=True)
+                link_rows, link_weights = link_rows[kept], link_weights[kept]
+            links = self._links(link_rows, link_weights)
         return ItemWeights(
             rows=rows,
             weights=weights,
             seen=seen,
             unknown_count=len(history) - len(item_rows),
+            links=links,
+        )
+
+    def one_item(self, row: int) -> ItemWeights:
+        """Return the weights of a history that is one item of weight 1."""
+        rows, weights = np.array([row], dtype=np.int32), np.ones(1, dtype=np.float32)
+        return ItemWeights(
+            rows=rows,
+            weights=weights,
+            seen=rows,
+            unknown_count=0,
+            links=None if self.bundle.item_item is None else self._links(rows, weights),
         )
 
     def rank(
@@ -99,7 +127,7 @@ class ServingModel:
         ranked = self._scorer.top_k(
             self._user_vector(weights),
             result_count,
-            history=self._history_row(weights),
+            history=weights.links,
             excluded=_one_row(blocked),
         )
         return ranked.row(0)
@@ -110,15 +138,19 @@ class ServingModel:
         With vectors every item is touched. Without, an item that no row of
         item-item weights reaches has only its prior: it is merely popular.
         """
-        if self.has_vectors or self.bundle.item_item is None:
+        if self.has_vectors or self.bundle.item_item is None or weights.links is None:
             return np.full(len(rows), self.has_vectors)
-        reached = [self.bundle.item_item.row(row)[0] for row in weights.rows]
-        return np.isin(rows, np.concatenate(reached))
+        reached = [self.bundle.item_item.row(row)[0] for row in weights.links.indices]
+        return np.isin(rows, np.concatenate(reached)) if reached else np.zeros(len(rows), bool)
 
     def most_influential(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.int32]:
         """Return for each ranked row the history item that contributed most to its score."""
         return strongest_influence(
-            self.bundle, ranked=rows, rows=weights.rows, weights=weights.weights
+            self.bundle,
+            ranked=rows,
+            rows=weights.rows,
+            weights=weights.weights,
+            links=weights.links,
         )
 
     def _user_vector(self, weights: ItemWeights) -> NDArray[np.float32] | None:
@@ -126,11 +158,9 @@ class ServingModel:
             return None
         return self._fold_in.solve(weights.rows, weights.weights)[np.newaxis, :]
 
-    def _history_row(self, weights: ItemWeights) -> CsrMatrix | None:
-        if self.bundle.item_item is None:
-            return None
-        indptr = np.array([0, len(weights.rows)], dtype=np.int64)
-        return CsrMatrix(indptr, weights.rows, weights.weights)
+    def _links(self, rows: NDArray[np.int32], weights: NDArray[np.float32]) -> CsrMatrix:
+        indptr = np.array([0, len(rows)], dtype=np.int64)
+        return CsrMatrix(indptr, rows, self._history.shortened(weights, indptr=indptr))
 
 
 def _one_row(rows: NDArray[np.int32]) -> RaggedRows | None:

@@ -92,11 +92,8 @@ class Recommender:
             raise ItemNotFound(item_id=query.item_id)
         notes: set[str] = set()
         _note_unknown_store(model, query.store_id, notes)
-        itself = np.array([row], dtype=np.int32)
         excluded = model.items.known_rows((*query.excluded, query.item_id))
-        weights = ItemWeights(
-            rows=itself, weights=np.ones(1, dtype=np.float32), seen=itself, unknown_count=0
-        )
+        weights = model.one_item(row)
         rows, scores = model.rank(weights, result_count=query.result_count, blocked=excluded)
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
         results = [
