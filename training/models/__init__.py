@@ -7,6 +7,7 @@ parts = trainer.fit(interactions, seed=0)
 from collections.abc import Callable
 
 from training.models.als import AlsConfig, AlsTrainer
+from training.models.blend import BlendConfig, BlendTrainer
 from training.models.bpr import BprConfig, BprTrainer
 from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
 from training.models.ease import EaseConfig, EaseTrainer
@@ -29,7 +30,8 @@ from training.models.protocol import (
 )
 
 ModelConfig = (
-    IalsConfig
+    BlendConfig
+    | IalsConfig
     | CooccurrenceConfig
     | OrderedConfig
     | EaseConfig
@@ -44,6 +46,7 @@ ModelConfig = (
 
 __all__ = [
     "AlsConfig",
+    "BlendConfig",
     "Bm25Config",
     "BprConfig",
     "CooccurrenceConfig",
@@ -66,6 +69,7 @@ __all__ = [
 
 _TRAINERS: dict[type[ModelConfig], Callable[..., Trainer]] = {
     AlsConfig: AlsTrainer,
+    BlendConfig: BlendTrainer,
     Bm25Config: NeighbourTrainer,
     BprConfig: BprTrainer,
     CooccurrenceConfig: CooccurrenceTrainer,
