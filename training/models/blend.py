@@ -7,7 +7,9 @@ person's vector is solved for as if the factors were alone. Serving stays one pa
 """
 
 from dataclasses import dataclass, replace
+from typing import Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,6 +79,15 @@ class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
                 if getattr(part, name, None) != getattr(usual, name, None):
                     raise ValueError(f"{name} of a part is not used; set it on the blend")
 
+    def without_idle(self) -> Self:
+        """Return the same without parts of weight 0."""
+        used = [number for number, weight in enumerate(self.weights) if weight > 0]
+        return msgspec.structs.replace(
+            self,
+            weights=tuple(self.weights[number] for number in used),
+            parts=tuple(self.parts[number] for number in used) if used else self.parts,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BlendTrainer:
@@ -94,7 +105,7 @@ class BlendTrainer:
         report: IterationReport = ignore_iteration,
     ) -> ModelParts:
         """Learn; see `training.models.protocol.Trainer`."""
-        config, facts = self.config, dict[str, float]()
+        config, facts = self.config.without_idle(), dict[str, float]()
         weights = config.weights
         if not weights:
             rng = np.random.default_rng(seed)
@@ -103,6 +114,8 @@ class BlendTrainer:
             blend = _Blend(config, rest, parts, sample)
             weights, quality = fit_weights(blend.scorer_of, sample, targets, part_count=len(parts))
             facts["validation_ndcg_at_20"] = quality
+            config = msgspec.structs.replace(config, weights=weights).without_idle()
+            weights = config.weights
         parts = [
             self._fitted(
                 part, interactions, seed=seed, start=start, progress=progress, report=report
