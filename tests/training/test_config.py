@@ -29,8 +29,18 @@ def test_a_partly_written_section_keeps_the_other_defaults() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["ials", "cooccurrence", "ordered", "ease"]
-    + ["als", "bpr", "cosine", "tfidf", "bm25", "popularity"],
+    [
+        "ials",
+        "cooccurrence",
+        "ordered",
+        "ease",
+        "als",
+        "bpr",
+        "cosine",
+        "tfidf",
+        "bm25",
+        "popularity",
+    ],
 )
 def test_the_printed_configuration_reads_back_as_itself(model: str) -> None:
     """`recsys train --print-config` is a configuration file."""
