@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMPS := $(VENV)/.stamps
-KERNEL_SOURCES := setup.py $(wildcard src/*.pyx src/*.pxi src/*.pxd src/*/*.c src/*/*.h)
+KERNEL_SOURCES := setup.py $(wildcard src/*.pyx src/*.pxi src/*.pxd recsys/*.pxd src/*/*.c src/*/*.h)
 PROTO_SOURCES := $(wildcard proto/recsys/v1/*.proto)
 
 DATA ?=
 PRESET ?=
 ARGS ?=
 GOWALLA ?=
+PEERS ?=
 
 .PHONY: help demo test unit lint format types proto proto-check proto-freeze bench lock clean
 .DELETE_ON_ERROR:
@@ -31,7 +32,7 @@ unit: $(STAMPS)/dev $(STAMPS)/kernel ## The test suite alone; ARGS for pytest
 lint: $(STAMPS)/dev ## Style of Python and Cython
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint src
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint src recsys
 
 format: $(STAMPS)/dev ## Rewrite the style where a machine can
 	$(BIN)/ruff check --fix .
@@ -52,10 +53,11 @@ proto-check: $(STAMPS)/dev ## Lint the contract and refuse what would break call
 proto-freeze: $(STAMPS)/dev ## Accept the contract as it is as the released one
 	$(BIN)/buf build proto -o tests/golden/recsys.v1.binpb
 
-bench: $(STAMPS)/dev $(STAMPS)/kernel ## Every figure of docs/benchmarks.md; GOWALLA=folder for the training one
+bench: $(STAMPS)/dev $(STAMPS)/kernel ## Figures of docs/benchmarks.md; GOWALLA=folder for training, PEERS=python for the peers of the kernel
 	$(BIN)/python benchmarks/first_answer.py
 	$(BIN)/python benchmarks/serving/startup.py
 	$(BIN)/python benchmarks/serving/throughput.py
+	$(BIN)/python benchmarks/kernel/run.py --quick $(if $(PEERS),--peers-python '$(PEERS)')
 	$(if $(GOWALLA),$(BIN)/python benchmarks/training/overhead.py --gowalla '$(GOWALLA)')
 
 lock: $(UV) ## Pin every dependency anew in constraints.txt

@@ -11,6 +11,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 CORES = Path("src/scoring")
+FEATURES = Path("src/features")
 CHECKED = os.environ.get("RECSYS_CHECKED_KERNEL") == "1"
 
 # The file itself holds no performance directives: one there would silently
@@ -28,19 +29,46 @@ DIRECTIVES = {
 # kind (the C files dispatch at run time) and sums keep their order.
 COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
 
+# What one compiled module uses of another it finds in `recsys/*.pxd`.
+items = Extension(
+    "recsys._items",
+    sources=["src/_items.pyx", "src/items/ids.c"],
+    depends=["recsys/_items.pxd", "src/items/ids.h"],
+    include_dirs=["src"],
+    extra_compile_args=COMPILE_ARGS,
+)
 features = Extension(
-    "recsys._features", sources=["src/_features.pyx"], extra_compile_args=COMPILE_ARGS
+    "recsys._features",
+    sources=["src/_features.pyx", *sorted(map(str, FEATURES.glob("*.c"))), "src/items/ids.c"],
+    depends=[
+        "recsys/_features.pxd",
+        "recsys/_items.pxd",
+        "src/items/ids.h",
+        *sorted(map(str, FEATURES.glob("*.h"))),
+    ],
+    include_dirs=["src"],
+    extra_compile_args=COMPILE_ARGS,
 )
-items = Extension("recsys._items", sources=["src/_items.pyx"], extra_compile_args=COMPILE_ARGS)
 results = Extension(
-    "recsys._results", sources=["src/_results.pyx"], extra_compile_args=COMPILE_ARGS
+    "recsys._results",
+    sources=["src/_results.pyx", "src/items/ids.c"],
+    depends=["recsys/_items.pxd", "recsys/_scoring.pxd", "src/items/ids.h"],
+    include_dirs=["src"],
+    extra_compile_args=COMPILE_ARGS,
 )
-
 scoring = Extension(
     "recsys._scoring",
     sources=["src/_scoring.pyx", *sorted(map(str, CORES.glob("*.c")))],
-    depends=["src/scoring_core.pxd", "src/scoring_parts.pxi", *sorted(map(str, CORES.glob("*.h")))],
-    include_dirs=["src/scoring"],
+    depends=[
+        "src/scoring_core.pxd",
+        "src/scoring_parts.pxi",
+        "src/scoring_person.pxi",
+        "recsys/_scoring.pxd",
+        "recsys/_features.pxd",
+        "recsys/_items.pxd",
+        *sorted(map(str, CORES.glob("*.h"))),
+    ],
+    include_dirs=["src", "src/scoring"],
     undef_macros=["NDEBUG"] if CHECKED else [],
     extra_compile_args=COMPILE_ARGS,
 )
@@ -66,7 +94,7 @@ ials = Extension(
 setup(
     ext_modules=cythonize(
         [features, ials, item_item, items, results, scoring],
-        include_path=["src"],
+        include_path=["src", "."],
         compiler_directives=DIRECTIVES,
         force=CHECKED,
     )

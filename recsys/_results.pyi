@@ -1,7 +1,11 @@
-from collections.abc import Callable
+from recsys._items import ItemIds
+from recsys._scoring import Ranking
 
-from recsys.domain import Reason, Recommendation
-
-def encode_results(
-    results: tuple[Recommendation, ...], reason_bytes: Callable[[Reason], bytes]
+def encode_answer(
+    ids: ItemIds,
+    ranking: Ranking,
+    reasons: list[bytes],
+    token: str,
+    model_version: str,
+    shortfall: bytes | None,
 ) -> bytes: ...

@@ -4,6 +4,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys._features import ItemWeights
+
 FAULT_VECTOR: Final[int]
 FAULT_EXCLUDED: Final[int]
 FAULT_HISTORY: Final[int]
@@ -110,6 +112,42 @@ class ItemTable:
         out_scores: NDArray[np.float64],
     ) -> _Fault: ...
     def effort(self) -> int: ...
+
+class Ranking:
+    count: int
+    def __init__(self) -> None: ...
+    @staticmethod
+    def of(rows: NDArray[np.int32], scores: NDArray[np.float64]) -> Ranking: ...
+    def __len__(self) -> int: ...
+    @property
+    def rows(self) -> NDArray[np.int32]: ...
+    @property
+    def scores(self) -> NDArray[np.float64]: ...
+
+class SolveScratch:
+    def __init__(self, factor_count: int) -> None: ...
+
+class PersonRanker:
+    def __init__(
+        self,
+        table: ItemTable,
+        factors: NDArray[np.float32] | None,
+        gram: NDArray[np.float64] | None,
+        alpha: float,
+        regularization: float,
+        regularization_exponent: float,
+        unobserved: float,
+        is_diagonal: bool,
+        *,
+        releases_gil: bool,
+    ) -> None: ...
+    def rank(
+        self,
+        weights: ItemWeights,
+        excluded: NDArray[np.int32] | None,
+        without_seen: bool,
+        k: int,
+    ) -> Ranking | tuple[int, int]: ...
 
 def code_bytes(factor_count: int) -> tuple[int, int, int]: ...
 def encode(

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
+import msgspec
+
 from recsys import limits
 
 ItemId = NewType("ItemId", str)
@@ -88,8 +90,7 @@ class ShortfallCause(enum.StrEnum):
     CATALOG = "catalog"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Identifier:
+class Identifier(msgspec.Struct, frozen=True, order=True):
     """A name by which a person or a device is known on some channel."""
 
     namespace: str

@@ -6,12 +6,14 @@ them, so an offline score equals an online one.
 """
 
 import math
+from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys._features import sum_by_item
+from recsys._features import EventWeights, ItemWeights
+from recsys._items import ItemIds
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 
 SECONDS_PER_DAY = 86_400.0
@@ -32,6 +34,15 @@ _EVENT_WEIGHTS_DEFAULT: dict[EventType, float] = {
     EventType.RETURN: -1.0,
     EventType.OFFER_REDEEM: 0.5,
 }
+
+
+class PackedLines(Protocol):
+    """Item lines in packed columns; `recsys.events.History` says how."""
+
+    joined_ids: str
+    types: bytes
+    channels: bytes
+    times: bytes
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,136 +79,6 @@ class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise ValueError(f"decay_min is {self.decay_min}; allowed 0 to 1")
         if not 0 < self.weight_max < math.inf:
             raise ValueError(f"weight_max is {self.weight_max}; it must be positive")
-
-
-class EventWeighting:
-    """`FeatureConfig` compiled to a table, for arrays of any length."""
-
-    def __init__(self, config: FeatureConfig) -> None:
-        table = np.zeros((len(EventType) + 1, len(Channel) + 1), dtype=np.float64)
-        for event_type, weight in config.event_weights.items():
-            table[event_type.code, :] = weight
-        for channel, factor in config.channel_weights.items():
-            table[:, channel.code] *= factor
-        assert CHANNEL_UNKNOWN_CODE == 0
-        self._table = table
-        self._weight_max = config.weight_max
-        self._decay_min = config.decay_min
-        self._decay_per_second = (
-            0.0
-            if config.half_life_days is None
-            else -math.log(2.0) / (config.half_life_days * SECONDS_PER_DAY)
-        )
-
-    def event_weights(
-        self,
-        *,
-        type_codes: NDArray[np.uint8],
-        channel_codes: NDArray[np.uint8],
-        event_times: NDArray[np.float64],
-        now: float,
-    ) -> NDArray[np.float64]:
-        """Weigh events one by one.
-
-        Args:
-            type_codes: `EventType.code` of each event, shape (e,).
-            channel_codes: `Channel.code` of each event, 0 for unknown, shape (e,).
-            event_times: Seconds since 1970-01-01 UTC, shape (e,), finite. Events
-                after `now` count as happening now.
-            now: The moment to look back from, in the same unit.
-
-        Returns:
-            Weights, shape (e,), finite; 0 for events that are no contact.
-        """
-        weights: NDArray[np.float64] = self._table[type_codes, channel_codes]
-        if self._decay_per_second:
-            ages = np.maximum(now - event_times, 0.0)
-            decay = np.exp(ages * self._decay_per_second)
-            weights = weights * np.maximum(decay, self._decay_min)
-        return weights
-
-    def item_weights(
-        self, *, item_rows: NDArray[np.int32], event_weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Sum one person's event weights per item.
-
-        Args:
-            item_rows: Row of each event's item, shape (e,).
-            event_weights: As returned by `event_weights`, shape (e,).
-
-        Returns:
-            Unique rows in ascending order, shape (h,), and their weights in
-            [WEIGHT_MIN, weight_max], shape (h,). Items whose weights cancel out are gone.
-        """
-        rows, weights, _ = self.item_weights_and_seen(
-            item_rows=item_rows, event_weights=event_weights
-        )
-        return rows, weights
-
-    def item_weights_and_seen(
-        self, *, item_rows: NDArray[np.int32], event_weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]:
-        """As `item_weights`; third, the rows with any contact, ascending, without repeats.
-
-        An item that was bought and returned has no weight, but it has been seen.
-        """
-        count = len(item_rows)
-        rows = np.empty(count, dtype=np.int32)
-        weights = np.empty(count, dtype=np.float32)
-        seen = np.empty(count, dtype=np.int32)
-        kept_count, seen_count = sum_by_item(
-            item_rows, event_weights, self._weight_max, WEIGHT_MIN, rows, weights, seen
-        )
-        return rows[:kept_count], weights[:kept_count], seen[:seen_count]
-
-    def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Bound summed weights from above, as `item_weights` does; keeps the sign."""
-        return np.minimum(sums, self._weight_max).astype(np.float32)
-
-
-class FoldInConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a user vector is solved for from item weights.
-
-    The confidence of an item with weight w is `unobserved_weight + alpha * w`, that of
-    every other item `unobserved_weight`. With the defaults of the last two fields this
-    is Hu, Koren, Volinsky (2008); they allow Rendle, Krichene, Zhang, Koren (2021).
-
-    Attributes:
-        alpha: Confidence per unit of weight, positive.
-        regularization: Added to the diagonal of the normal equations, positive, after
-            scaling by the next.
-        regularization_exponent: The diagonal gets `regularization *
-            (h + unobserved_weight * n) ** regularization_exponent` for a history of h
-            out of n items, 0 to 2. At 1 somebody with much history is held back
-            as much per item as somebody with little.
-        unobserved_weight: Confidence that an item not in the history is not wanted,
-            positive.
-    """
-
-    alpha: float
-    regularization: float
-    regularization_exponent: float = 0.0
-    unobserved_weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("alpha", "regularization", "unobserved_weight"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value}; it must be positive and finite")
-        if not 0 <= self.regularization_exponent <= _EXPONENT_MAX:
-            raise ValueError(
-                f"regularization_exponent is {self.regularization_exponent}; "
-                f"allowed 0 to {_EXPONENT_MAX:g}"
-            )
-
-    def ridges(
-        self, history_counts: NDArray[np.integer], *, item_count: int
-    ) -> NDArray[np.float64]:
-        """Return what is added to the diagonal for histories of these lengths."""
-        sizes = history_counts + self.unobserved_weight * item_count
-        return np.asarray(
-            self.regularization * sizes**self.regularization_exponent, dtype=np.float64
-        )
 
 
 class HistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -261,3 +142,145 @@ class HistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         sums = np.add.reduceat(weights.astype(np.float64), starts[filled])
         factors = np.repeat(sums**-self.length_exponent, lengths[filled])
         return (weights * factors).astype(np.float32)
+
+
+class EventWeighting:
+    """`FeatureConfig` compiled to a table, for arrays of any length and for packed histories."""
+
+    def __init__(self, config: FeatureConfig, history: HistoryConfig | None = None) -> None:
+        """Compile.
+
+        Args:
+            config: What events weigh.
+            history: How `history_weights` makes item-item weights ready besides; None
+                for as they are.
+        """
+        history = history or HistoryConfig()
+        table = np.zeros((len(EventType) + 1, len(Channel) + 1), dtype=np.float64)
+        for event_type, weight in config.event_weights.items():
+            table[event_type.code, :] = weight
+        for channel, factor in config.channel_weights.items():
+            table[:, channel.code] *= factor
+        assert CHANNEL_UNKNOWN_CODE == 0
+        self._weight_max = config.weight_max
+        self._compiled = EventWeights(
+            table,
+            decay_per_second=(
+                0.0
+                if config.half_life_days is None
+                else -math.log(2.0) / (config.half_life_days * SECONDS_PER_DAY)
+            ),
+            decay_min=config.decay_min,
+            weight_max=config.weight_max,
+            weight_min=WEIGHT_MIN,
+            step_decay=history.step_decay,
+            length_exponent=history.length_exponent,
+        )
+
+    def event_weights(
+        self,
+        *,
+        type_codes: NDArray[np.uint8],
+        channel_codes: NDArray[np.uint8],
+        event_times: NDArray[np.float64],
+        now: float,
+    ) -> NDArray[np.float64]:
+        """Weigh events one by one.
+
+        Args:
+            type_codes: `EventType.code` of each event, shape (e,); unknown codes weigh 0.
+            channel_codes: `Channel.code` of each event, 0 for unknown, shape (e,).
+            event_times: Seconds since 1970-01-01 UTC, shape (e,), finite. Events
+                after `now` count as happening now.
+            now: The moment to look back from, in the same unit.
+
+        Returns:
+            Weights, shape (e,), finite; 0 for events that are no contact.
+        """
+        weights = np.empty(len(type_codes), dtype=np.float64)
+        self._compiled.of_events(
+            np.ascontiguousarray(type_codes),
+            np.ascontiguousarray(channel_codes),
+            np.ascontiguousarray(event_times),
+            now,
+            weights,
+        )
+        return weights
+
+    def item_weights(
+        self, *, item_rows: NDArray[np.int32], event_weights: NDArray[np.float64]
+    ) -> ItemWeights:
+        """Sum one person's event weights per item.
+
+        An item that was bought and returned has no weight, but it has been seen.
+
+        Args:
+            item_rows: Row of each event's item, shape (e,); below 0 for an unknown item.
+            event_weights: As returned by `event_weights`, shape (e,).
+
+        Returns:
+            Unique rows in ascending order and their weights in [WEIGHT_MIN, weight_max];
+            items whose weights cancel out are gone from these.
+        """
+        return self._compiled.by_item(item_rows, event_weights)
+
+    def history_weights(self, history: PackedLines, ids: ItemIds, *, now: float) -> ItemWeights:
+        """Weigh a history and sum it per item, as the two methods above do.
+
+        Args:
+            history: Packed lines, such as a `recsys.events.History`.
+            ids: The items that the model knows.
+            now: As in `event_weights`.
+        """
+        return self._compiled.of_lines(
+            ids, history.joined_ids, history.types, history.channels, history.times, now
+        )
+
+    def clip(self, sums: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Bound summed weights from above, as `item_weights` does; keeps the sign."""
+        return np.minimum(sums, self._weight_max).astype(np.float32)
+
+
+class FoldInConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a user vector is solved for from item weights.
+
+    The confidence of an item with weight w is `unobserved_weight + alpha * w`, that of
+    every other item `unobserved_weight`. With the defaults of the last two fields this
+    is Hu, Koren, Volinsky (2008); they allow Rendle, Krichene, Zhang, Koren (2021).
+
+    Attributes:
+        alpha: Confidence per unit of weight, positive.
+        regularization: Added to the diagonal of the normal equations, positive, after
+            scaling by the next.
+        regularization_exponent: The diagonal gets `regularization *
+            (h + unobserved_weight * n) ** regularization_exponent` for a history of h
+            out of n items, 0 to 2. At 1 somebody with much history is held back
+            as much per item as somebody with little.
+        unobserved_weight: Confidence that an item not in the history is not wanted,
+            positive.
+    """
+
+    alpha: float
+    regularization: float
+    regularization_exponent: float = 0.0
+    unobserved_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "regularization", "unobserved_weight"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value}; it must be positive and finite")
+        if not 0 <= self.regularization_exponent <= _EXPONENT_MAX:
+            raise ValueError(
+                f"regularization_exponent is {self.regularization_exponent}; "
+                f"allowed 0 to {_EXPONENT_MAX:g}"
+            )
+
+    def ridges(
+        self, history_counts: NDArray[np.integer], *, item_count: int
+    ) -> NDArray[np.float64]:
+        """Return what is added to the diagonal for histories of these lengths."""
+        sizes = history_counts + self.unobserved_weight * item_count
+        return np.asarray(
+            self.regularization * sizes**self.regularization_exponent, dtype=np.float64
+        )

@@ -47,7 +47,7 @@ class FoldIn:
         Args:
             item_factors: Shape (n, f), 1 <= f <= 1024, C-contiguous, finite.
             gram: `item_factors^T item_factors`, shape (f, f), C-contiguous, finite.
-            config: Confidences and regularization.
+            config: Confidence and regularization.
 
         Raises:
             InvalidArray: Wrong dtype, shape or layout.
@@ -60,10 +60,10 @@ class FoldIn:
         finite = np.isfinite(gram).all(axis=1)
         if not finite.all():
             raise NotFinite(argument="gram", row=int(np.flatnonzero(~finite)[0]))
-        self._item_factors = item_factors
-        self._gram = gram
-        self._config = config
-        self._is_diagonal = np.count_nonzero(gram) == np.count_nonzero(np.diagonal(gram))
+        self.item_factors = item_factors
+        self.gram = gram
+        self.config = config
+        self.is_diagonal = np.count_nonzero(gram) == np.count_nonzero(np.diagonal(gram))
 
     def solve(self, rows: NDArray[np.int32], weights: F32) -> F32:
         """Solve for one user.
@@ -86,7 +86,7 @@ class FoldIn:
         if len(rows) == 0:
             raise InvalidArray(argument="rows", found="empty", allowed="1 row and more")
         indptr = np.array([0, len(rows)], dtype=np.int64)
-        vectors = np.empty((1, len(self._gram)), dtype=np.float32)
+        vectors = np.empty((1, len(self.gram)), dtype=np.float32)
         self._solve_slice(CsrMatrix(indptr, rows, weights), vectors, 0, 1)
         vector: F32 = vectors[0]
         return vector
@@ -106,7 +106,7 @@ class FoldIn:
             As `solve`; CountOutOfRange for `threads`.
         """
         check_csr(histories, argument="histories", row_count=None)
-        count, width = histories.row_count, len(self._gram)
+        count, width = histories.row_count, len(self.gram)
         vectors = np.empty((count, width), dtype=np.float32)
 
         def solve(start: int, stop: int) -> None:
@@ -119,13 +119,13 @@ class FoldIn:
     def _solve_slice(self, histories: CsrMatrix, vectors: F32, start: int, stop: int) -> None:
         indptr = histories.indptr[start : stop + 1]
         fault = _scoring.fold_in(
-            self._item_factors,
-            self._gram,
-            self._config.alpha,
-            self._config.regularization,
-            self._config.regularization_exponent,
-            self._config.unobserved_weight,
-            self._is_diagonal,
+            self.item_factors,
+            self.gram,
+            self.config.alpha,
+            self.config.regularization,
+            self.config.regularization_exponent,
+            self.config.unobserved_weight,
+            self.is_diagonal,
             compiled_lists(histories, start, stop),
             vectors[start:stop],
         )
@@ -150,5 +150,5 @@ class FoldIn:
         raise RowOutOfRange(
             argument="rows",
             row=int(histories.indices[first + position]),
-            item_count=len(self._item_factors),
+            item_count=len(self.item_factors),
         )

@@ -114,7 +114,7 @@ class Scorer:
         codes: ItemCodes | None,
         code_prior: F32 | None = None,
     ) -> None:
-        self._table, self._subsets = build_item_table(
+        self.table, self._subsets = build_item_table(
             item_count=item_count,
             item_factors=item_factors,
             prior=prior,
@@ -183,7 +183,7 @@ class Scorer:
 
         def rank(start: int, stop: int) -> None:
             part = slice(start, stop)
-            fault = self._table.top_k(
+            fault = self.table.top_k(
                 None if user_vectors is None else user_vectors[part],
                 None if history is None else compiled_lists(history, start, stop),
                 masks.part(start, stop),
@@ -241,7 +241,7 @@ class Scorer:
         self._check_additions(boosts, prior_rows, query_count)
         check_ragged(rows, argument="rows", query_count=query_count)
         scores = np.zeros(len(rows.rows), dtype=np.float64)
-        fault = self._table.score(
+        fault = self.table.score(
             user_vectors,
             None if history is None else compiled_lists(history, 0, query_count),
             compiled_lists(rows, 0, query_count),

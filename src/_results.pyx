@@ -1,9 +1,8 @@
-"""Ranked results to the bytes of `repeated recsys.v1.Result results = 1`.
+"""Answers to the bytes of a `recsys.v1.RecommendResponse` or `SimilarItemsResponse`.
 
 Building a message object per result and serializing it takes ten times as long
 and is most of what an answer costs above its ranking. The bytes are those that
-protobuf itself writes (a test compares them), so a response is these bytes
-followed by its other fields, serialized by protobuf.
+protobuf itself writes; a test compares them.
 
 One pass measures, one writes; nothing is allocated but the bytes returned.
 Runs under the GIL: a page takes microseconds.
@@ -14,12 +13,18 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
-# Field numbers of results in a response and of a Result's fields, each with its wire type.
+from recsys._items cimport ItemIds, id_text, ids_at
+from recsys._scoring cimport Ranking
+
+# Field numbers of a response and of a Result, each with its wire type.
 cdef enum:
     TAG_RESULT = 0x0A  # 1, bytes
     TAG_ITEM_ID = 0x0A  # 1, bytes
     TAG_SCORE = 0x11  # 2, 64 bits
     TAG_REASON = 0x1A  # 3, bytes
+    TAG_TOKEN = 0x12  # 2, bytes
+    TAG_VERSION = 0x1A  # 3, bytes
+    TAG_SHORTFALL = 0x22  # 4, bytes
 
 
 cdef inline Py_ssize_t varint_size(Py_ssize_t value) noexcept:
@@ -41,6 +46,13 @@ cdef inline uint8_t *put_size(uint8_t *at, uint8_t tag, Py_ssize_t value) noexce
     return at + 1
 
 
+cdef inline uint8_t *put_text(uint8_t *at, uint8_t tag, const char *text,
+                              Py_ssize_t size) noexcept:
+    at = put_size(at, tag, size)
+    memcpy(at, text, size)
+    return at + size
+
+
 cdef inline uint64_t bits_of(double score) noexcept:
     cdef uint64_t bits
     memcpy(&bits, &score, sizeof(bits))
@@ -58,50 +70,66 @@ cdef inline Py_ssize_t result_size(
     )
 
 
-def encode_results(tuple results, reason_bytes):
-    """Serialize results.
+cdef inline Py_ssize_t field_size(Py_ssize_t size) noexcept:
+    return 1 + varint_size(size) + size
+
+
+def encode_answer(ItemIds ids not None, Ranking ranking not None, list reasons not None,
+                  str token not None, str model_version not None, bytes shortfall):
+    """Serialize an answer.
 
     Args:
-        results: One (item_id, score, reason); ids are not empty.
-        reason_bytes: Gives the serialized `Reason` of a reason; asked once for
-            neighbours that share one object.
+        ids: The ids of the items ranked.
+        ranking: Their rows and scores.
+        reasons: The serialized `Reason` of each result; or one, of all of them.
+        token: The attribution token.
+        model_version: The model that answered.
+        shortfall: The serialized `Shortfall`, or None.
 
-    Returns:
-        The bytes, empty for no results.
+    Raises:
+        IndexError: A row has no id, or a result no reason.
+        UnicodeEncodeError: A text holds a lone surrogate.
     """
-    cdef list reasons = []
-    cdef bytes reason_of_run = None
-    cdef Py_ssize_t id_size, size, position, total = 0
-    cdef object reason, last = None
-    for result in results:
-        reason = result[2]
-        if reason is not last or reason_of_run is None:
-            reason_of_run, last = reason_bytes(reason), reason
-        reasons.append(reason_of_run)
-        PyUnicode_AsUTF8AndSize(result[0], &id_size)
-        size = result_size(id_size, result[1], PyBytes_GET_SIZE(reason_of_run))
-        total += 1 + varint_size(size) + size
+    cdef Py_ssize_t size, position, total = 0, step = 1 if len(reasons) > 1 else 0
+    cdef Py_ssize_t token_size, version_size
+    cdef const char *token_text = PyUnicode_AsUTF8AndSize(token, &token_size)
+    cdef const char *version_text = PyUnicode_AsUTF8AndSize(model_version, &version_size)
+    cdef id_text item = id_text(NULL, 0)
+    cdef bytes reason
+    if ranking.count and len(reasons) != 1 and len(reasons) != ranking.count:
+        raise IndexError(f"{len(reasons)} reasons for {ranking.count} results")
+    for position in range(ranking.count):
+        if not ids_at(&ids.table, ranking.item_rows[position], &item):
+            raise IndexError(f"row {ranking.item_rows[position]} has no id")
+        reason = reasons[position * step]
+        total += field_size(result_size(
+            item.size, ranking.item_scores[position], PyBytes_GET_SIZE(reason)
+        ))
+    # Empty texts are the default, which is not written.
+    total += field_size(token_size) if token_size else 0
+    total += field_size(version_size) if version_size else 0
+    total += field_size(PyBytes_GET_SIZE(shortfall)) if shortfall is not None else 0
     cdef bytes encoded = PyBytes_FromStringAndSize(NULL, total)
     cdef uint8_t *at = <uint8_t *> PyBytes_AS_STRING(encoded)
-    cdef const char *text
     cdef uint64_t bits
     cdef int byte
-    for position, result in enumerate(results):
-        reason_of_run = reasons[position]
-        text = PyUnicode_AsUTF8AndSize(result[0], &id_size)
-        bits = bits_of(result[1])
-        at = put_size(
-            at, TAG_RESULT, result_size(id_size, result[1], PyBytes_GET_SIZE(reason_of_run))
-        )
-        at = put_size(at, TAG_ITEM_ID, id_size)
-        memcpy(at, text, id_size)
-        at += id_size
+    for position in range(ranking.count):
+        ids_at(&ids.table, ranking.item_rows[position], &item)
+        reason = reasons[position * step]
+        bits = bits_of(ranking.item_scores[position])
+        size = result_size(item.size, ranking.item_scores[position], PyBytes_GET_SIZE(reason))
+        at = put_size(at, TAG_RESULT, size)
+        at = put_text(at, TAG_ITEM_ID, item.text, item.size)
         if bits:
             at[0] = TAG_SCORE
             for byte in range(8):  # Little endian on every machine.
                 at[1 + byte] = <uint8_t> (bits >> (8 * byte))
             at += 9
-        at = put_size(at, TAG_REASON, PyBytes_GET_SIZE(reason_of_run))
-        memcpy(at, PyBytes_AS_STRING(reason_of_run), PyBytes_GET_SIZE(reason_of_run))
-        at += PyBytes_GET_SIZE(reason_of_run)
+        at = put_text(at, TAG_REASON, PyBytes_AS_STRING(reason), PyBytes_GET_SIZE(reason))
+    if token_size:
+        at = put_text(at, TAG_TOKEN, token_text, token_size)
+    if version_size:
+        at = put_text(at, TAG_VERSION, version_text, version_size)
+    if shortfall is not None:
+        put_text(at, TAG_SHORTFALL, PyBytes_AS_STRING(shortfall), PyBytes_GET_SIZE(shortfall))
     return encoded

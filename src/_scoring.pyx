@@ -23,7 +23,7 @@ import os
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from scoring_core cimport (
     CODES_GROUP,
@@ -299,6 +299,9 @@ cdef class ItemTable:
         return min(largest, self.items.item_count)
 
 
+include "scoring_person.pxi"
+
+
 def row_norms(const float[:, ::1] factors, float[::1] out_norms):
     """Write an upper bound of each row's Euclidean norm.
 
@@ -329,8 +332,8 @@ def fold_in(const float[:, ::1] factors, const double[:, ::1] gram, double alpha
     model.alpha, model.regularization = alpha, regularization
     model.regularization_exponent, model.unobserved = regularization_exponent, unobserved
     model.is_diagonal = is_diagonal
-    cdef double *scratch = <double *>malloc(
-        fold_in_scratch_count(model.factor_count) * sizeof(double))
+    cdef double *scratch = <double *>calloc(
+        fold_in_scratch_count(model.factor_count), sizeof(double))
     if scratch == NULL:
         raise MemoryError
     cdef const simd_ops *ops = active_ops

@@ -1,6 +1,7 @@
 """Fixtures for every test: where the public datasets are, and quiet determinism."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,28 @@ def real_data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public datasets are not at {folder}; set RECSYS_DATA_DIR")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _default_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where MLflow goes, in this process and those it starts, if nobody tells it where."""
+    folder = tmp_path_factory.mktemp("default-mlflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _mlflow_is_told_where(_default_mlflow: Path) -> Iterator[None]:
+    """Fail the test that lets MLflow make its default database.
+
+    Users would find that one as `mlflow.db` in whatever folder they work in.
+    """
+    before = _databases(_default_mlflow)
+    yield
+    strays = _databases(_default_mlflow) - before
+    assert not strays, "MLflow was used without a tracking address"
+
+
+def _databases(folder: Path) -> set[Path]:
+    return {*folder.iterdir(), *ROOT.glob("mlflow.db")}

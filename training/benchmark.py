@@ -87,13 +87,12 @@ def measure(
     test, item_count = split.test, len(split.train.item_ids)
     seen = _seen(test, model, excluded_types)
     ranker = ModelRanker(model, item_count=item_count, threads=os.cpu_count() or 1)
-    ranked = ranker.rank(
+    askers = ranker.askers(
         test.weights(model.features),
         links=test.links(model.features, model.parts.history),
-        k=k[-1],
         contexts=test.contexts,
-        seen=seen,
     )
+    ranked = ranker.rank(askers, k=k[-1], seen=seen)
     ranked_at = time.perf_counter()
     item_users = np.zeros(item_count, dtype=np.int64)
     item_users[model.items] = model.item_users

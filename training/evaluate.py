@@ -34,7 +34,7 @@ from training.metrics import (
     find_hits,
 )
 from training.ragged import positions_of_rows
-from training.ranking import ModelRanker, RankedItems
+from training.ranking import Askers, ModelRanker, RankedItems
 from training.testset import TestSet, without
 
 CHANNEL_PREFIX = "channel_"
@@ -101,20 +101,18 @@ class Evaluator:
         shown = np.zeros(self._item_count, dtype=np.int64)
         seen = self._known.seen(model.features)
         ranker = self._ranker(model)
+        askers = self._askers(ranker, model, self._known)
         for protocol in PROTOCOLS:
             blocked = seen if protocol == "new" else None
-            is_primary = protocol == config.primary_protocol
-            ranked = self._rank(ranker, model, self._known, blocked)
-            values = self._measure(metrics, protocol, ranked, self._targets(blocked))
+            targets = self._targets(blocked)
+            ranked = ranker.rank(askers, k=config.k[-1], seen=blocked)
+            values = self._measure(metrics, protocol, ranked, targets)
             metrics.update(self._beyond(protocol, ranked, item_users, model.user_count))
             self._measure_channels(metrics, protocol, ranked, blocked)
             popular = self._measure(
-                metrics,
-                f"popularity/{protocol}",
-                self._rank_popular(ranker, blocked),
-                self._targets(blocked),
+                metrics, f"popularity/{protocol}", self._rank_popular(ranker, blocked), targets
             )
-            if not is_primary:
+            if protocol != config.primary_protocol:
                 continue
             shown = exposures(
                 ranked.items, ranked.counts, config.primary_k, item_count=self._item_count
@@ -122,14 +120,12 @@ class Evaluator:
             primary |= {"model": values, "popularity": popular}
             if purchases_only is not None:
                 other = (
-                    ranked
-                    if purchases_only is model
-                    else self._rank(
-                        self._ranker(purchases_only), purchases_only, self._known, blocked
-                    )
+                    self._ranked_by(purchases_only, blocked)
+                    if purchases_only is not model
+                    else ranked
                 )
                 primary["purchases_only"] = self._measure(
-                    metrics, f"purchases_only/{protocol}", other, self._targets(blocked)
+                    metrics, f"purchases_only/{protocol}", other, targets
                 )
         self._measure_cold(metrics, ranker, model)
         self._add_gains(metrics, primary)
@@ -138,17 +134,17 @@ class Evaluator:
     def _ranker(self, model: FittedModel) -> ModelRanker:
         return ModelRanker(model, item_count=self._item_count, threads=self._threads)
 
-    def _rank(
-        self, ranker: ModelRanker, model: FittedModel, test: TestSet, blocked: CsrMatrix | None
-    ) -> RankedItems:
-        weights = test.weights(model.features)
-        return ranker.rank(
-            weights,
+    def _askers(self, ranker: ModelRanker, model: FittedModel, test: TestSet) -> Askers:
+        return ranker.askers(
+            test.weights(model.features),
             links=test.links(model.features, model.parts.history),
-            k=self._config.k[-1],
             contexts=test.contexts,
-            seen=blocked,
         )
+
+    def _ranked_by(self, model: FittedModel, blocked: CsrMatrix | None) -> RankedItems:
+        ranker = self._ranker(model)
+        askers = self._askers(ranker, model, self._known)
+        return ranker.rank(askers, k=self._config.k[-1], seen=blocked)
 
     def _rank_popular(self, ranker: ModelRanker, blocked: CsrMatrix | None) -> RankedItems:
         return ranker.rank_everywhere(len(self._known), k=self._config.k[-1], seen=blocked)
@@ -208,7 +204,8 @@ class Evaluator:
         self, metrics: dict[str, float], ranker: ModelRanker, model: FittedModel
     ) -> None:
         if len(self._cold):
-            ranked = self._rank(ranker, model, self._cold, None)
+            askers = self._askers(ranker, model, self._cold)
+            ranked = ranker.rank(askers, k=self._config.k[-1], seen=None)
             self._measure(metrics, "cold/any", ranked, self._cold.targets)
         else:
             metrics["users/cold/any"] = 0.0

@@ -1,22 +1,27 @@
-"""The fits of one run: before the cut to be measured, on everything to be published."""
+"""The fits of one run: before the cut to be measured, on everything to be published.
 
-import datetime as dt
+A fit keeps every core busy by itself. What is left is mostly Python, which one core
+does at a time: it runs beside the fits, so that no core waits for another.
+"""
+
 import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import msgspec
 import numpy as np
-from mlflow.entities import Metric
 
 from recsys.domain import EventType
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
 from training.config import TrainConfig
 from training.evaluate import Evaluation, Evaluator
-from training.fit import FittedModel, fit_model, prepare
+from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
 from training.split import Split
-from training.testset import draw_test_sets
-from training.tracking.run import TrackedRun
+from training.testset import TestSet, draw_test_sets
+from training.tracking.run import Point, TrackedRun
 
 _PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
 
@@ -38,39 +43,67 @@ class Experiment:
         self._seed = seed
         self._progress = progress
 
-    def measure(self, split: Split) -> tuple[FittedModel | None, Evaluation | None]:
-        """Fit on what is before the cut and measure on what was bought after it.
+    def perform(self, events: Events, split: Split) -> tuple[FittedModel, Evaluation | None]:
+        """Fit on what is before the cut, measure on what was bought after it, and fit again.
 
         Returns:
-            The model and what was measured; None for both if measuring is switched
-            off or nothing lies before the cut.
+            The model to publish: fitted on all events, or the measured one without
+            `publish.refit`. And what was measured; None if measuring is switched off
+            or nothing lies before the cut.
 
         Raises:
             InvalidData: Nothing is left to learn from.
         """
         config = self._config
         if not config.evaluate.enabled or not len(split.before):
-            return None, None
-        model = self._fitted(split.before, config.features, now=split.cut_time, step="fit")
+            return self._fitted(self._prepared_all(events), config.features, step="refit"), None
+        with _beside() as beside:
+            everything = beside.submit(self._prepared_all, events) if config.publish.refit else None
+            drawn = beside.submit(self._draw, split)
+            prepared = self._prepared(
+                split.before, config.features, now=split.cut_time, step="prepare_fit"
+            )
+            model = self._fitted(prepared, config.features, step="fit")
+            rival = self._purchases_only(split, model) if len(drawn.result()[0]) else None
+            measured = beside.submit(self._measured, drawn, model, rival)
+            if everything is not None:
+                # Trainers that iterate start from the measured model: it is nearly there.
+                model = self._fitted(
+                    everything.result(), config.features, step="refit", earlier=model
+                )
+            return model, measured.result()
+
+    def _draw(self, split: Split) -> tuple[TestSet, TestSet, np.random.Generator]:
         rng = np.random.default_rng(self._seed)
         with self._run.timed("draw_test_users"):
             known, cold = draw_test_sets(
                 split,
-                user_count_max=config.evaluate.user_count_max,
-                history_event_count_max=config.evaluate.history_event_count_max,
+                user_count_max=self._config.evaluate.user_count_max,
+                history_event_count_max=self._config.evaluate.history_event_count_max,
                 rng=rng,
             )
-        rival = self._purchases_only(split, model) if len(known) else None
+        return known, cold, rng
+
+    def _measured(
+        self,
+        drawn: Future[tuple[TestSet, TestSet, np.random.Generator]],
+        model: FittedModel,
+        rival: FittedModel | None,
+    ) -> Evaluation:
+        known, cold, rng = drawn.result()
         with self._run.timed("evaluate"):
             evaluation = Evaluator(
                 known=known,
                 cold=cold,
-                config=config.evaluate,
-                item_count=len(split.before.item_ids),
+                config=self._config.evaluate,
+                item_count=len(known.histories.item_ids),
                 threads=os.cpu_count() or 1,
                 rng=rng,
             ).evaluate(model, rival)
-        return model, evaluation
+        self._run.submit(
+            lambda session: session.log_results(evaluation, config=self._config), step="log_results"
+        )
+        return evaluation
 
     def _purchases_only(self, split: Split, model: FittedModel) -> FittedModel | None:
         """Return the model without other events; `model` itself if there are none."""
@@ -82,61 +115,55 @@ class Experiment:
         bought = np.isin(split.before.type_codes, [member.code for member in _PURCHASES])
         if not bought.any():
             return None
-        weights = EventWeighting(self._config.features).event_weights(
-            type_codes=split.before.type_codes,
-            channel_codes=split.before.channel_codes,
-            event_times=split.before.times,
-            now=split.cut_time,
-        )
-        if not np.any(weights[~bought]):
+        if bought.all() or not self._any_weight(split, ~bought):
             return model
         try:
-            return self._fitted(
+            prepared = self._prepared(
                 split.before.where(bought),
                 features,
                 now=split.cut_time,
-                step="fit_purchases_only",
-                curves=False,
+                step="prepare_fit_purchases_only",
             )
         except InvalidData:  # the filters leave too little of the purchases
             return None
+        return self._fitted(prepared, features, step="fit_purchases_only", curves=False)
 
-    def final(self, events: Events, evaluated: FittedModel | None) -> FittedModel:
-        """Fit what is published: on all events, or the measured model if so configured.
-
-        Trainers that iterate start from the measured model: it is nearly there.
-        """
-        if evaluated is not None and not self._config.publish.refit:
-            return evaluated
-        return self._fitted(
-            events,
-            self._config.features,
-            now=float(events.times.max()),
-            step="refit",
-            curves=evaluated is None,
-            earlier=evaluated,
+    def _any_weight(self, split: Split, lines: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
+        others = split.before.where(lines)
+        weights = EventWeighting(self._config.features).event_weights(
+            type_codes=others.type_codes,
+            channel_codes=others.channel_codes,
+            event_times=others.times,
+            now=split.cut_time,
         )
+        return bool(np.any(weights))
+
+    def _prepared_all(self, events: Events) -> Prepared:
+        now = float(events.times.max())
+        return self._prepared(events, self._config.features, now=now, step="prepare_refit")
+
+    def _prepared(
+        self, events: Events, features: FeatureConfig, *, now: float, step: str
+    ) -> Prepared:
+        with self._run.timed(step):
+            return prepare(events, config=self._config, features=features, now=now)
 
     def _fitted(
         self,
-        events: Events,
+        prepared: Prepared,
         features: FeatureConfig,
         *,
-        now: float,
         step: str,
         curves: bool = True,
         earlier: FittedModel | None = None,
     ) -> FittedModel:
-        entries: list[Metric] = []
+        points: list[Point] = []
 
         def told(iteration: int, seconds: float, loss: float | None) -> None:
-            stamp_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
-            entries.append(Metric("fit/iteration_seconds", seconds, stamp_ms, iteration))
+            points.append(Point("fit/iteration_seconds", seconds, iteration))
             if loss is not None:
-                entries.append(Metric("fit/training_loss", loss, stamp_ms, iteration))
+                points.append(Point("fit/training_loss", loss, iteration))
 
-        with self._run.timed(f"prepare_{step}"):
-            prepared = prepare(events, config=self._config, features=features, now=now)
         with self._run.timed(step):
             model = fit_model(
                 prepared,
@@ -147,17 +174,29 @@ class Experiment:
                 report=told,
                 earlier=earlier,
             )
-        if curves:
-            self._run.log_entries(entries)
-        self._run.log_metrics(
-            {
-                f"{step}/users": model.user_count,
-                f"{step}/items": len(model.items),
-                f"{step}/interactions": model.interaction_count,
-            }
-            | {f"{step}/{name}": value for name, value in model.parts.facts.items()}
+        facts = {
+            "users": model.user_count,
+            "items": len(model.items),
+            "interactions": model.interaction_count,
+            **model.parts.facts,
+        }
+        self._run.log_points(
+            [
+                *(points if curves and earlier is None else ()),
+                *(Point(f"{step}/{name}", value) for name, value in facts.items()),
+            ]
         )
         return model
+
+
+@contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """Keep a thread for what runs beside the fits; if they fail, it does not go on."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
+    try:
+        yield thread
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def purchases_only_features(features: FeatureConfig) -> FeatureConfig | None:

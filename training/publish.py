@@ -5,7 +5,8 @@ import hashlib
 
 import numpy as np
 
-from recsys.bundle import BundleContents, BundleStore, ItemIndex, Manifest, write_bundle
+from recsys.bundle import BundleContents, BundleStore, ItemIndex, Manifest, prune, write_bundle
+from recsys.errors import BundleError
 from training.fit import FittedModel
 
 _FINGERPRINT_CHARS = 8
@@ -59,3 +60,21 @@ def publish(contents: BundleContents, *, store: BundleStore, model_version: str)
     """
     contents.details["model_version"] = model_version
     return write_bundle(store.path(model_version), contents)
+
+
+def prune_store(store: BundleStore, *, keep: int) -> str:
+    """Remove old bundles after publishing, and say what happened; never fails a training.
+
+    Args:
+        store: Where was published.
+        keep: How many of the newest stay, beside those in use.
+    """
+    try:
+        pruned = prune(store, keep=keep)
+    except (BundleError, OSError) as error:
+        return f"old bundles stay: {error}"
+    if pruned.busy:
+        return "old bundles stay for now: somebody else is publishing"
+    if not pruned.removed:
+        return f"{len(pruned.kept)} bundles in {store.folder}"
+    return f"removed old bundles: {', '.join(pruned.removed)}"

@@ -48,6 +48,28 @@ class Contexts:
     store_ids: list[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Askers:
+    """Users as a model knows them; may be ranked for more than once.
+
+    Attributes:
+        personal: Which of the m users the model answers, ascending.
+        links: Their item weights as item-item rows take them, in the model's rows.
+        vectors: What was solved from them, float32, or None without item factors.
+        others: Which get popular lists, ascending.
+        contexts: Where the m users are.
+    """
+
+    personal: NDArray[np.int64]
+    links: CsrMatrix
+    vectors: NDArray[np.float32] | None
+    others: NDArray[np.int64]
+    contexts: Contexts
+
+    def __len__(self) -> int:
+        return len(self.personal) + len(self.others)
+
+
 class ModelRanker:
     """Ranks with a fitted model."""
 
@@ -79,49 +101,56 @@ class ModelRanker:
             )
         )
 
-    def rank(
-        self,
-        weights: CsrMatrix,
-        *,
-        links: CsrMatrix,
-        k: int,
-        contexts: Contexts,
-        seen: CsrMatrix | None,
-    ) -> RankedItems:
-        """Rank for m users.
+    def askers(self, weights: CsrMatrix, *, links: CsrMatrix, contexts: Contexts) -> Askers:
+        """Fold m users in.
 
         Args:
             weights: Item weights of their histories, m x all items.
             links: The same as item-item rows take them, m x all items.
-            k: List length, positive.
-            contexts: Where the m users are.
-            seen: Items that must not appear, as the columns of m rows, or None.
+            contexts: Where they are.
         """
         histories = self._own_rows(weights)
+        lengths = np.diff(histories.indptr)
+        personal = np.flatnonzero(lengths)
+        theirs = take_rows(histories, personal)
+        return Askers(
+            personal=personal,
+            links=take_rows(self._own_rows(links), personal),
+            vectors=None
+            if self._fold_in is None
+            else self._fold_in.solve_batch(theirs, threads=self._threads),
+            others=np.flatnonzero(lengths == 0),
+            contexts=contexts,
+        )
+
+    def rank(self, askers: Askers, *, k: int, seen: CsrMatrix | None) -> RankedItems:
+        """Rank for m users.
+
+        Args:
+            askers: The users.
+            k: List length, positive.
+            seen: Items that must not appear, as the columns of m rows, or None.
+        """
         blocked = None if seen is None else self._own_rows(seen)
-        personal = np.flatnonzero(np.diff(histories.indptr))
-        popular = np.flatnonzero(np.diff(histories.indptr) == 0)
-        rows = np.zeros((weights.row_count, min(k, len(self._model.items))), dtype=np.int32)
-        counts = np.zeros(weights.row_count, dtype=np.int32)
+        personal, others = askers.personal, askers.others
+        rows = np.zeros((len(askers), min(k, len(self._model.items))), dtype=np.int32)
+        counts = np.zeros(len(askers), dtype=np.int32)
         if len(personal):
             rows[personal], counts[personal] = self._rank_personal(
-                take_rows(histories, personal),
-                self._links(links, personal),
-                rows.shape[1],
-                None if blocked is None else take_rows(blocked, personal),
+                askers, rows.shape[1], None if blocked is None else take_rows(blocked, personal)
             )
-        if len(popular):
-            rows[popular], counts[popular] = rank_popular(
+        if len(others):
+            rows[others], counts[others] = rank_popular(
                 self._model.popular,
                 k=rows.shape[1],
-                contexts=_some(contexts, popular),
-                blocked=None if blocked is None else take_rows(blocked, popular),
+                contexts=_some(askers.contexts, others),
+                blocked=None if blocked is None else take_rows(blocked, others),
                 item_count=len(self._model.items),
             )
         return self._as_items(rows, counts)
 
     def rank_everywhere(self, user_count: int, *, k: int, seen: CsrMatrix | None) -> RankedItems:
-        """Give m users the popular list of everything; arguments as for `rank`."""
+        """Give m users the popular list of everything; the rest as for `rank`."""
         rows, counts = rank_popular(
             self._model.popular,
             k=min(k, len(self._model.items)),
@@ -140,20 +169,13 @@ class ModelRanker:
         items[np.arange(items.shape[1]) >= counts[:, None]] = 0
         return RankedItems(items=items, counts=counts)
 
-    def _links(self, links: CsrMatrix, users: NDArray[np.integer]) -> CsrMatrix | None:
-        if self._model.parts.item_item is None:
-            return None
-        return take_rows(self._own_rows(links), users)
-
     def _rank_personal(
-        self, histories: CsrMatrix, links: CsrMatrix | None, k: int, blocked: CsrMatrix | None
+        self, askers: Askers, k: int, blocked: CsrMatrix | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         ranked = self._scorer.top_k(
-            None
-            if self._fold_in is None
-            else self._fold_in.solve_batch(histories, threads=self._threads),
+            askers.vectors,
             k,
-            history=links,
+            history=None if self._model.parts.item_item is None else askers.links,
             excluded=None if blocked is None else RaggedRows(blocked.indptr, blocked.indices),
             threads=self._threads,
         )

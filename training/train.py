@@ -9,25 +9,27 @@ import datetime as dt
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from recsys.bundle import BundleContents, BundleStore, Manifest, verify_bundle
+from recsys.bundle import BundleStore, Manifest, verify_bundle
 from recsys.errors import BundleError, InvalidData
 from training.config import TrackingConfig, TrainConfig
 from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.experiment import Experiment
 from training.interactions import Events, read_events
+from training.models.threads import one_blas_thread
 from training.publish import bundle_contents, make_version, publish
 from training.split import Split, split_events
-from training.tracking import lineage, report, tags
-from training.tracking.client import connected, experiment_id
-from training.tracking.gate import Measured, gate_failures
-from training.tracking.model import log_bundle
-from training.tracking.registry import Registry
+from training.tracking import lineage
+from training.tracking.gate import Measured
 from training.tracking.run import TrackedRun, iso_utc, tracked_run
+
+if TYPE_CHECKING:
+    from training.tracking.session import Session
 
 _EXAMPLE_ITEM_COUNT = 3
 
@@ -43,7 +45,7 @@ class TrainResult:
         promoted: Whether it is the champion now.
         gate_failures: Why the gate refused it; empty if it passed.
         folder: The published bundle.
-        step_seconds: Seconds of each step.
+        step_seconds: Seconds of each step; some ran at the same time.
     """
 
     model_version: str
@@ -84,13 +86,9 @@ def train(
     name = f"{config.model_type} {now.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
     shown = progress and sys.stderr.isatty()
     with (
-        connected(tracking.tracking_uri) as client,
-        tracked_run(
-            client,
-            experiment_id=experiment_id(client, tracking),
-            name=name,
-            announce=_say if shown else _say_nothing,
-        ) as run,
+        # For all threads of the run: rounding must not depend on which runs when.
+        one_blas_thread(),
+        tracked_run(tracking, name=name, announce=_say if shown else _say_nothing) as run,
     ):
         training = _Training(
             run=run,
@@ -99,7 +97,8 @@ def train(
             seed=seed,
             progress=shown,
         )
-        return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
+        with bundle_store.publishing():
+            return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
 
 
 def _say(step: str) -> None:
@@ -126,25 +125,23 @@ class _Training:
         self, *, tracking: TrackingConfig, bundle_store: BundleStore, now: dt.datetime
     ) -> TrainResult:
         """Take every step."""
+        code = self._run.submit(self._log_inputs, step="log_inputs")
         with self._run.timed("read"):
             events = read_events(self._dataset)
         if not len(events):
             raise InvalidData(path=str(self._dataset.folder), problem="no event has an item")
-        with self._run.timed("log_inputs"):
-            code = lineage.git_commit(Path(__file__))
-            report.log_inputs(
-                self._run, dataset=self._dataset, config=self._config, seed=self._seed, code=code
-            )
-        split = split_events(events, self._config.split)
+        with self._run.timed("split"):
+            split = split_events(events, self._config.split)
         experiment = Experiment(
             self._run, config=self._config, seed=self._seed, progress=self._progress
         )
-        evaluated, evaluation = experiment.measure(split)
-        model = experiment.final(events, evaluated)
+        model, evaluation = experiment.perform(events, split)
+        self._run.check()
         with self._run.timed("publish"):
             contents = bundle_contents(model, item_ids=events.item_ids)
             contents = replace(
-                contents, details=self._details(events, split, evaluation, now=now, code=code)
+                contents,
+                details=self._details(events, split, evaluation, now=now, code=code.result()),
             )
             version = make_version(
                 contents,
@@ -153,17 +150,23 @@ class _Training:
                 publish_time=now,
             )
             manifest = publish(contents, store=bundle_store, model_version=version)
-        folder = bundle_store.path(version)
         return self._registered(
             manifest=manifest,
-            folder=folder,
-            evaluation=evaluation,
-            contents=contents,
+            metrics={} if evaluation is None else evaluation.metrics,
+            example_items=[
+                contents.items.id(row)
+                for row in range(min(_EXAMPLE_ITEM_COUNT, len(contents.items)))
+            ],
             measured_on=self._measured_on(split),
             tracking=tracking,
             bundle_store=bundle_store,
             now=now,
         )
+
+    def _log_inputs(self, session: "Session") -> dict[str, str]:
+        code = lineage.git_commit(Path(__file__))
+        session.log_inputs(dataset=self._dataset, config=self._config, seed=self._seed, code=code)
+        return code
 
     def _measured_on(self, split: Split) -> str:
         evaluate = self._config.evaluate
@@ -207,53 +210,45 @@ class _Training:
         self,
         *,
         manifest: Manifest,
-        folder: Path,
-        evaluation: Evaluation | None,
-        contents: BundleContents,
+        metrics: dict[str, float],
+        example_items: list[str],
         measured_on: str,
         tracking: TrackingConfig,
         bundle_store: BundleStore,
         now: dt.datetime,
     ) -> TrainResult:
         run, version = self._run, manifest.model_version
-        metrics = {} if evaluation is None else evaluation.metrics
-        primary = self._config.evaluate.primary
-        with run.timed("log_results"):
-            report.log_results(run, evaluation=evaluation, config=self._config)
-        with run.timed("log_model"):
-            rows = range(min(_EXAMPLE_ITEM_COUNT, len(contents.items)))
-            model_id, source, bundle_path = log_bundle(
-                run,
-                bundle=folder,
-                model_type=self._config.model_type,
-                example_items=[contents.items.id(row) for row in rows],
-            )
-        with run.timed("gate"):
-            models = Registry(run.client, tracking.model_name)
-            champion = models.champion()
-            candidate = Measured(
-                model_version=version, primary=primary, measured_on=measured_on, metrics=metrics
-            )
-            failures = gate_failures(
-                candidate,
-                champion=tags.measured(champion.tags) if champion else None,
-                bundle_problem=bundle_problem(folder),
-                config=self._config.gate,
-            )
-        with run.timed("register"):
-            about = tags.version_tags(
-                candidate=candidate,
+        folder = bundle_store.path(version)
+        logged = run.submit(
+            lambda session: session.log_model(
+                folder, model_type=self._config.model_type, example_items=example_items
+            ),
+            step="log_model",
+        )
+        with run.timed("verify"):
+            problem = bundle_problem(folder)
+        candidate = Measured(
+            model_version=version,
+            primary=self._config.evaluate.primary,
+            measured_on=measured_on,
+            metrics=metrics,
+        )
+        entry, failures = run.submit(
+            lambda session: session.register(
+                logged.result(),
                 manifest=manifest,
-                bundle_path=bundle_path,
-                failures=failures,
+                candidate=candidate,
+                bundle_problem=problem,
                 gate=self._config.gate,
-            )
-            entry = models.register(source=source, run_id=run.run_id, model_id=model_id, tags=about)
-            run.set_tags(about)
-            promoted = tracking.promote and not failures
-            if promoted:
-                models.promote(entry, now=now, forced=False)
-                bundle_store.set_current(version)
+            ),
+            step="register",
+        ).result()
+        promoted = tracking.promote and not failures
+        if promoted:
+            run.submit(
+                lambda session: session.registry.promote(entry, now=now, forced=False)
+            ).result()
+            bundle_store.set_current(version)
         return TrainResult(
             model_version=version,
             run_id=run.run_id,
@@ -261,7 +256,7 @@ class _Training:
             promoted=promoted,
             gate_failures=tuple(failures),
             folder=folder,
-            step_seconds=dict(run.step_seconds),
+            step_seconds=run.step_seconds,
         )
 
 

@@ -4,7 +4,9 @@
 
 One worker each. The echo returns a fixed message and does nothing else, so the
 ratio says how much of grpcio's own throughput is left once there is an answer
-in the message. Rounds alternate between the two servers; medians are quoted.
+in the message. Once with factors trained on a simulated shop, once with random
+ones, whose folded-in queries are the worst case of any search. Rounds alternate
+between the two servers; medians are quoted.
 """
 
 import argparse
@@ -25,8 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import machine
 from serving.service import recsys_server
 from serving.shop import publish, write_histories
+from serving.trained import publish_trained, trim_histories
 
-from recsys.bundle import BundleStore, open_bundle
+from recsys.bundle import BundleStore
 from recsys.v1 import recommendation_service_pb2 as pb2
 
 METHOD = "/recsys.v1.RecommendationService/Recommend"
@@ -71,8 +74,61 @@ def check(target: str, requests: list[bytes], *, result_count: int) -> int:
     return round(statistics.mean(sizes))
 
 
+def measure(folder: Path, users: list[str], *, args: argparse.Namespace) -> None:
+    """Serve what the folder holds beside the echo, and print a table."""
+    random.Random(2).shuffle(users)
+    requests = [
+        pb2.RecommendRequest(
+            subject={"user_id": user}, placement="home", page_size=args.results
+        ).SerializeToString()
+        for user in users
+    ]
+    request_file = folder / "requests.json"
+    request_file.write_text(json.dumps([request.hex() for request in requests]))
+    with recsys_server(folder, workers=1) as ours:
+        size_bytes = check(ours, requests, result_count=args.results)
+        with echo_server(size_bytes=size_bytes) as floor:
+            rounds = [
+                {
+                    label: load(
+                        target=target, requests=request_file,
+                        in_flight=args.in_flight, seconds=args.seconds,
+                    )
+                    for label, target in random.sample([("recsys", ours), ("echo", floor)], 2)
+                }
+                for _ in range(args.rounds)
+            ]  # fmt: skip
+    report(rounds, size_bytes=size_bytes, args=args)
+
+
+def trained(folder: Path, args: argparse.Namespace) -> list[str]:
+    """Prepare a trained model and what its people did; returns their ids."""
+    bundle = publish_trained(
+        folder, BundleStore(folder / "bundles"),
+        item_count=args.items, factor_count=args.factors, seed=1,
+    )  # fmt: skip
+    print(f"factors trained on a simulated shop: {bundle.manifest.item_count} of its items")
+    return trim_histories(
+        folder / "data", folder / "history.sqlite",
+        line_count=args.history, user_count_max=args.users,
+    )  # fmt: skip
+
+
+def drawn(folder: Path, args: argparse.Namespace) -> list[str]:
+    """Prepare random factors, the worst that the kernel can meet; returns ids of people."""
+    print("random factors")
+    bundle = publish(
+        BundleStore(folder / "bundles"),
+        item_count=args.items, factor_count=args.factors, seed=1,
+    )  # fmt: skip
+    return write_histories(
+        folder / "history.sqlite",
+        bundle=bundle, user_count=args.users, line_count=args.history, now=time.time(),
+    )  # fmt: skip
+
+
 def main() -> None:
-    """Measure and print a table."""
+    """Measure and print a table for each kind of factors."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", type=int, default=50_000)
     parser.add_argument("--factors", type=int, default=64)
@@ -82,48 +138,19 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--model", choices=("trained", "random", "both"), default="both")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        store = BundleStore(folder / "bundles")
-        bundle = publish(store, item_count=args.items, factor_count=args.factors, seed=1)
-        users = write_histories(
-            folder / "history.sqlite",
-            bundle=bundle, user_count=args.users, line_count=args.history, now=time.time(),
-        )  # fmt: skip
-        random.Random(2).shuffle(users)
-        requests = [
-            pb2.RecommendRequest(
-                subject={"user_id": user}, placement="home", page_size=args.results
-            ).SerializeToString()
-            for user in users
-        ]
-        request_file = folder / "requests.json"
-        request_file.write_text(json.dumps([request.hex() for request in requests]))
-        current = store.current()
-        assert current is not None
-        assert open_bundle(current).manifest.item_count == args.items
-        with recsys_server(folder, workers=1) as ours:
-            size_bytes = check(ours, requests, result_count=args.results)
-            with echo_server(size_bytes=size_bytes) as floor:
-                rounds = [
-                    {
-                        label: load(
-                            target=target, requests=request_file,
-                            in_flight=args.in_flight, seconds=args.seconds,
-                        )
-                        for label, target in random.sample([("recsys", ours), ("echo", floor)], 2)
-                    }
-                    for _ in range(args.rounds)
-                ]  # fmt: skip
-    report(rounds, size_bytes=size_bytes, args=args)
+    print(machine.describe())
+    for model, prepare in (("trained", trained), ("random", drawn)):
+        if args.model in {model, "both"}:
+            with tempfile.TemporaryDirectory() as name:
+                measure(Path(name), prepare(Path(name), args), args=args)
 
 
 def report(
     rounds: list[dict[str, dict[str, float]]], *, size_bytes: int, args: argparse.Namespace
 ) -> None:
     """Print medians and the ratio of each pair of neighbours."""
-    print(machine.describe())
     print(
         f"{args.items} items x {args.factors} factors, history {args.history}, k {args.results}, "
         f"{args.in_flight} calls in flight, {size_bytes} bytes a response, "

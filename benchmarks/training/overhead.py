@@ -1,20 +1,29 @@
 """Our whole `train` against `implicit`'s ALS alone, on Gowalla (810,128 interactions).
 
-    python benchmarks/training/overhead.py --gowalla FOLDER
+    python benchmarks/training/overhead.py --gowalla FOLDER [--processes]
 
 FOLDER holds `train.parquet` with user_id and item_id. `implicit` is given the
 ready matrix and only fits. `train` starts from an imported dataset and reads,
 weighs, splits, fits, evaluates, publishes a bundle, logs to MLflow and registers.
-Same factors, iterations and threads; runs alternate; medians are quoted. The
-data have no times, so times are drawn by a seed, with the last fifth held out.
+Same factors, iterations, solver and threads, BLAS held to one thread as `implicit`
+recommends. Runs alternate; each round gives one ratio of times and one of CPU times,
+which a busy machine disturbs less; medians and ranges are quoted. The data have no
+times, so times are drawn by a seed, with the last fifth held out.
+
+With `--processes` both are timed from the start of a process instead: `recsys train`
+with all it imports, against a script that imports `implicit`, reads the matrix and fits.
 """
 
 import argparse
 import datetime as dt
+import os
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -28,6 +37,7 @@ import machine
 
 from recsys.bundle import BundleStore
 from training.config import PublishConfig, TrackingConfig, TrainConfig
+from training.config_text import config_text
 from training.dataset import Dataset
 from training.ingest import import_events
 from training.models import AlsConfig
@@ -35,6 +45,20 @@ from training.train import train
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 SECONDS = 100 * 86_400
+THREADS = 2
+ALONE = """
+import polars as pl, scipy.sparse
+from implicit.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+frame = pl.read_parquet({source!r})
+users, items = frame["user_id"].to_numpy(), frame["item_id"].to_numpy()
+matrix = scipy.sparse.csr_matrix(([11.0] * len(users), (users, items)), dtype="float32")
+with threadpool_limits(1, "blas"):
+    AlternatingLeastSquares(
+        factors={factors}, iterations={iterations}, regularization=0.1,
+        num_threads={threads}, random_state=1,
+    ).fit(matrix, show_progress=False)
+"""
 
 
 def as_events(source: Path, out: Path) -> None:
@@ -51,30 +75,92 @@ def as_events(source: Path, out: Path) -> None:
     ).write_parquet(out)
 
 
-def implicit_alone(source: Path, *, factors: int, iterations: int) -> float:
-    """Fit `implicit` on the ready matrix; returns seconds of `fit` alone."""
+def read_matrix(source: Path) -> scipy.sparse.csr_matrix:
+    """Return users x items with one confidence."""
     frame = pl.read_parquet(source)
     users, items = frame["user_id"].to_numpy(), frame["item_id"].to_numpy()
-    ones = scipy.sparse.csr_matrix(([11.0] * len(users), (users, items)), dtype="float32")
-    model = AlternatingLeastSquares(
-        factors=factors, iterations=iterations, regularization=0.1, num_threads=2, random_state=1
-    )
+    return scipy.sparse.csr_matrix(([11.0] * len(users), (users, items)), dtype="float32")
+
+
+def implicit_alone(matrix: scipy.sparse.csr_matrix, *, factors: int, iterations: int) -> None:
+    """Fit `implicit` on the ready matrix."""
     with threadpool_limits(1, "blas"):
-        started = time.perf_counter()
-        model.fit(ones, show_progress=False)
-        return time.perf_counter() - started
+        AlternatingLeastSquares(
+            factors=factors,
+            iterations=iterations,
+            regularization=0.1,
+            num_threads=THREADS,
+            random_state=1,
+        ).fit(matrix, show_progress=False)
 
 
-def ours(dataset: Dataset, folder: Path, *, config: TrainConfig) -> tuple[float, dict[str, float]]:
-    """Run `train` with a fresh store; returns seconds in all and by step."""
-    tracking = TrackingConfig(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", promote=False)
-    started = time.perf_counter()
-    result = train(
-        dataset=dataset, config=config, tracking=tracking,
-        bundle_store=BundleStore(folder / "bundles"), now=dt.datetime.now(dt.UTC), progress=False,
-    )  # fmt: skip
-    seconds = time.perf_counter() - started
-    return seconds, dict(result.step_seconds)
+def ours(dataset: Dataset, folder: Path, *, config: TrainConfig) -> dict[str, float]:
+    """Run `train`; returns seconds by step."""
+    return train(
+        dataset=dataset,
+        config=config,
+        tracking=TrackingConfig(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", promote=False),
+        bundle_store=BundleStore(folder / "bundles"),
+        now=dt.datetime.now(dt.UTC),
+        progress=False,
+    ).step_seconds
+
+
+def process(arguments: list[str]) -> None:
+    """Run Python to its end."""
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+    )
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return seconds and CPU seconds of a call, its child processes included."""
+    started, cpu = time.perf_counter(), cpu_seconds()
+    work()
+    return time.perf_counter() - started, cpu_seconds() - cpu
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of its children that ended."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def contestants(
+    args: argparse.Namespace, folder: Path, dataset: Dataset
+) -> dict[str, Callable[[], object]]:
+    """What is run in each round, the yardstick first."""
+    source = args.gowalla / "train.parquet"
+    model = AlsConfig(factors=args.factors, iterations=args.iterations)
+    twice = TrainConfig(model=model)
+    once = msgspec.structs.replace(twice, publish=PublishConfig(refit=False))
+    if not args.processes:
+        matrix = read_matrix(source)
+        return {
+            "implicit alone": lambda: implicit_alone(
+                matrix, factors=args.factors, iterations=args.iterations
+            ),
+            "train": lambda: ours(dataset, folder, config=twice),
+            "train, no refit": lambda: ours(dataset, folder, config=once),
+        }
+    (folder / "train.toml").write_text(config_text(twice))
+    script = ALONE.format(
+        source=str(source), factors=args.factors, iterations=args.iterations, threads=THREADS
+    )
+    command = (
+        *("-c", "from recsys.cli import main; main()", "train", "--no-promote"),
+        *("--data", str(dataset.folder), "--config", str(folder / "train.toml")),
+        *("--tracking-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--bundle-store", str(folder / "bundles")),
+    )
+    return {
+        "implicit, process": lambda: process(["-c", script]),
+        "recsys train, process": lambda: process(list(command)),
+    }
 
 
 def main() -> None:
@@ -84,32 +170,34 @@ def main() -> None:
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processes", action="store_true")
     args = parser.parse_args()
-    model = AlsConfig(factors=args.factors, iterations=args.iterations)
-    once = TrainConfig(model=model, publish=PublishConfig(refit=False))
-    twice = msgspec.structs.replace(once, publish=PublishConfig(refit=True))
-    rows: dict[str, list[float]] = {"implicit alone": [], "train": [], "train, no refit": []}
-    steps: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = args.gowalla / "train.parquet"
-        as_events(source, folder / "events.parquet")
+        as_events(args.gowalla / "train.parquet", folder / "events.parquet")
         dataset = import_events(
             source=folder / "events.parquet", preset="generic", out=folder / "dataset", now=NOW
         )
-        ours(dataset, folder, config=once)  # Creates the database, as any first run does.
+        # Creates the database and loads every library, as any first run does.
+        steps = ours(dataset, folder, config=TrainConfig(model=AlsConfig(iterations=1)))
+        work = contestants(args, folder, dataset)
+        measured: dict[str, list[tuple[float, float]]] = {label: [] for label in work}
         for _ in range(args.rounds):
-            rows["implicit alone"].append(
-                implicit_alone(source, factors=args.factors, iterations=args.iterations)
-            )
-            rows["train, no refit"].append(ours(dataset, folder, config=once)[0])
-            seconds, steps = ours(dataset, folder, config=twice)
-            rows["train"].append(seconds)
+            for label, run in work.items():
+                measured[label].append(timed(run))
+        if not args.processes:
+            steps = ours(dataset, folder, config=TrainConfig(model=AlsConfig()))
     print(machine.describe())
-    base = statistics.median(rows["implicit alone"])
-    for label, seconds_all in rows.items():
-        median = statistics.median(seconds_all)
-        print(f"{label:20} {median:7.2f} s   {median / base:5.2f} x")
+    yardstick = measured[next(iter(work))]
+    for label, pairs in measured.items():
+        print(f"{label:22} {statistics.median(pair[0] for pair in pairs):6.2f} s", end="")
+        for kind, name in enumerate(("time", "CPU time")):
+            ratios = [pair[kind] / base[kind] for pair, base in zip(pairs, yardstick, strict=True)]
+            print(
+                f"   {name} x {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
+                end="",
+            )
+        print()
     for label, value in sorted(steps.items()):
         print(f"    {label:28} {value:6.2f} s")
 

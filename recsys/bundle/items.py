@@ -13,7 +13,8 @@ from typing import Final, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import _items, limits
+from recsys import limits
+from recsys._items import ItemIds
 from recsys.domain import ItemId, ItemRow
 
 _FREE: Final = -1
@@ -34,6 +35,7 @@ class ItemIndex:
         self.id_bytes = id_bytes
         self.offsets = offsets
         self.slots = slots
+        self.compiled = ItemIds(id_bytes, offsets, slots)
 
     @classmethod
     def from_ids(cls, item_ids: Sequence[str]) -> Self:
@@ -64,7 +66,7 @@ class ItemIndex:
 
     def ids(self, rows: NDArray[np.int32]) -> list[ItemId]:
         """Return the ids at rows in [0, len), in their order; IndexError outside."""
-        return cast("list[ItemId]", _items.ids_of(rows, self.id_bytes, self.offsets))
+        return cast("list[ItemId]", self.compiled.ids(rows))
 
     def row(self, item_id: str) -> ItemRow | None:
         """Return the row of an id, or None for an unknown one."""
@@ -80,7 +82,7 @@ class ItemIndex:
         """
         rows = np.empty(len(item_ids), dtype=np.int32)
         positions = np.empty(len(item_ids), dtype=np.int32)
-        count = _items.find_rows(item_ids, self.id_bytes, self.offsets, self.slots, rows, positions)
+        count = self.compiled.find(item_ids, rows, positions)
         return rows[:count], positions[:count]
 
     def known_rows(self, item_ids: Sequence[str]) -> NDArray[np.int32]:

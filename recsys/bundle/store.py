@@ -1,13 +1,21 @@
 """A folder of bundles with a pointer to the one in service."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from recsys.bundle.locks import store_shared
 from recsys.bundle.writer import sync_folder
 from recsys.errors import BundleUnavailable
 
-CURRENT = "CURRENT"
+CURRENT: Final = "CURRENT"
+"""Pointer to the bundle that should be served."""
+
+ADMITTED: Final = "ADMITTED"
+"""Pointer to the bundle that a server has last found whole."""
 
 
 class BundleStore:
@@ -51,6 +59,19 @@ class BundleStore:
         except (OSError, UnicodeDecodeError) as error:
             raise BundleUnavailable(source=str(self.folder), problem=str(error)) from error
         return self.path(version) if version else None
+
+    @contextlib.contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Keep what is published within the block safe from pruning.
+
+        Held from before a bundle appears until a pointer may name it. Any number of
+        publishers can hold it at once.
+
+        Raises:
+            OSError: The store cannot be written.
+        """
+        with store_shared(self.folder):
+            yield
 
     def set_current(self, model_version: str) -> None:
         """Point at a version that is there; idempotent.

@@ -1,4 +1,4 @@
-"""`recsys bundle show|verify`: look at a model bundle on disk."""
+"""`recsys bundle show|verify|prune`: model bundles on disk."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,13 @@ Folder = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Look at a model bundle on disk.", no_args_is_help=True, rich_markup_mode="rich"
+        help="Look at model bundles on disk, and remove old ones.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
     )
     group.command("show")(show)
     group.command("verify")(verify)
+    group.command("prune")(prune)
     app.add_typer(group, name="bundle", rich_help_panel="Serve")
 
 
@@ -73,6 +76,49 @@ def verify(folder: Folder) -> None:
     path = _bundle_folder(folder)
     manifest = verify_bundle(path).manifest
     typer.echo(f"{path} is fine: {manifest.model_version}, {manifest.item_count} items")
+
+
+def prune(
+    store: Annotated[Path, typer.Argument(help="A bundle store.")] = Path("var/bundles"),
+    *,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 5,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")
+    ] = False,
+) -> None:
+    """Remove old bundles that nobody uses.
+
+    The newest stay, and the current one, the one that was served last, whatever a
+    running server on this machine uses, and folders that are no readable bundles.
+    While somebody publishes, nothing is removed.
+
+    [b]Examples[/]
+
+      recsys bundle prune var/bundles --dry-run
+      recsys bundle prune var/bundles --keep 3
+    """
+    from recsys.bundle import BundleStore  # noqa: PLC0415 - keeps --help quick
+    from recsys.bundle import prune as prune_bundles  # noqa: PLC0415 - as above
+    from recsys.errors import InvalidData, StorageUnavailable  # noqa: PLC0415 - as above
+
+    if not store.is_dir():
+        raise InvalidData(path=str(store), problem="is no folder")
+    try:
+        pruned = prune_bundles(BundleStore(store), keep=keep, dry_run=dry_run)
+    except OSError as error:
+        raise StorageUnavailable(storage=str(store), problem=str(error)) from error
+    if pruned.busy:
+        typer.echo("somebody is publishing into this store; nothing was removed")
+        return
+    verb = "would remove" if dry_run else "removed"
+    for version in pruned.removed:
+        typer.echo(f"{verb} {version}")
+    for version, reason in pruned.kept:
+        typer.echo(f"kept {version}: {reason}")
+    if not pruned.removed and not pruned.leftover_count:
+        typer.echo("nothing to remove")
+    if pruned.leftover_count:
+        typer.echo(f"{verb} {pruned.leftover_count} unfinished leftovers of killed writers")
 
 
 def _bundle_folder(folder: Path) -> Path:

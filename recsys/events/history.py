@@ -1,55 +1,94 @@
-"""A person's history as arrays, and the port that finds it."""
+"""A person's history in packed columns, and the port that finds it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Final, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Identifier, ItemEvent, ItemId
 
+ID_SEPARATOR: Final = "\x1f"
+"""Joins item ids to one text; no id holds it (U+001F, a control character)."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+TIME_BYTES: Final = 8
+
+
 class History:
-    """Item lines of events, one entry each, in any order.
+    """Item lines of events, in any order. Immutable.
+
+    The columns are kept as storage has them, so that reading a person costs no object
+    per line; the properties unpack them for those who look.
 
     Attributes:
-        item_ids: The items, length e.
-        type_codes: `EventType.code`, uint8, shape (e,).
-        channel_codes: `Channel.code`, 0 for unknown, uint8, shape (e,).
-        event_times: Seconds since 1970-01-01 UTC, float64, shape (e,).
+        joined_ids: The items, joined by `ID_SEPARATOR`.
+        types: `EventType.code` of each line, one byte each.
+        channels: `Channel.code`, 0 for unknown, one byte each.
+        times: Seconds since 1970-01-01 UTC, float64, little endian.
     """
 
-    item_ids: Sequence[ItemId]
-    type_codes: NDArray[np.uint8]
-    channel_codes: NDArray[np.uint8]
-    event_times: NDArray[np.float64]
+    __slots__ = ("channels", "joined_ids", "times", "types")
+
+    def __init__(self, joined_ids: str, types: bytes, channels: bytes, times: bytes) -> None:
+        """Keep the columns, which must belong together.
+
+        Raises:
+            ValueError: They differ in length.
+        """
+        count = len(types)
+        id_count = joined_ids.count(ID_SEPARATOR) + 1 if count else 0
+        if not id_count == count == len(channels) or len(times) != TIME_BYTES * count:
+            raise ValueError(
+                f"a history has {id_count} item ids, {count} types, {len(channels)} channels "
+                f"and {len(times)} bytes of times"
+            )
+        self.joined_ids = joined_ids
+        self.types = types
+        self.channels = channels
+        self.times = times
 
     def __len__(self) -> int:
-        return len(self.item_ids)
+        return len(self.types)
 
     @classmethod
     def from_events(cls, events: Iterable[ItemEvent]) -> Self:
         """Collect events that a caller brought along."""
         lines = list(events)
         return cls(
-            item_ids=[line.item_id for line in lines],
-            type_codes=np.array([line.event_type.code for line in lines], dtype=np.uint8),
-            channel_codes=np.array(
-                [line.channel.code if line.channel else CHANNEL_UNKNOWN_CODE for line in lines],
-                dtype=np.uint8,
-            ),
-            event_times=np.array([line.event_time for line in lines], dtype=np.float64),
+            ID_SEPARATOR.join(_plain(line.item_id) for line in lines),
+            bytes(line.event_type.code for line in lines),
+            bytes(line.channel.code if line.channel else CHANNEL_UNKNOWN_CODE for line in lines),
+            np.array([line.event_time for line in lines], dtype="<f8").tobytes(),
         )
 
-    def taken(self, positions: NDArray[np.int32]) -> "History":
+    @property
+    def item_ids(self) -> list[ItemId]:
+        """The items, length e."""
+        return cast("list[ItemId]", self.joined_ids.split(ID_SEPARATOR)) if self.types else []
+
+    @property
+    def type_codes(self) -> NDArray[np.uint8]:
+        """`EventType.code`, uint8, shape (e,)."""
+        return np.frombuffer(self.types, dtype=np.uint8)
+
+    @property
+    def channel_codes(self) -> NDArray[np.uint8]:
+        """`Channel.code`, 0 for unknown, uint8, shape (e,)."""
+        return np.frombuffer(self.channels, dtype=np.uint8)
+
+    @property
+    def event_times(self) -> NDArray[np.float64]:
+        """Seconds since 1970-01-01 UTC, float64, shape (e,)."""
+        return np.frombuffer(self.times, dtype="<f8")
+
+    def taken(self, positions: NDArray[np.intp]) -> "History":
         """Return the lines at these positions, in their order."""
+        item_ids = self.item_ids
         return History(
-            item_ids=[self.item_ids[position] for position in positions.tolist()],
-            type_codes=self.type_codes[positions],
-            channel_codes=self.channel_codes[positions],
-            event_times=self.event_times[positions],
+            ID_SEPARATOR.join(item_ids[position] for position in positions.tolist()),
+            self.type_codes[positions].tobytes(),
+            self.channel_codes[positions].tobytes(),
+            self.event_times[positions].tobytes(),
         )
 
     def joined(self, other: "History") -> "History":
@@ -59,14 +98,23 @@ class History:
         if not len(self):
             return other
         return History(
-            item_ids=[*self.item_ids, *other.item_ids],
-            type_codes=np.concatenate([self.type_codes, other.type_codes]),
-            channel_codes=np.concatenate([self.channel_codes, other.channel_codes]),
-            event_times=np.concatenate([self.event_times, other.event_times]),
+            f"{self.joined_ids}{ID_SEPARATOR}{other.joined_ids}",
+            self.types + other.types,
+            self.channels + other.channels,
+            self.times + other.times,
         )
 
 
-EMPTY_HISTORY = History.from_events(())
+def _plain(item_id: ItemId) -> str:
+    # What no item can be called stays an unknown item, whatever it holds.
+    try:
+        item_id.encode()
+    except UnicodeEncodeError:
+        return ""
+    return "" if ID_SEPARATOR in item_id else item_id
+
+
+EMPTY_HISTORY = History("", b"", b"", b"")
 
 
 class HistoryReader(Protocol):

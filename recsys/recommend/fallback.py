@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import SEGMENT_ALL, channel_segment, store_segment
-from recsys.domain import Channel, Reason, ReasonKind, Recommendation, StoreId
+from recsys.domain import Channel, Reason, ReasonKind, StoreId
+from recsys.person_ranker import Ranking
 from recsys.recommend.model import ServingModel
+from recsys.recommend.results import Results
 
 POPULAR = Reason(kind=ReasonKind.POPULAR)
 _POPULAR_ON_CHANNEL = Reason(kind=ReasonKind.POPULAR_HERE)
@@ -20,7 +22,7 @@ def popular_results(
     store_id: StoreId | None,
     result_count: int,
     blocked: NDArray[np.int32],
-) -> list[Recommendation]:
+) -> Results:
     """List what is popular in the store, then on the channel, then everywhere.
 
     Args:
@@ -34,18 +36,23 @@ def popular_results(
         Results without duplicates, best first within each list.
     """
     taken = set(blocked.tolist())
-    results: list[Recommendation] = []
+    rows: list[int] = []
+    scores: list[float] = []
+    reasons: list[Reason] = []
     for segment, reason in _segments(model, channel=channel, store_id=store_id):
-        rows, scores = model.popular.list(segment)
+        listed, popularity = model.popular.list(segment)
         # Further down than this nothing can be needed, and lists can be long.
-        depth = result_count - len(results) + len(taken)
-        for row, score in zip(rows[:depth].tolist(), scores[:depth].tolist(), strict=True):
-            if len(results) == result_count:
-                return results
+        depth = result_count - len(rows) + len(taken)
+        for row, score in zip(listed[:depth].tolist(), popularity[:depth].tolist(), strict=True):
+            if len(rows) == result_count:
+                break
             if row not in taken:
                 taken.add(row)
-                results.append(Recommendation(model.items.id(row), score, reason))
-    return results
+                rows.append(row)
+                scores.append(score)
+                reasons.append(reason)
+    ranking = Ranking.of(np.array(rows, dtype=np.int32), np.array(scores, dtype=np.float64))
+    return Results(model.items, ranking, reasons)
 
 
 def _segments(

@@ -10,30 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import Bundle
-from recsys.sparse import CsrMatrix
+from recsys.person_ranker import ItemWeights
 
 
 def influences(
-    bundle: Bundle,
-    *,
-    ranked: NDArray[np.int32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    links: CsrMatrix | None,
+    bundle: Bundle, *, ranked: NDArray[np.int32], history: ItemWeights
 ) -> NDArray[np.float64]:
     """Split scores into the parts of each history item.
 
     Args:
         bundle: The model.
         ranked: Item rows whose scores are split, shape (r,).
-        rows: The history's item rows, unique, ascending, shape (h,).
-        weights: Their weights, positive, shape (h,).
-        links: The one row that the item-item part was asked with, its columns
-            among `rows`; None if it was not.
+        history: What the model was asked with; h items with a positive weight.
 
     Returns:
         Parts, shape (r, h); each row sums to the item's score less its prior.
     """
+    rows, weights = history.rows, history.weights
     parts = np.zeros((len(ranked), len(rows)), dtype=np.float64)
     fold_in = bundle.manifest.fold_in
     if bundle.item_factors is not None and bundle.gram is not None and fold_in is not None:
@@ -44,9 +37,10 @@ def influences(
         normal[np.diag_indices_from(normal)] += ridge[0]
         solved = np.linalg.solve(normal, vectors.T * (fold_in.unobserved_weight + extra))
         parts += bundle.item_factors[ranked].astype(np.float64) @ solved
-    if bundle.item_item is not None and links is not None:
-        positions = np.searchsorted(rows, links.indices)
-        for position, row, weight in zip(positions, links.indices, links.data, strict=True):
+    if bundle.item_item is not None:
+        links = history if history.links is None else history.links
+        positions = np.searchsorted(rows, links.rows)
+        for position, row, weight in zip(positions, links.rows, links.weights, strict=True):
             columns, values = bundle.item_item.row(row)
             found = np.searchsorted(columns, ranked)
             found[found == len(columns)] = 0
@@ -56,14 +50,9 @@ def influences(
 
 
 def strongest_influence(
-    bundle: Bundle,
-    *,
-    ranked: NDArray[np.int32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    links: CsrMatrix | None,
+    bundle: Bundle, *, ranked: NDArray[np.int32], history: ItemWeights
 ) -> NDArray[np.int32]:
     """Return the history row with the largest part for each ranked row; arguments as above."""
-    parts = influences(bundle, ranked=ranked, rows=rows, weights=weights, links=links)
-    strongest: NDArray[np.int32] = rows[np.argmax(parts, axis=1)]
+    parts = influences(bundle, ranked=ranked, history=history)
+    strongest: NDArray[np.int32] = history.rows[np.argmax(parts, axis=1)]
     return strongest

@@ -1,7 +1,8 @@
 """Questions and answers, as the capability sees them: no transport anywhere."""
 
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from recsys import limits
 from recsys.domain import (
@@ -9,10 +10,10 @@ from recsys.domain import (
     Identifier,
     ItemEvent,
     ItemId,
-    Recommendation,
     Shortfall,
     StoreId,
 )
+from recsys.recommend.results import Results
 
 PLACEMENT_DEFAULT: Final = "default"
 
@@ -26,8 +27,7 @@ NOTES: Final = frozenset(
 """What an answer had to do without. Not errors; operators count them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecommendQuery:
+class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What should be shown to a person?
 
     Attributes:
@@ -51,8 +51,7 @@ class RecommendQuery:
     include_seen: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarQuery:
+class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What is similar to an item? Attributes as in `RecommendQuery`."""
 
     item_id: ItemId
@@ -63,8 +62,7 @@ class SimilarQuery:
     excluded: tuple[ItemId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A ranked answer.
 
     Attributes:
@@ -74,7 +72,7 @@ class Answer:
         notes: Members of `NOTES` that apply.
     """
 
-    results: tuple[Recommendation, ...]
+    results: Results
     shortfall: Shortfall | None
     model_version: str
-    notes: frozenset[str] = field(default_factory=frozenset)
+    notes: frozenset[str] = frozenset()

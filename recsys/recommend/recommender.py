@@ -1,5 +1,7 @@
 """The decision: personal where anything is known, else what is popular here."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,15 +11,15 @@ from recsys.domain import (
     ItemId,
     Reason,
     ReasonKind,
-    Recommendation,
     Shortfall,
     ShortfallCause,
     StoreId,
 )
 from recsys.errors import ItemNotFound, StorageUnavailable
 from recsys.events import EMPTY_HISTORY, History, HistoryReader
+from recsys.person_ranker import ItemWeights
 from recsys.recommend.fallback import POPULAR, popular_results
-from recsys.recommend.model import ItemWeights, ServingModel
+from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
@@ -27,8 +29,11 @@ from recsys.recommend.query import (
     RecommendQuery,
     SimilarQuery,
 )
+from recsys.recommend.results import Results
 
 _PERSONAL = Reason(kind=ReasonKind.PERSONAL)
+_ONE_PERSONAL: Sequence[Reason] = (_PERSONAL,)
+_NO_NOTES: frozenset[str] = frozenset()
 _NO_ROWS = np.empty(0, dtype=np.int32)
 
 
@@ -55,12 +60,10 @@ class Recommender:
         if weights.unknown_count:
             notes.add(NOTE_UNKNOWN_ITEM)
         _note_unknown_store(model, query.store_id, notes)
-        excluded = model.items.known_rows(query.excluded)
-        seen = _NO_ROWS if query.include_seen else weights.seen
-        blocked = np.union1d(excluded, seen) if len(excluded) else seen
-        if len(weights.rows):
+        excluded = model.items.known_rows(query.excluded) if query.excluded else None
+        if weights.kept_count:
             results = _personal_results(
-                model, query, weights, blocked=blocked, from_storage=len(stored) > 0
+                model, query, weights, excluded=excluded, from_storage=len(stored) > 0
             )
         else:
             results = popular_results(
@@ -68,13 +71,22 @@ class Recommender:
                 channel=query.channel,
                 store_id=query.store_id,
                 result_count=query.result_count,
-                blocked=blocked,
+                blocked=_blocked(query, weights, excluded),
+            )
+        shortfall = None
+        if len(results) < query.result_count:
+            shortfall = _shortfall(
+                model,
+                query.result_count,
+                results,
+                excluded=_NO_ROWS if excluded is None else excluded,
+                seen=_NO_ROWS if query.include_seen else weights.seen,
             )
         return Answer(
-            results=tuple(results),
-            shortfall=_shortfall(model, query.result_count, results, excluded=excluded, seen=seen),
+            results=results,
+            shortfall=shortfall,
             model_version=model.version,
-            notes=frozenset(notes),
+            notes=frozenset(notes) if notes else _NO_NOTES,
         )
 
     def similar(self, model: ServingModel, query: SimilarQuery) -> Answer:
@@ -92,24 +104,22 @@ class Recommender:
             raise ItemNotFound(item_id=query.item_id)
         notes: set[str] = set()
         _note_unknown_store(model, query.store_id, notes)
+        itself = np.array([row], dtype=np.int32)
         excluded = model.items.known_rows((*query.excluded, query.item_id))
-        weights = model.one_item(row)
-        rows, scores = model.rank(weights, result_count=query.result_count, blocked=excluded)
+        weights = ItemWeights.of(itself, np.ones(1, dtype=np.float32), itself)
+        ranking = model.rank(weights, result_count=query.result_count, excluded=excluded)
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
-        results = [
-            Recommendation(ranked, score, reason if personal else POPULAR)
-            for ranked, score, personal in zip(
-                model.items.ids(rows),
-                scores.tolist(),
-                model.is_personal(rows, weights).tolist(),
-                strict=True,
-            )
-        ]
-        return Answer(
-            results=tuple(results),
-            shortfall=_shortfall(
+        personal = model.is_personal(ranking.rows, weights)
+        reasons = [reason if mine else POPULAR for mine in personal.tolist()]
+        results = Results(model.items, ranking, reasons)
+        shortfall = None
+        if len(results) < query.result_count:
+            shortfall = _shortfall(
                 model, query.result_count, results, excluded=excluded, seen=_NO_ROWS
-            ),
+            )
+        return Answer(
+            results=results,
+            shortfall=shortfall,
             model_version=model.version,
             notes=frozenset(notes),
         )
@@ -136,19 +146,24 @@ def _personal_results(
     query: RecommendQuery,
     weights: ItemWeights,
     *,
-    blocked: NDArray[np.int32],
+    excluded: NDArray[np.int32] | None,
     from_storage: bool,
-) -> list[Recommendation]:
-    rows, scores = model.rank(weights, result_count=query.result_count, blocked=blocked)
-    reasons = _reasons(model, rows, weights, from_storage=from_storage)
-    return list(map(Recommendation, model.items.ids(rows), scores.tolist(), reasons))
+) -> Results:
+    ranking = model.rank(
+        weights,
+        result_count=query.result_count,
+        excluded=excluded,
+        without_seen=not query.include_seen,
+    )
+    reasons = _ONE_PERSONAL
+    if not (from_storage and model.has_vectors):
+        reasons = _reasons(model, ranking.rows, weights, from_storage=from_storage)
+    return Results(model.items, ranking, reasons)
 
 
 def _reasons(
     model: ServingModel, rows: NDArray[np.int32], weights: ItemWeights, *, from_storage: bool
-) -> list[Reason]:
-    if from_storage and model.has_vectors:
-        return [_PERSONAL] * len(rows)
+) -> Sequence[Reason]:
     personal = model.is_personal(rows, weights)
     if from_storage:
         return [_PERSONAL if mine else POPULAR for mine in personal.tolist()]
@@ -165,6 +180,13 @@ def _reasons(
     ]
 
 
+def _blocked(
+    query: RecommendQuery, weights: ItemWeights, excluded: NDArray[np.int32] | None
+) -> NDArray[np.int32]:
+    seen = _NO_ROWS if query.include_seen else weights.seen
+    return seen if excluded is None else np.union1d(excluded, seen)
+
+
 def _note_unknown_store(model: ServingModel, store_id: StoreId | None, notes: set[str]) -> None:
     if store_id is not None and store_segment(store_id) not in model.popular:
         notes.add(NOTE_UNKNOWN_STORE)
@@ -173,14 +195,11 @@ def _note_unknown_store(model: ServingModel, store_id: StoreId | None, notes: se
 def _shortfall(
     model: ServingModel,
     result_count: int,
-    results: list[Recommendation],
+    results: Results,
     *,
     excluded: NDArray[np.int32],
     seen: NDArray[np.int32],
-) -> Shortfall | None:
-    missing_count = result_count - len(results)
-    if missing_count <= 0:
-        return None
+) -> Shortfall:
     counts = {
         ShortfallCause.EXCLUDED: len(excluded),
         ShortfallCause.SEEN: len(np.setdiff1d(seen, excluded, assume_unique=True)),
@@ -188,6 +207,6 @@ def _shortfall(
     }
     parts = [(cause, count) for cause, count in counts.items() if count]
     return Shortfall(
-        missing_count=missing_count,
+        missing_count=result_count - len(results),
         parts=tuple(sorted(parts, key=lambda part: -part[1])),
     )

@@ -11,18 +11,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from recsys.bundle import BundleStore
+from recsys.bundle import BundleLease, BundleStore
+from recsys.bundle.store import ADMITTED
 from recsys.errors import BundleUnavailable
 from recsys.serving.children import spawn
 from recsys.serving.pipes import Refused, Verified, decode_report
 
 log = logging.getLogger(__name__)
 
-_ADMITTED: Final = "ADMITTED"
 _Identity = tuple[str, int, int]
 
 Verify = Callable[[Path], Awaitable[Verified | Refused]]
@@ -68,9 +67,10 @@ class Admission:
         self.admitted: Admitted | None = None
         self.refusal_counts: dict[str, int] = {}
         self._store = BundleStore(folder)
-        self._last_good = BundleStore(folder, pointer_name=_ADMITTED)
+        self._last_good = BundleStore(folder, pointer_name=ADMITTED)
         self._verify = verify
         self._identity: _Identity | None = None
+        self._lease: BundleLease | None = None
         self._refused: set[_Identity] = set()
 
     async def look(self) -> bool:
@@ -106,11 +106,18 @@ class Admission:
         identity = _identity(folder)
         if identity == self._identity or identity in self._refused:
             return False
+        # From before the first look inside: nobody removes what is being read or served.
+        lease = _leased(folder)
         report = await self._verify(folder)
         if isinstance(report, Refused):
+            if lease is not None:
+                lease.release()
             self._refused.add(identity)
             self.refuse(report)
             return False
+        if self._lease is not None:
+            self._lease.release()
+        self._lease = lease
         self._identity = identity
         self.admitted = Admitted(
             folder=folder, model_version=report.model_version, publish_time=report.publish_time
@@ -125,6 +132,14 @@ class Admission:
         except (OSError, BundleUnavailable) as error:
             # A read-only store serves all the same; only the way back is lost.
             log.warning("admission_not_remembered", extra={"problem": str(error)})
+
+
+def _leased(folder: Path) -> BundleLease | None:
+    """Take a lease; None where there is no bundle or no locking, which does not stop serving."""
+    try:
+        return BundleLease(folder)
+    except OSError:
+        return None
 
 
 def _identity(folder: Path) -> _Identity:

@@ -64,24 +64,22 @@ class Call:
             raise DeadlinePassed
 
     async def compute(
-        self, pool: Executor | None, work: Callable[..., ResultT], *args: Any, **kwargs: Any
+        self, pool: Executor, work: Callable[..., ResultT], *args: Any, **kwargs: Any
     ) -> ResultT:
-        """Do the expensive step, unless the deadline has passed.
+        """Do in a thread what would hold up other calls, unless the deadline has passed.
 
         Args:
-            pool: Threads for work that would hold up other calls; None computes here.
+            pool: The threads.
             work: What to compute.
             *args: For `work`.
             **kwargs: For `work`.
         """
-        self.check_deadline()
-        if pool is None:
-            return work(*args, **kwargs)
 
         def in_time() -> ResultT:
             self.check_deadline()  # Time has passed in the pool's queue.
             return work(*args, **kwargs)
 
+        self.check_deadline()
         return await asyncio.get_running_loop().run_in_executor(pool, in_time)
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from recsys.domain import (
     Channel,
@@ -102,7 +101,6 @@ class Client:
             channel
         )
         self._model = model_service_pb2_grpc.ModelServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
-        self._health = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]  # theirs
         self._timeout_seconds = timeout_seconds
 
     def recommend(
@@ -167,21 +165,6 @@ class Client:
         request = model_service_pb2.GetModelRequest()
         response: model_service_pb2.GetModelResponse = self._ask(self._model.GetModel, request)
         return response.model
-
-    def wait_until_serving(self, *, timeout_seconds: float) -> None:
-        """Wait until the server has a model and answers.
-
-        Raises:
-            CallFailed: It does not within the time.
-        """
-        with _translated():
-            watch = self._health.Watch(
-                health_pb2.HealthCheckRequest(), timeout=timeout_seconds, wait_for_ready=True
-            )
-            for state in watch:
-                if state.status == health_pb2.HealthCheckResponse.SERVING:
-                    watch.cancel()
-                    return
 
     def _ask(self, method: Any, request: Any) -> Any:
         metadata = ((METADATA_KEY, str(uuid.uuid4())),)

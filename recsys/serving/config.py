@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
+from recsys.bundle.prune import KEEP_DEFAULT
 from recsys.errors import InvalidConfig
 
 _ENVIRONMENT_PREFIX: Final = "RECSYS_"
@@ -75,6 +76,15 @@ class BundlesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     poll_seconds: Annotated[
         float, Meta(ge=0.05, le=3_600, description="How often CURRENT is looked at.")
     ] = 1.0
+    keep: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Bundles that stay when one from the registry arrives: the newest, beside"
+            " those in use.",
+        ),
+    ] = KEEP_DEFAULT
 
 
 class RegistryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
-from recsys.bundle import BundleStore
+from recsys.bundle import KEEP_DEFAULT, BundleStore, prune
 from recsys.errors import RecsysError
 from recsys.serving import logs
 from recsys.serving.config import RegistryConfig
@@ -54,9 +54,19 @@ class BundleSource(Protocol):
 class Fetcher:
     """Keeps a store's CURRENT where its source says."""
 
-    def __init__(self, *, source: BundleSource, store: BundleStore) -> None:
+    def __init__(
+        self, *, source: BundleSource, store: BundleStore, keep: int = KEEP_DEFAULT
+    ) -> None:
+        """Hold both.
+
+        Args:
+            source: Where bundles come from.
+            store: Where they go.
+            keep: How many of the newest stay there when one arrives, beside those in use.
+        """
         self._source = source
         self._store = store
+        self._keep = keep
         self._problem: str | None = None
 
     def look(self) -> Fetched | FetchFailed | None:
@@ -70,8 +80,9 @@ class Fetcher:
             if current is not None and current.name == version and current.is_dir():
                 self._recovered()
                 return None
-            version = self._source.fetch(self._store)
-            self._store.set_current(version)
+            with self._store.publishing():
+                version = self._source.fetch(self._store)
+                self._store.set_current(version)
         except (RecsysError, OSError) as error:
             if str(error) != self._problem:
                 self._problem = str(error)
@@ -79,7 +90,17 @@ class Fetcher:
             return FetchFailed(getattr(error, "reason", "STORE_NOT_WRITABLE"), str(error))
         self._recovered()
         log.info("bundle_fetched", extra={"model_version": version})
+        self._prune()
         return Fetched(version)
+
+    def _prune(self) -> None:
+        try:
+            pruned = prune(self._store, keep=self._keep)
+        except (RecsysError, OSError) as error:
+            log.warning("prune_failed", extra={"problem": str(error)})
+            return
+        if pruned.removed:
+            log.info("bundles_pruned", extra={"model_versions": pruned.removed})
 
     def _recovered(self) -> None:
         if self._problem is not None:
@@ -96,6 +117,7 @@ async def run(pipe: ParentPipe) -> None:
         lambda: Fetcher(
             source=open_source(start.config.registry),
             store=BundleStore(Path(start.config.bundles.folder)),
+            keep=start.config.bundles.keep,
         )
     )
     look_now = asyncio.Event()

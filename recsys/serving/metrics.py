@@ -5,6 +5,7 @@ supervisor sums up. What is true *now* (bundle, age, workers alive) the
 supervisor knows itself, so no gauge of a dead worker can ever linger.
 """
 
+import bisect
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -25,8 +26,37 @@ _LATENCY_BUCKETS_SECONDS: Final = (
 )  # fmt: skip
 
 
+class _Latencies:
+    """Observations of one method, kept as plain numbers until they are flushed."""
+
+    __slots__ = ("_child", "_counts", "_sum")
+
+    def __init__(self, child: Histogram) -> None:
+        self._child = child
+        self._counts = [0] * (len(_LATENCY_BUCKETS_SECONDS) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect.bisect_left(_LATENCY_BUCKETS_SECONDS, seconds)] += 1
+        self._sum += seconds
+
+    def flush(self) -> None:
+        counts, total = self._counts, self._sum
+        self._counts, self._sum = [0] * len(counts), 0.0
+        for bucket, count in zip(self._child._buckets, counts, strict=True):  # noqa: SLF001 - the library observes one at a time only
+            if count:
+                bucket.inc(count)
+        if total:
+            self._child._sum.inc(total)  # noqa: SLF001 - as above
+
+
 class Metrics:
-    """Counters of one process. Children are looked up once and kept: a lookup costs a lock."""
+    """Counters of one process.
+
+    What every call counts is added up in plain numbers and handed to the library by
+    `flush`, a few times per second: the library's locks and mapped files cost as much
+    per call as a ranking. A killed process loses the counts of its last moment.
+    """
 
     def __init__(
         self, *, placements: Sequence[str], registry: CollectorRegistry = REGISTRY
@@ -76,38 +106,48 @@ class Metrics:
             "Verified bundles that a worker could not load.",
             registry=registry,
         )
-        self._call_children: dict[tuple[str, str, str], Counter] = {}
-        self._latency_children: dict[str, Histogram] = {}
-        self._result_children = {
-            kind: self._results.labels(reason=kind.value) for kind in ReasonKind
-        }
-        self._answer_children = {
-            kind: self._answers.labels(kind=kind)
-            for kind in ("personal", "fallback", "mixed", "empty")
-        }
+        self._calls_pending: dict[tuple[str, str, str], int] = {}
+        self._results_pending = dict.fromkeys(ReasonKind, 0)
+        self._answers_pending = dict.fromkeys(("personal", "fallback", "mixed", "empty"), 0)
+        self._latencies: dict[str, _Latencies] = {}
+        # What has not happened yet is 0 rather than absent.
+        for kind in self._results_pending:
+            self._results.labels(reason=kind.value)
+        for name in self._answers_pending:
+            self._answers.labels(kind=name)
+
+    def flush(self) -> None:
+        """Hand what has been counted to the library; only the event loop's thread may."""
+        for key, count in self._calls_pending.items():
+            self._calls.labels(*key).inc(count)
+        self._calls_pending.clear()
+        for kind, count in self._results_pending.items():
+            if count:
+                self._results.labels(reason=kind.value).inc(count)
+                self._results_pending[kind] = 0
+        for name, count in self._answers_pending.items():
+            if count:
+                self._answers.labels(kind=name).inc(count)
+                self._answers_pending[name] = 0
+        for latencies in self._latencies.values():
+            latencies.flush()
 
     def call(self, *, method: str, placement: str, code: str, seconds: float) -> None:
         """Count a finished call."""
         if placement not in self._placements:
             placement = OTHER
         key = (method, placement, code)
-        child = self._call_children.get(key)
-        if child is None:
-            child = self._call_children[key] = self._calls.labels(*key)
-        child.inc()
-        latency = self._latency_children.get(method)
-        if latency is None:
-            latency = self._latency_children[method] = self._latency.labels(method)
-        latency.observe(seconds)
+        self._calls_pending[key] = self._calls_pending.get(key, 0) + 1
+        latencies = self._latencies.get(method)
+        if latencies is None:
+            latencies = self._latencies[method] = _Latencies(self._latency.labels(method))
+        latencies.observe(seconds)
 
     def answer(self, answer: Answer) -> None:
         """Count what an answer consists of."""
-        counts: dict[ReasonKind, int] = {}
-        for result in answer.results:
-            kind = result.reason.kind
-            counts[kind] = counts.get(kind, 0) + 1
+        counts = answer.results.reason_counts()
         for kind, count in counts.items():
-            self._result_children[kind].inc(count)
+            self._results_pending[kind] += count
         fallbacks = len(counts.keys() & _FALLBACKS)
         if not counts:
             name = "empty"
@@ -115,7 +155,7 @@ class Metrics:
             name = "personal"
         else:
             name = "fallback" if fallbacks == len(counts) else "mixed"
-        self._answer_children[name].inc()
+        self._answers_pending[name] += 1
         for note in answer.notes:
             self._notes.labels(note=note).inc()
         if answer.shortfall is not None:

@@ -1,12 +1,12 @@
 """Answers become messages."""
 
+import functools
 from typing import Final
 
-from recsys._results import encode_results
+from recsys._results import encode_answer
 from recsys.domain import Reason, ReasonKind, Shortfall, ShortfallCause
 from recsys.recommend import Answer
 from recsys.v1 import result_pb2
-from recsys.v1.recommendation_service_pb2 import RecommendResponse, SimilarItemsResponse
 
 _REASON_KINDS: Final = {
     ReasonKind.PERSONAL: result_pb2.REASON_KIND_PERSONAL,
@@ -22,30 +22,24 @@ _CAUSES: Final = {
 }
 
 
-def recommend_response(answer: Answer, *, token: str) -> bytes:
-    """Say an answer for a person in the words of the wire: a RecommendResponse."""
-    return _response(RecommendResponse, answer, token)
+def answer_bytes(answer: Answer, *, token: str) -> bytes:
+    """Say an answer in the words of the wire.
 
-
-def similar_response(answer: Answer, *, token: str) -> bytes:
-    """Say an answer about an item in the words of the wire: a SimilarItemsResponse."""
-    return _response(SimilarItemsResponse, answer, token)
-
-
-def _response(
-    message_type: type[RecommendResponse] | type[SimilarItemsResponse], answer: Answer, token: str
-) -> bytes:
-    rest = message_type(
-        attribution_token=token,
-        model_version=answer.model_version,
-        shortfall=_shortfall(answer.shortfall),
+    Returns:
+        A RecommendResponse and a SimilarItemsResponse: the two have the same fields.
+    """
+    results = answer.results
+    return encode_answer(
+        results.items.compiled,
+        results.ranking,
+        [_reason_bytes(reason) for reason in results.reasons],
+        token,
+        answer.model_version,
+        None if answer.shortfall is None else _shortfall_bytes(answer.shortfall),
     )
-    # `results` has the lowest field number of both messages, so this is what
-    # protobuf itself writes for the whole.
-    results: bytes = encode_results(answer.results, _reason_bytes)
-    return results + rest.SerializeToString()
 
 
+@functools.lru_cache(maxsize=4096)
 def _reason_bytes(reason: Reason) -> bytes:
     return result_pb2.Reason(
         kind=_REASON_KINDS[reason.kind],
@@ -54,13 +48,11 @@ def _reason_bytes(reason: Reason) -> bytes:
     ).SerializeToString()
 
 
-def _shortfall(shortfall: Shortfall | None) -> result_pb2.Shortfall | None:
-    if shortfall is None:
-        return None
+def _shortfall_bytes(shortfall: Shortfall) -> bytes:
     return result_pb2.Shortfall(
         missing_count=shortfall.missing_count,
         parts=[
             result_pb2.ShortfallPart(cause=_CAUSES[cause], item_count=item_count)
             for cause, item_count in shortfall.parts
         ],
-    )
+    ).SerializeToString()

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from typing import Final, Self
+
+import msgspec
 
 from recsys import limits
 
@@ -14,8 +15,7 @@ _SANE: Final = re.compile(rf"[A-Za-z0-9._:/=+-]{{1,{limits.REQUEST_ID_CHARS_MAX}
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestId:
+class RequestId(msgspec.Struct, frozen=True):
     """A request id as text (metadata, logs) and as bytes (attribution token).
 
     Attributes:

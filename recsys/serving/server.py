@@ -27,6 +27,8 @@ RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
 MODEL_SERVICE: Final = "recsys.v1.ModelService"
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
+_FLUSH_SECONDS: Final = 0.25
+
 # "" stands for the whole server.
 _HEALTH_NAMES: Final = ("", RECOMMENDATION_SERVICE, MODEL_SERVICE)
 
@@ -48,6 +50,8 @@ class RecsysServer:
         self._quiet = Quiet()
         self._grace_seconds = config.server.grace_seconds
         self._pool = ThreadPoolExecutor(config.server.scoring_threads, thread_name_prefix="scoring")
+        self._metrics = metrics
+        self._flushing: asyncio.Task[None] | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # ships no types
         self._server = grpc.aio.server(options=_OPTIONS)
         surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
@@ -114,6 +118,7 @@ class RecsysServer:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         port = self._server.add_insecure_port(address)
         await self._server.start()
+        self._flushing = asyncio.create_task(self._flush_metrics())
         return port
 
     async def serve_model(self, model: ServingModel) -> None:
@@ -131,6 +136,14 @@ class RecsysServer:
         await stopping
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
+        if self._flushing is not None:
+            self._flushing.cancel()
+        self._metrics.flush()
+
+    async def _flush_metrics(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            self._metrics.flush()
 
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:

@@ -4,8 +4,7 @@ from concurrent.futures import Executor
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from recsys import limits
-from recsys.recommend import Answer, Recommender, ServingModel
+from recsys.recommend import Answer, Recommender
 from recsys.recommend.attribution import encode_token
 from recsys.serving import reply, wire
 from recsys.serving.call import Call
@@ -31,23 +30,28 @@ class RecommendationServicer:
         query = wire.parse_recommend(request, now=call.now)
         call.placement = query.placement
         model = self._slot.current().model
-        answer = await call.compute(
-            self._pool_for(model), self._recommender.recommend, model, query, now=call.now
-        )
+        if model.is_quick:
+            call.check_deadline()
+            answer = self._recommender.recommend(model, query, now=call.now)
+        else:
+            answer = await call.compute(
+                self._pool, self._recommender.recommend, model, query, now=call.now
+            )
         self._metrics.answer(answer)
-        return reply.recommend_response(answer, token=_token(answer, call))
+        return reply.answer_bytes(answer, token=_token(answer, call))
 
     async def similar_items(self, request: SimilarItemsRequest, call: Call) -> bytes:
         """Rank the catalogue by similarity to one item."""
         query = wire.parse_similar(request, now=call.now)
         call.placement = query.placement
         model = self._slot.current().model
-        answer = await call.compute(self._pool_for(model), self._recommender.similar, model, query)
+        if model.is_quick:
+            call.check_deadline()
+            answer = self._recommender.similar(model, query)
+        else:
+            answer = await call.compute(self._pool, self._recommender.similar, model, query)
         self._metrics.answer(answer)
-        return reply.similar_response(answer, token=_token(answer, call))
-
-    def _pool_for(self, model: ServingModel) -> Executor | None:
-        return self._pool if model.scan_size > limits.INLINE_SCAN_SIZE_MAX else None
+        return reply.answer_bytes(answer, token=_token(answer, call))
 
 
 class ModelServicer:

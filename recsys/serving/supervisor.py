@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from recsys.errors import RecsysError
+from recsys.server_process import Ready
 from recsys.serving import logs
 from recsys.serving.admission import Admission
 from recsys.serving.children import Child
@@ -51,20 +52,6 @@ class StartFailed(RecsysError):
     def __init__(self, *, worker: str) -> None:
         self.worker = worker
         super().__init__(f"{worker} could not start; see its log lines above")
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """What the ready file says.
-
-    Attributes:
-        address: Where calls are answered, `host:port`.
-        metrics: URL of the metrics, or None.
-        pid: Of the supervisor.
-    """
-
-    address: str
-    metrics: str | None
-    pid: int
 
 
 class Supervisor:
@@ -232,7 +219,8 @@ class Supervisor:
 
     def _on_worker_exit(self, child: Child) -> None:
         self._state.serving.pop(child.name, None)
-        if child.name not in self._listening and not self._ready.done():
+        stopped = self._stopping.is_set()
+        if not stopped and child.name not in self._listening and not self._ready.done():
             self._ready.set_exception(StartFailed(worker=child.name))
 
     def _check_ready(self) -> None:

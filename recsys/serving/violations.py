@@ -4,6 +4,7 @@ Descriptions never repeat an identifier or an item id: they may be personal, and
 they would end up in logs.
 """
 
+import functools
 import re
 from collections.abc import Sized
 from typing import Final
@@ -67,7 +68,7 @@ class Violations:
 
     def placement(self, placement: str, field: str) -> None:
         """Check the name of a placement."""
-        if _PLACEMENT.fullmatch(placement) is None:
+        if not _is_placement(placement):
             self.add(
                 field,
                 f"is {_quoted(placement)}; allowed 1 to {limits.PLACEMENT_CHARS_MAX}"
@@ -80,6 +81,12 @@ class Violations:
             return True
         self.add(field, f"has {len(entries)} entries; allowed 0 to {count_max}")
         return False
+
+
+# Callers have few placements and name one in every call.
+@functools.lru_cache(maxsize=256)
+def _is_placement(text: str) -> bool:
+    return _PLACEMENT.fullmatch(text) is not None
 
 
 def _quoted(text: str) -> str:

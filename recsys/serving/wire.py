@@ -48,14 +48,15 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
         InvalidRequest: With every wrong field, up to VIOLATION_COUNT_MAX.
     """
     wrong = Violations()
-    context = request.context
-    channel = _channel(context.channel, wrong, "context.channel")
+    identifiers = _identifiers(request.subject, wrong)
+    placement = _placement(request.placement, wrong)
+    channel, store_id, recent_events = _context(request, wrong, now=now)
     query = RecommendQuery(
-        identifiers=_identifiers(request.subject, wrong),
-        placement=_placement(request.placement, wrong),
+        identifiers=identifiers,
+        placement=placement,
         channel=channel,
-        store_id=_store_id(context.store_id, wrong),
-        recent_events=_recent_events(context, channel, wrong, now=now),
+        store_id=store_id,
+        recent_events=recent_events,
         result_count=_result_count(request.page_size, wrong),
         excluded=_excluded(request.exclude_item_ids, wrong),
         include_seen=request.include_seen,
@@ -67,16 +68,14 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
 def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
     """Check a request and say it in the words of the domain; as `parse_recommend`."""
     wrong = Violations()
-    context = request.context
-    channel = _channel(context.channel, wrong, "context.channel")
     wrong.text(request.item_id, "item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
     # Similarity has no use for the session, but what is wrong is said all the same.
-    _recent_events(context, channel, wrong, now=now)
+    channel, store_id, _ = _context(request, wrong, now=now)
     query = SimilarQuery(
         item_id=ItemId(request.item_id),
         placement=_placement(request.placement, wrong),
         channel=channel,
-        store_id=_store_id(context.store_id, wrong),
+        store_id=store_id,
         result_count=_result_count(request.page_size, wrong),
         excluded=_excluded(request.exclude_item_ids, wrong),
     )
@@ -84,15 +83,26 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
     return query
 
 
+def _context(
+    request: RecommendRequest | SimilarItemsRequest, wrong: Violations, *, now: float
+) -> tuple[Channel | None, StoreId | None, tuple[ItemEvent, ...]]:
+    if not request.HasField("context"):
+        return None, None, ()
+    context = request.context
+    channel = _channel(context.channel, wrong, "context.channel")
+    store_id = _store_id(context.store_id, wrong)
+    return channel, store_id, _recent_events(context, channel, wrong, now=now)
+
+
 def _identifiers(subject: Subject, wrong: Violations) -> tuple[Identifier, ...]:
     bytes_max = limits.IDENTIFIER_BYTES_MAX
-    found: dict[Identifier, None] = {}  # Keeps the order and drops duplicates.
-    if subject.user_id:
-        wrong.text(subject.user_id, "subject.user_id", bytes_max=bytes_max)
-        found[Identifier(NAMESPACE_ACCOUNT, subject.user_id)] = None
-    if subject.visitor_id:
-        wrong.text(subject.visitor_id, "subject.visitor_id", bytes_max=bytes_max)
-        found[Identifier(NAMESPACE_VISITOR, subject.visitor_id)] = None
+    found: list[Identifier] = []
+    if user_id := subject.user_id:
+        wrong.text(user_id, "subject.user_id", bytes_max=bytes_max)
+        found.append(Identifier(NAMESPACE_ACCOUNT, user_id))
+    if visitor_id := subject.visitor_id:
+        wrong.text(visitor_id, "subject.visitor_id", bytes_max=bytes_max)
+        found.append(Identifier(NAMESPACE_VISITOR, visitor_id))
     further = subject.identifiers
     if further and wrong.count_within(
         further, "subject.identifiers", count_max=limits.IDENTIFIER_COUNT_MAX
@@ -101,8 +111,9 @@ def _identifiers(subject: Subject, wrong: Violations) -> tuple[Identifier, ...]:
             path = f"subject.identifiers[{position}]"
             wrong.namespace(identifier.namespace, f"{path}.namespace")
             wrong.text(identifier.value, f"{path}.value", bytes_max=bytes_max)
-            found[Identifier(identifier.namespace, identifier.value)] = None
-    return tuple(found)
+            found.append(Identifier(identifier.namespace, identifier.value))
+    # Keeps the order and drops duplicates.
+    return tuple(dict.fromkeys(found)) if found[1:] else tuple(found)
 
 
 def _placement(placement: str, wrong: Violations) -> str:

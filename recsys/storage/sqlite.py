@@ -52,14 +52,13 @@ class SqliteHistory:
             StorageUnavailable: The file is missing, locked, damaged or of another
                 version; the next call tries anew.
         """
-        distinct = dict.fromkeys(identifiers)
-        if len(distinct) == 1:
+        if len(identifiers) == 1:
             one = identifiers[0]
             packed = self._connections.rows(_HISTORY_OF_ONE, (one.namespace, one.value))
             return self._unpacked(packed, event_count_max)
         profiles = {
             key
-            for one in distinct
+            for one in dict.fromkeys(identifiers)
             for (key,) in self._connections.rows(_PROFILE, (one.namespace, one.value))
         }
         joined = EMPTY_HISTORY
@@ -68,7 +67,7 @@ class SqliteHistory:
             joined = joined.joined(self._unpacked(packed, event_count_max))
         if len(profiles) > 1:
             newest_first = np.argsort(-joined.event_times, kind="stable")
-            joined = joined.taken(newest_first[:event_count_max].astype(np.int32))
+            joined = joined.taken(newest_first[:event_count_max])
         return joined
 
     def _unpacked(self, rows: list[Row], event_count_max: int) -> History:

@@ -25,10 +25,9 @@ enum {
     FOLD_IN_SYSTEM = 3, /* the equations are not positive definite */
 };
 
-/* Doubles of scratch that one solve needs: the system, its right side and a row. */
-static inline int64_t fold_in_scratch_count(int64_t factor_count) {
-    return (factor_count + 2) * factor_count;
-}
+/* Doubles of scratch that one solve needs; they begin as zeros or as an earlier solve left
+ * them. */
+int64_t fold_in_scratch_count(int64_t factor_count);
 
 /* Solve (a gram + ridge I + sum_h (c_h - a) y_h y_h^T) x = sum_h c_h y_h with
  * a = unobserved, c_h = a + alpha * weights[h] and

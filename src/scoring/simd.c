@@ -60,17 +60,27 @@ static int64_t count_bits(const uint8_t *bytes, int64_t count) {
     return count_bits_body(bytes, count);
 }
 
-static int solve(double *system, double *right, int64_t factor_count) {
-    return fold_in_solve_body(system, right, factor_count);
+static int solve(double *system, double *solution, int64_t width) {
+    return fold_in_solve_body(system, solution, width);
 }
 
-static void add_outer(double *system, const double *vector, double weight, int64_t factor_count) {
-    fold_in_add_outer_body(system, vector, weight, factor_count);
+static void add_products(double *system, const double *left, const double *right,
+                                       int64_t count, int64_t width) {
+    fold_in_add_products_body(system, left, right, count, width);
+}
+
+static void add_items(double *system, double *right_side, double *vectors,
+                                    const float *factors, const int32_t *rows,
+                                    const float *weights, int64_t count, double alpha,
+                                    double unobserved, int64_t width) {
+    fold_in_add_items_body(system, right_side, vectors, factors, rows, weights, count, alpha,
+                           unobserved, width);
 }
 
 #define PORTABLE_OPS                                                            \
     .reach = reach, .dots = dots, .dot_exact = dot_exact, .rotate = rotate,     \
-    .count_bits = count_bits, .solve = solve, .add_outer = add_outer
+    .count_bits = count_bits, .solve = solve, .add_items = add_items, \
+    .add_products = add_products
 
 const simd_ops *simd_portable(void) {
     static const simd_ops ops = {.name = "portable", PORTABLE_OPS, .codes = &CODES_PORTABLE};

@@ -107,13 +107,21 @@ AVX2 static int64_t count_bits_avx2(const uint8_t *bytes, int64_t count) {
     return count_bits_body(bytes, count);
 }
 
-AVX2 static int solve_avx2(double *system, double *right, int64_t factor_count) {
-    return fold_in_solve_body(system, right, factor_count);
+AVX2 static int solve_avx2(double *system, double *solution, int64_t width) {
+    return fold_in_solve_body(system, solution, width);
 }
 
-AVX2 static void add_outer_avx2(double *system, const double *vector, double weight,
-                                int64_t factor_count) {
-    fold_in_add_outer_body(system, vector, weight, factor_count);
+AVX2 static void add_products_avx2(double *system, const double *left, const double *right,
+                                       int64_t count, int64_t width) {
+    fold_in_add_products_body(system, left, right, count, width);
+}
+
+AVX2 static void add_items_avx2(double *system, double *right_side, double *vectors,
+                                    const float *factors, const int32_t *rows,
+                                    const float *weights, int64_t count, double alpha,
+                                    double unobserved, int64_t width) {
+    fold_in_add_items_body(system, right_side, vectors, factors, rows, weights, count, alpha,
+                           unobserved, width);
 }
 
 /* ------------------------------------------------------------- AVX-512 */
@@ -194,19 +202,27 @@ AVX512 static void rotate_avx512(const float *vector, const float *matrix, int64
     rotate_body(vector, matrix, width, out);
 }
 
-AVX512 static int solve_avx512(double *system, double *right, int64_t factor_count) {
-    return fold_in_solve_body(system, right, factor_count);
+AVX512 static int solve_avx512(double *system, double *solution, int64_t width) {
+    return fold_in_solve_body(system, solution, width);
 }
 
-AVX512 static void add_outer_avx512(double *system, const double *vector, double weight,
-                                    int64_t factor_count) {
-    fold_in_add_outer_body(system, vector, weight, factor_count);
+AVX512 static void add_products_avx512(double *system, const double *left, const double *right,
+                                       int64_t count, int64_t width) {
+    fold_in_add_products_body(system, left, right, count, width);
+}
+
+AVX512 static void add_items_avx512(double *system, double *right_side, double *vectors,
+                                    const float *factors, const int32_t *rows,
+                                    const float *weights, int64_t count, double alpha,
+                                    double unobserved, int64_t width) {
+    fold_in_add_items_body(system, right_side, vectors, factors, rows, weights, count, alpha,
+                           unobserved, width);
 }
 
 #define AVX2_OPS                                                                      \
     .reach = reach_avx2, .dots = dots_avx2, .dot_exact = dot_exact_avx2,              \
     .rotate = rotate_avx2, .count_bits = count_bits_avx2, .solve = solve_avx2,        \
-    .add_outer = add_outer_avx2
+    .add_items = add_items_avx2, .add_products = add_products_avx2
 
 static int has_avx2(void) {
     __builtin_cpu_init();
@@ -239,7 +255,8 @@ const simd_ops *simd_avx512(void) {
         .rotate = rotate_avx512,
         .count_bits = count_bits_avx2,
         .solve = solve_avx512,
-        .add_outer = add_outer_avx512,
+        .add_items = add_items_avx512,
+        .add_products = add_products_avx512,
         .codes = &CODES_AVX512,
     };
     return has_avx2() && __builtin_cpu_supports("avx512f") &&

@@ -11,10 +11,10 @@ import grpc
 import pytest
 
 from recsys.bundle import BundleStore
+from recsys.server_process import running_server
 from recsys.v1 import model_service_pb2, model_service_pb2_grpc
 from recsys.v1 import recommendation_service_pb2 as pb2
 from recsys.v1 import recommendation_service_pb2_grpc as pb2_grpc
-from support.server import serving
 from support.shops import checkerboard, write_dataset
 from training.config import TrackingConfig, parse_config
 from training.train import TrainResult, train
@@ -57,15 +57,19 @@ def test_a_promoted_model_reaches_a_running_server_without_a_lost_call(
     first = retrain(0)
     assert first.promoted
     with (
-        serving(
+        running_server(
             tmp_path,
-            bundles=tmp_path / "served",
-            REGISTRY__TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow.db'}",
-            REGISTRY__MODEL_NAME="shop",
-            REGISTRY__POLL_SECONDS="3600",  # The signal below must do it.
-            BUNDLES__POLL_SECONDS="0.1",
+            settings={
+                "server": {"workers": 1},
+                "bundles": {"folder": str(tmp_path / "served"), "poll_seconds": 0.1},
+                "registry": {
+                    "tracking_uri": f"sqlite:///{tmp_path / 'mlflow.db'}",
+                    "model_name": "shop",
+                    "poll_seconds": 3_600.0,  # The signal below must do it.
+                },
+            },
         ) as server,
-        grpc.insecure_channel(server.address) as channel,
+        grpc.insecure_channel(server.ready.address) as channel,
     ):
         models = model_service_pb2_grpc.ModelServiceStub(channel)
         assert wait_for_version(models, first.model_version)
@@ -82,6 +86,7 @@ def test_a_promoted_model_reaches_a_running_server_without_a_lost_call(
         finally:
             stop.set()
             caller.join()
+    assert server.process.returncode == 0, server.log_file.read_text()
     assert set(versions) == {first.model_version, second.model_version}
     assert versions == sorted(versions), "no answer went back to the old model"
 

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from recsys.bundle import BundleStore
+from recsys.server_process import running_server
 from recsys.v1 import recommendation_service_pb2 as pb2
 from recsys.v1 import recommendation_service_pb2_grpc as pb2_grpc
 from recsys.v1 import result_pb2
-from support.server import serving
 from training.config import TrackingConfig, load_config
 from training.dataset import Dataset
 from training.ingest import import_events
@@ -55,12 +55,14 @@ def trained(folder: Path, dataset: Dataset) -> TrainResult:
 def address(folder: Path, trained: TrainResult) -> Iterator[str]:
     """A server that answers with that model, as its own process."""
     BundleStore(folder / "bundles").set_current(trained.model_version)
-    with serving(
-        folder,
-        bundles=folder / "bundles",
-        histories=folder / "dataset" / "history.sqlite",
-    ) as server:
-        yield server.address
+    settings = {
+        "server": {"workers": 1},
+        "bundles": {"folder": str(folder / "bundles")},
+        "storage": {"histories": str(folder / "dataset" / "history.sqlite")},
+    }
+    with running_server(folder, settings=settings) as server:
+        yield server.ready.address
+    assert server.process.returncode == 0, server.log_file.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -80,20 +80,21 @@ def test_an_events_weight_is_type_times_channel_times_decay(
 def test_a_returned_purchase_leaves_no_trace_in_the_weights() -> None:
     """Bought and returned on the same day cancels out."""
     weighting = EventWeighting(FeatureConfig())
-    rows, weights = weighting.item_weights(
+    found = weighting.item_weights(
         item_rows=np.array([4, 4, 2], dtype=np.int32), event_weights=np.array([1.0, -1.0, 0.5])
     )
-    assert rows.tolist() == [2]
-    assert weights.tolist() == [0.5]
+    assert found.rows.tolist() == [2]
+    assert found.weights.tolist() == [0.5]
+    assert found.seen.tolist() == [2, 4]
 
 
 def test_one_item_weighs_at_most_the_bound() -> None:
     """A thousand views of one item do not drown everything else."""
     weighting = EventWeighting(FeatureConfig(weight_max=3.0))
-    _, weights = weighting.item_weights(
+    found = weighting.item_weights(
         item_rows=np.zeros(1000, dtype=np.int32), event_weights=np.ones(1000)
     )
-    assert weights.tolist() == [3.0]
+    assert found.weights.tolist() == [3.0]
 
 
 @given(
@@ -107,11 +108,11 @@ def test_the_order_of_events_does_not_matter(
     weighting = EventWeighting(FeatureConfig())
 
     def summed(pairs: list[tuple[int, float]]) -> dict[int, float]:
-        rows, weights = weighting.item_weights(
+        found = weighting.item_weights(
             item_rows=np.array([row for row, _ in pairs], dtype=np.int32),
             event_weights=np.array([weight for _, weight in pairs], dtype=np.float64),
         )
-        return dict(zip(rows.tolist(), weights.tolist(), strict=True))
+        return dict(zip(found.rows.tolist(), found.weights.tolist(), strict=True))
 
     shuffled = list(events)
     random.shuffle(shuffled)

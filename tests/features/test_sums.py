@@ -1,13 +1,14 @@
 """Weights summed per item in compiled code are those that a dictionary would hold."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys import _features
+from recsys.bundle import ItemIndex
+from recsys.domain import Channel, EventType, ItemEvent, ItemId
+from recsys.events import History
 from recsys.features import WEIGHT_MIN, EventWeighting, FeatureConfig
 
 weights = st.floats(-3, 3) | st.sampled_from([0.0, 1.0, -1.0, 1e-6, 1e300])
@@ -24,28 +25,109 @@ def test_sums_equal_a_dictionary(some: list[tuple[int, float]], weight_max: floa
     expected = {
         row: kept for row, kept in sorted(bounded.items()) if kept >= np.float32(WEIGHT_MIN)
     }
-    rows, kept, seen = EventWeighting(FeatureConfig(weight_max=weight_max)).item_weights_and_seen(
+    found = EventWeighting(FeatureConfig(weight_max=weight_max)).item_weights(
         item_rows=np.array([row for row, _ in some], dtype=np.int32),
         event_weights=np.array([weight for _, weight in some], dtype=np.float64),
     )
-    assert (rows.dtype, kept.dtype, seen.dtype) == (np.int32, np.float32, np.int32)
-    assert rows.tolist() == list(expected)
-    assert kept.tolist() == list(expected.values())
-    assert seen.tolist() == sorted({row for row, weight in some if weight})
+    dtypes = (found.rows.dtype, found.weights.dtype, found.seen.dtype)
+    assert dtypes == (np.int32, np.float32, np.int32)
+    assert found.rows.tolist() == list(expected)
+    assert found.weights.tolist() == list(expected.values())
+    assert found.seen.tolist() == sorted({row for row, weight in some if weight})
+    assert found.unknown_count == 0
+
+
+@given(lines, st.integers(0, 300))
+def test_unknown_items_are_counted_and_nothing_else(
+    some: list[tuple[int, float]], unknown_count: int
+) -> None:
+    """Lines whose item the model lacks change no weight."""
+    weighting = EventWeighting(FeatureConfig())
+    rows = np.array([row for row, _ in some], dtype=np.int32)
+    line_weights = np.array([weight for _, weight in some], dtype=np.float64)
+    known = weighting.item_weights(item_rows=rows, event_weights=line_weights)
+    mixed = weighting.item_weights(
+        item_rows=np.insert(rows, 0, np.full(unknown_count, -1, dtype=np.int32)),
+        event_weights=np.insert(line_weights, 0, np.ones(unknown_count)),
+    )
+    assert mixed.unknown_count == unknown_count
+    for name in ("rows", "weights", "seen"):
+        np.testing.assert_array_equal(getattr(mixed, name), getattr(known, name))
+
+
+def history(some: list[tuple[str, EventType, Channel | None, float]]) -> History:
+    """Pack lines of (item, type, channel, time)."""
+    return History.from_events(
+        ItemEvent(item_id=ItemId(item), event_type=kind, channel=channel, event_time=time)
+        for item, kind, channel, time in some
+    )
+
+
+ITEMS = [f"i{number}" for number in range(60)]
+packed = st.lists(
+    st.tuples(
+        st.sampled_from(ITEMS) | st.text(max_size=5),
+        st.sampled_from(EventType),
+        st.none() | st.sampled_from(Channel),
+        st.floats(0, 1e7),
+    ),
+    max_size=80,
+)
+
+
+@given(packed, st.none() | st.floats(1, 100))
+def test_a_packed_history_weighs_what_its_lines_weigh(
+    some: list[tuple[str, EventType, Channel | None, float]], half_life_days: float | None
+) -> None:
+    """One call over the packed columns equals lookup, weighing and summing one by one."""
+    weighting = EventWeighting(
+        FeatureConfig(half_life_days=half_life_days, channel_weights={Channel.STORE: 2.0})
+    )
+    index = ItemIndex.from_ids(ITEMS)
+    lines = history(some)
+    rows, positions = index.find(lines.item_ids)
+    one_by_one = weighting.item_weights(
+        item_rows=rows,
+        event_weights=weighting.event_weights(
+            type_codes=lines.type_codes,
+            channel_codes=lines.channel_codes,
+            event_times=lines.event_times,
+            now=5e6,
+        )[positions],
+    )
+    at_once = weighting.history_weights(lines, index.compiled, now=5e6)
+    assert at_once.unknown_count == len(some) - len(rows)
+    for name in ("rows", "weights", "seen"):
+        np.testing.assert_array_equal(getattr(at_once, name), getattr(one_by_one, name))
 
 
 def test_arrays_of_another_length_are_refused() -> None:
     """Nothing is ever written past the end."""
+    compiled = _features.EventWeights(
+        np.ones((2, 2)), decay_per_second=0.0, decay_min=0.0, weight_max=1.0, weight_min=0.0
+    )
     two = np.zeros(2, dtype=np.int32)
+    index = ItemIndex.from_ids(["a"])
     with pytest.raises(ValueError, match="differ in length"):
-        _features.sum_by_item(
-            two, np.zeros(2), 1.0, 0.0, two.copy(), np.zeros(1, dtype=np.float32), two.copy()
+        compiled.by_item(two, np.zeros(1))
+    with pytest.raises(ValueError, match="differ in length"):
+        compiled.of_events(
+            np.zeros(2, dtype=np.uint8), np.zeros(1, dtype=np.uint8), np.zeros(2), 0.0, np.zeros(2)
         )
+    with pytest.raises(ValueError, match="differ in length"):
+        compiled.of_lines(index.compiled, "a\x1fb", b"\1\1", b"\1\1", bytes(8), 0.0)
+    with pytest.raises(ValueError, match="differ in length"):
+        compiled.of_lines(index.compiled, "a\x1fb\x1fc", b"\1\1", b"\1\1", bytes(16), 0.0)
+    with pytest.raises(ValueError, match="differ in length"):
+        _features.ItemWeights.of(two, np.ones(1, dtype=np.float32), two)
 
 
-def test_the_stub_names_what_is_there(repo_root: Path) -> None:
-    """`_features.pyi` and the compiled module agree."""
-    functions = [name for name in vars(_features) if name.endswith("_by_item")]
-    stub = (repo_root / "recsys/_features.pyi").read_text()
-    assert [f"def {name}(" in stub for name in functions] == [True]
-    assert stub.count("def ") == 1
+def test_codes_that_this_version_does_not_know_are_no_contact() -> None:
+    """An event type or channel of a newer version weighs nothing instead of failing."""
+    compiled = _features.EventWeights(
+        np.ones((2, 2)), decay_per_second=0.0, decay_min=0.0, weight_max=9.0, weight_min=0.0
+    )
+    found = np.zeros(4)
+    types, channels = np.array([1, 2, 1, 255]), np.array([1, 1, 2, 255])
+    compiled.of_events(types.astype(np.uint8), channels.astype(np.uint8), np.zeros(4), 0.0, found)
+    assert found.tolist() == [1.0, 0.0, 0.0, 0.0]

@@ -47,7 +47,7 @@ def profiles(rows: list[Row], pairs: list[Pair]) -> list[str]:
     """Resolve each row."""
     frame = events(rows)
     resolution = resolve(frame.lazy(), crm(pairs))
-    return with_profiles(frame, resolution)[columns.PROFILE_ID].to_list()
+    return with_profiles(frame.lazy(), resolution).collect()[columns.PROFILE_ID].to_list()
 
 
 def expected(row: Row, rows: list[Row], pairs: list[Pair]) -> str:

@@ -1,8 +1,11 @@
 """Imports as a whole: all or nothing, again and again, damaged files, the whole way."""
 
+import contextlib
 import datetime as dt
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +23,7 @@ from training import columns
 from training.dataset import Dataset
 from training.ingest import import_events
 from training.ingest.history import HISTORY_NAME
-from training.ingest.report import EXAMPLE_COUNT_MAX
+from training.ingest.report import EXAMPLE_COUNT_MAX, read_report
 from training.simulate import simulate
 
 BAD = {**GOOD, "event_type": "x"}
@@ -178,6 +181,21 @@ def test_examples_and_kept_rejects_are_bounded(
     assert pl.read_parquet(dataset.folder / "rejects.parquet").height == 7
 
 
+def test_broken_lines_are_bounded_and_counted_too(
+    tmp_path: Path, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share the room with other rejects; each is cheap, for a file can be full of them."""
+    monkeypatch.setattr("training.ingest.report.REJECT_COUNT_MAX", 7)
+    source = tmp_path / "events.csv"
+    lines = ["event_type,event_time,user_id,item_id", "purchase-complete,2026-01-01,anna,i1"]
+    source.write_text("\n".join([*lines, *(f"a,{number}" for number in range(20)), "x,,b,c"]))
+    dataset, report = run(source)
+    assert reasons(report) == {"malformed-row": 20, "unknown-event-type": 1}
+    assert [len(part.examples) for part in report.rejected] == [EXAMPLE_COUNT_MAX, 1]
+    kept = pl.read_parquet(dataset.folder / "rejects.parquet")
+    assert kept["record"].to_list() == [f"a,{number}" for number in range(7)]
+
+
 @pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
 @pytest.mark.parametrize(
     "content", [b"", b"PAR1\x00\x01\x02PAR1", os.urandom(4_096)], ids=["empty", "stub", "noise"]
@@ -208,6 +226,41 @@ def test_a_damaged_parquet_file_is_named(shop: Path, tmp_path: Path, run: Import
     with pytest.raises(InvalidData, match=r"events\.parquet"):
         run(source)
     assert names(tmp_path) == ["source"]
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("event_type,event_time,user_id,item_id,item_id", "has 2 columns 'item_id'"),
+        ("event_type;event_time", "has no column 'event_type'; it has event_type;event_time$"),
+        (",".join(f"c{number}" for number in range(50)), "c28, c29 and 20 more$"),
+        ("\x1b[31mred,\x00", r"it has \?\[31mred, \?$"),
+    ],
+)
+def test_wrong_columns_are_named_readably(
+    tmp_path: Path, run: Import, header: str, problem: str
+) -> None:
+    """Whatever is in the file, the message fits a terminal."""
+    source = tmp_path / "events.csv"
+    source.write_text(f"{header}\n{','.join('x' * (header.count(',') + 1))}\n")
+    with pytest.raises(InvalidData, match=problem):
+        run(source)
+
+
+def test_a_repeated_column_that_nobody_reads_is_fine(tmp_path: Path, run: Import) -> None:
+    """Only what the preset maps must be unambiguous."""
+    source = tmp_path / "events.csv"
+    source.write_text(
+        "event_type,event_time,user_id,item_id,x,x\npurchase-complete,2026-01-01,u,i,1,2\n"
+    )
+    assert run(source)[0].info.event_count == 1
+
+
+def test_what_is_neither_file_nor_folder_is_named(tmp_path: Path, run: Import) -> None:
+    """A pipe cannot be read twice."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InvalidData, match="neither a file nor a folder"):
+        run(tmp_path / "pipe.csv")
 
 
 def test_a_column_of_an_impossible_type_is_named(tmp_path: Path, run: Import) -> None:
@@ -335,12 +388,46 @@ def test_many_small_batches_give_what_one_large_one_gives(
     whole = import_events(source=shop, preset="generic", out=tmp_path / "a", now=NOW)
     monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 700)
     monkeypatch.setattr("training.ingest.history._LINES_PER_BUCKET", 900)
+    monkeypatch.setattr("training.ingest.items._OPEN_ROWS_MAX", 20)
     pieces = import_events(source=shop, preset="generic", out=tmp_path / "b", now=NOW)
-    assert len(names(pieces.folder / "events")) > 5
     assert pieces.info == whole.info
     assert pieces.events().collect().equals(whole.events().collect())
-    for name in ("items.parquet", "links.parquet", HISTORY_NAME):
+    for name in ("items.parquet", "links.parquet"):
         assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+    assert all_histories(pieces) == all_histories(whole)
+    assert names(pieces.folder) == names(whole.folder)
+
+
+def all_histories(dataset: Dataset) -> list[tuple[object, ...]]:
+    """List what the storage knows of everybody; its inner keys are its own affair."""
+    with contextlib.closing(sqlite3.connect(dataset.folder / HISTORY_NAME)) as connection:
+        return connection.execute(
+            "SELECT profile_id, item_ids, codes, event_times FROM profiles "
+            "LEFT JOIN history USING (profile_key) ORDER BY profile_id"
+        ).fetchall()
+
+
+def test_the_first_of_repeated_rows_stays_wherever_the_others_are(
+    write_rows: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a batch, in later batches, in another order: equal to looking at row by row."""
+    monkeypatch.setattr("training.ingest.read.BATCH_ROW_COUNT", 7)
+    rng = random.Random(1)
+    rows = [
+        {**GOOD, "event_id": f"e{rng.randrange(40)}", "item_id": f"i{rng.randrange(3)}"}
+        | {"quantity": str(number + 1)}
+        for number in range(200)
+    ]
+    source = write_rows(rows).parent / "rows.parquet"
+    pl.DataFrame(rows).write_parquet(source)
+    dataset = import_events(source=source, preset="generic", out=tmp_path / "d", now=NOW)
+    firsts = {(row["event_id"], row["item_id"]): row for row in reversed(rows)}
+    expected = sorted((float(row["quantity"]), *key) for key, row in firsts.items())
+    kept = dataset.events().select("quantity", "event_id", "item_id").collect()
+    assert kept.rows() == expected
+    report = read_report(dataset.folder)
+    assert report is not None
+    assert reasons(report) == {"duplicate": 200 - len(expected)}
 
 
 def test_no_more_than_two_hundred_lines_of_a_person_are_kept_for_serving(

@@ -1,6 +1,5 @@
-"""The compiled module: its stub, its instruction sets, how one is forced."""
+"""The compiled module: its instruction sets, how one is forced."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -9,27 +8,6 @@ from pathlib import Path
 import pytest
 
 from recsys import _scoring
-
-
-def test_stub_names_exactly_what_the_module_has(repo_root: Path) -> None:
-    """Each public name, class and method of the stub exists, and the reverse."""
-    tree = ast.parse((repo_root / "recsys" / "_scoring.pyi").read_text("utf-8"))
-    stub: dict[str, set[str]] = {}
-    for node in tree.body:
-        match node:
-            case ast.ClassDef(name=name, body=body):
-                methods = (item.name for item in body if isinstance(item, ast.FunctionDef))
-                stub[name] = {method for method in methods if method != "__init__"}
-            case ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
-                stub[name] = set()
-    del stub["_Fault"]  # an alias for type checkers only
-    module: dict[str, set[str]] = {}
-    for name, value in vars(_scoring).items():
-        if name.startswith("__") or name == "os":
-            continue
-        public = {method for method in dir(value) if not method.startswith("_")}
-        module[name] = public if isinstance(value, type) else set()
-    assert stub == module
 
 
 @pytest.mark.parametrize("simd", _scoring.available_simd())

@@ -275,7 +275,7 @@ def test_cells_beyond_the_count_are_untouched() -> None:
     scores = np.full((2, 5), -7.0)
     counts = np.zeros(2, dtype=np.int32)
     allowed = np.packbits(np.arange(N) == 4, bitorder="little")[np.newaxis]
-    table = scorer()._table
+    table = scorer().table
     assert (
         table.top_k(VECTORS, None, (allowed,), None, None, None, None, None, items, scores, counts)
         is None

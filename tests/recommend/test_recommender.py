@@ -230,7 +230,7 @@ def test_excluding_everything_gives_an_empty_answer_with_the_cause(
             ),
             now=NOW,
         )
-        assert answer.results == ()
+        assert not answer.results
         assert answer.shortfall is not None
         assert answer.shortfall.missing_count == 5
         assert dict(answer.shortfall.parts) == {ShortfallCause.EXCLUDED: 12}
@@ -300,7 +300,7 @@ def test_an_empty_catalogue_answers_with_nothing(tmp_path: Path, recommender: Re
     """No items is a legal, if sad, model."""
     model = ServingModel.from_bundle(make_bundle(tmp_path / "empty", []))
     answer = recommender.recommend(model, RecommendQuery(identifiers=(ANNA,)), now=NOW)
-    assert answer.results == ()
+    assert not answer.results
     assert answer.shortfall is not None
     assert answer.shortfall.parts == ((ShortfallCause.CATALOG, 20),)
 
@@ -342,12 +342,7 @@ def test_influences_sum_to_the_score(
         [event("item-1"), event("item-4", age=60.0), event("item-4", age=7200.0)]
     )
     weights = model.item_weights(history, now=NOW)
-    rows, scores = model.rank(weights, result_count=9, blocked=np.empty(0, dtype=np.int32))
-    parts = influences(
-        model.bundle,
-        ranked=rows,
-        rows=weights.rows,
-        weights=weights.weights,
-        links=weights.links,
-    )
+    ranking = model.rank(weights, result_count=9)
+    rows, scores = ranking.rows, ranking.scores
+    parts = influences(model.bundle, ranked=rows, history=weights)
     assert np.allclose(parts.sum(axis=1) + prior[rows], scores, atol=1e-5)

@@ -47,7 +47,7 @@ async def empty_server(registry: CollectorRegistry) -> AsyncIterator[Running]:
     server = RecsysServer(config, histories=NoHistories(), metrics=metrics)
     port = await server.start("127.0.0.1:0")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Running(server, port, channel, registry)
+        yield Running(server, port, channel, registry, metrics)
     await server.drain()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys.bundle import BundleStore, verify_bundle
+from recsys.bundle import BundleStore, Kept, prune, verify_bundle
 from recsys.errors import BundleError
 from recsys.serving.admission import Admission, verify_in_child
 from recsys.serving.pipes import Refused, Verified
@@ -57,6 +57,22 @@ async def test_each_bundle_is_verified_once(
     assert verifier.count == 1
     assert admission.admitted is not None
     assert admission.admitted.model_version == "v1"
+
+
+async def test_what_is_served_is_not_pruned_and_what_was_served_is(
+    tmp_path: Path, admission: Admission
+) -> None:
+    """Also where the store forgets what was admitted last; refused bundles are not held."""
+    publish(tmp_path, "v1")
+    await admission.look()
+    (tmp_path / "ADMITTED").unlink()
+    publish(tmp_path, "v2", damaged=True)
+    await admission.look()
+    publish(tmp_path, "v3")
+    store = BundleStore(tmp_path)
+    assert dict(prune(store, keep=1).kept) == {"v1": Kept.IN_USE, "v3": Kept.CURRENT}
+    await admission.look()
+    assert dict(prune(store, keep=1).kept) == {"v3": Kept.CURRENT}
 
 
 async def test_a_refused_bundle_is_not_verified_again_until_asked(

@@ -20,12 +20,12 @@ def call(remaining: float | None) -> Call:
 
 @pytest.mark.parametrize("remaining", [0.0, -1.0])
 async def test_a_spent_deadline_stops_the_work(remaining: float) -> None:
-    """Neither here nor in a thread is anything computed."""
+    """Nothing is computed any more."""
     done: list[int] = []
-    with ThreadPoolExecutor(1) as pool:
-        for where in (None, pool):
-            with pytest.raises(DeadlinePassed):
-                await call(remaining).compute(where, done.append, 1)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DeadlinePassed):
+        await call(remaining).compute(pool, done.append, 1)
+    with pytest.raises(DeadlinePassed):
+        call(remaining).check_deadline()
     assert done == []
 
 
@@ -33,8 +33,7 @@ async def test_a_spent_deadline_stops_the_work(remaining: float) -> None:
 async def test_work_within_the_deadline_is_done(remaining: float | None) -> None:
     """Calls without a deadline never run out of time."""
     with ThreadPoolExecutor(1) as pool:
-        for where in (None, pool):
-            assert await call(remaining).compute(where, max, 1, 2) == 2
+        assert await call(remaining).compute(pool, max, 1, 2) == 2
 
 
 async def test_a_deadline_that_passes_in_the_queue_stops_the_work() -> None:

@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from recsys.commands import ask, bundle, serve
-from recsys.errors import BundleCorrupt, InvalidConfig
+from recsys.errors import BundleCorrupt, InvalidConfig, InvalidData
 from recsys.serving.client_errors import CallFailed, CallRefused
 from recsys.storage.sqlite_writer import SqliteWriter
 from support.bundles import make_bundle, two_worlds
@@ -126,6 +126,27 @@ def test_bundle_show_and_verify_read_a_store_or_a_folder(tmp_path: Path) -> None
         assert "item_factors" in shown.output
         assert "2 x 2" in shown.output
         assert "is fine" in local("bundle", "verify", str(folder)).output
+
+
+def test_bundle_prune_says_what_goes_and_what_stays(tmp_path: Path) -> None:
+    """First as a trial, then for real."""
+    for version in ("v1", "v2", "v3"):
+        make_bundle(tmp_path / version, ["a", "b"], factors=two_worlds(2), model_version=version)
+    (tmp_path / "CURRENT").write_text("v1\n")
+    trial = local("bundle", "prune", str(tmp_path), "--keep", "1", "--dry-run")
+    assert trial.output.splitlines() == [
+        "would remove v2", "kept v1: current", "kept v3: among the newest",
+    ]  # fmt: skip
+    assert (tmp_path / "v2").is_dir()
+    done = local("bundle", "prune", str(tmp_path), "--keep", "1")
+    assert done.output == trial.output.replace("would remove", "removed")
+    assert not (tmp_path / "v2").exists()
+
+
+def test_bundle_prune_wants_a_folder_and_keeps_at_least_one(tmp_path: Path) -> None:
+    """A typing mistake is named and removes nothing."""
+    assert isinstance(local("bundle", "prune", str(tmp_path / "none")).exception, InvalidData)
+    assert local("bundle", "prune", str(tmp_path), "--keep", "0").exit_code == 2
 
 
 def test_bundle_verify_refuses_a_damaged_bundle(tmp_path: Path) -> None:

@@ -63,6 +63,27 @@ def test_a_moved_alias_moves_the_pointer_once(source: Source, store: BundleStore
     assert source.fetch_count == 3
 
 
+def test_old_bundles_go_when_a_new_one_arrives(source: Source, store: BundleStore) -> None:
+    """A server that follows a registry for years does not fill its disk."""
+    fetcher = Fetcher(source=source, store=store, keep=2)
+    for version in ("v1", "v2", "v3", "v4"):
+        source.version = version
+        assert fetcher.look() == Fetched(version)
+    assert store.versions() == ["v3", "v4"]
+
+
+def test_a_store_that_cannot_be_pruned_still_takes_new_models(
+    source: Source, store: BundleStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is wrong is logged; answers matter more."""
+    store.folder.mkdir()
+    (store.folder / "ADMITTED").mkdir()
+    source.version = "v1"
+    with caplog.at_level(logging.WARNING):
+        assert Fetcher(source=source, store=store).look() == Fetched("v1")
+    assert [record.message for record in caplog.records] == ["prune_failed"]
+
+
 def test_a_silent_registry_changes_nothing_and_is_logged_once(
     source: Source, store: BundleStore, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,13 +1,13 @@
 """Answers become exactly the bytes that protobuf would write."""
 
-from pathlib import Path
-
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys import _results
-from recsys._results import encode_results
+from recsys._results import encode_answer
+from recsys._scoring import Ranking
+from recsys.bundle import ItemIndex
 from recsys.domain import (
     ItemId,
     Reason,
@@ -18,13 +18,14 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend import Answer
-from recsys.serving.reply import recommend_response, similar_response
+from recsys.recommend.results import Results
+from recsys.serving.reply import answer_bytes
 from recsys.v1 import result_pb2
 from recsys.v1.recommendation_service_pb2 import RecommendResponse, SimilarItemsResponse
 
 KINDS = {kind: getattr(result_pb2, f"REASON_KIND_{kind.name}") for kind in ReasonKind}
 
-ids = st.text(min_size=1, max_size=140).filter(lambda text: text.isprintable() or text.isascii())
+ids = st.text(min_size=1, max_size=30)
 reasons = st.builds(
     Reason,
     kind=st.sampled_from(ReasonKind),
@@ -71,43 +72,59 @@ def as_message(answer: Answer, token: str) -> RecommendResponse:
     )
 
 
-@given(results, shortfalls, st.text(max_size=20))
+def answer_of(
+    some: list[Recommendation], shortfall: Shortfall | None, model_version: str = "m1"
+) -> Answer:
+    """An answer with these results; their items are all there are."""
+    item_ids = list(dict.fromkeys(result.item_id for result in some))
+    rows = [item_ids.index(result.item_id) for result in some]
+    ranking = Ranking.of(
+        np.array(rows, dtype=np.int32), np.array([result.score for result in some])
+    )
+    return Answer(
+        results=Results(ItemIndex.from_ids(item_ids), ranking, [result.reason for result in some]),
+        shortfall=shortfall,
+        model_version=model_version,
+    )
+
+
+@given(results, shortfalls, st.text(max_size=200), st.text(max_size=20))
 def test_the_bytes_are_those_of_protobuf(
-    some: list[Recommendation], shortfall: Shortfall | None, token: str
+    some: list[Recommendation], shortfall: Shortfall | None, token: str, model_version: str
 ) -> None:
-    """Any ids, scores (also NaN, infinity and both zeros) and reasons, to the last byte."""
-    answer = Answer(results=tuple(some), shortfall=shortfall, model_version="m1")
+    """Any ids, scores (also NaN, infinity and both zeros), texts and reasons, to the last byte."""
+    answer = answer_of(some, shortfall, model_version)
     expected = as_message(answer, token).SerializeToString()
-    assert recommend_response(answer, token=token) == expected
-    similar = similar_response(answer, token=token)
-    assert similar == expected
-    assert SimilarItemsResponse.FromString(similar).SerializeToString() == similar
+    encoded = answer_bytes(answer, token=token)
+    assert encoded == expected
+    assert SimilarItemsResponse.FromString(encoded).SerializeToString() == encoded
 
 
-def test_neighbours_with_one_reason_ask_for_its_bytes_once() -> None:
-    """Most pages have one reason; it is serialized once."""
-    asked: list[Reason] = []
-
-    def bytes_of(reason: Reason) -> bytes:
-        asked.append(reason)
-        return b""
-
-    first, second = Reason(kind=ReasonKind.PERSONAL), Reason(kind=ReasonKind.POPULAR)
-    run = [first, first, second, first]
-    encode_results(tuple(Recommendation(ItemId("i"), 1.0, reason) for reason in run), bytes_of)
-    assert asked == [first, second, first]
-
-
-@pytest.mark.parametrize("wrong", [("\ud800", 1.0), (7, 1.0), ("i", "high")])
-def test_what_cannot_be_said_is_an_error(wrong: tuple[object, object]) -> None:
-    """A lone surrogate or a wrong type raises instead of writing past the end."""
-    with pytest.raises((TypeError, UnicodeEncodeError)):
-        encode_results(((*wrong, None),), lambda _: b"")  # type: ignore[arg-type]  # the point
+@given(results.filter(bool))
+def test_one_reason_may_stand_for_all(some: list[Recommendation]) -> None:
+    """Most pages have one reason; it is said once and written for each result."""
+    each = [result._replace(reason=some[0].reason) for result in some]
+    full = answer_of(each, None)
+    short = Answer(
+        results=Results(full.results.items, full.results.ranking, [some[0].reason]),
+        shortfall=None,
+        model_version="m1",
+    )
+    assert answer_bytes(short, token="t") == answer_bytes(full, token="t")
+    assert [repr(one) for one in short.results] == [repr(one) for one in each]
+    assert short.results.reason_counts() == full.results.reason_counts()
 
 
-def test_the_stub_names_what_is_there(repo_root: Path) -> None:
-    """`_results.pyi` and the compiled module agree."""
-    functions = [name for name in vars(_results) if name.startswith("encode")]
-    stub = (repo_root / "recsys/_results.pyi").read_text()
-    assert [f"def {name}(" in stub for name in functions] == [True]
-    assert stub.count("def ") == 1
+def test_what_cannot_be_said_is_an_error() -> None:
+    """A lone surrogate, a row without an item or a missing reason raises; nothing is written."""
+    ids_of_one = ItemIndex.from_ids(["i"]).compiled
+    one = Ranking.of(np.zeros(1, dtype=np.int32), np.ones(1))
+    outside = Ranking.of(np.ones(1, dtype=np.int32), np.ones(1))
+    with pytest.raises(UnicodeEncodeError):
+        encode_answer(ids_of_one, one, [b""], "\ud800", "m1", None)
+    with pytest.raises(IndexError, match="row 1 has no id"):
+        encode_answer(ids_of_one, outside, [b""], "", "m1", None)
+    with pytest.raises(IndexError, match="0 reasons for 1 results"):
+        encode_answer(ids_of_one, one, [], "", "m1", None)
+    with pytest.raises(ValueError, match="2 reasons for 1 results"):
+        Results(ItemIndex.from_ids(["i"]), one, [Reason(kind=ReasonKind.POPULAR)] * 2)

@@ -276,10 +276,11 @@ async def test_a_call_whose_deadline_has_passed_is_not_computed(
 
 
 async def test_time_spent_in_the_queue_counts_against_the_deadline(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Running, make_model: Callable[..., ServingModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rankings that waited too long for a thread are dropped before they begin."""
     monkeypatch.setattr(limits, "INLINE_SCAN_SIZE_MAX", 0)
+    await running.server.serve_model(make_model("large"))
     release = threading.Event()
     computed: list[str] = []
     busy = threading.Barrier(3, timeout=5)  # The pool's two threads and this test.

@@ -1,43 +1,44 @@
-"""`recsys serve` as real processes, stopped by their own ids."""
+"""`recsys serve` as real processes, watched through their log, metrics and ready file."""
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-PROGRAM = "from recsys.cli import main; main()"
+from recsys.server_process import Ready, ServerProcess, running_server
+
 WAIT_SECONDS = 20.0
 
 
-class ServerProcess:
+class WatchedServer:
     """A running supervisor with its workers."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
-        self.process = process
-        self._ready_file = folder / "ready.json"
-        self._log_file = folder / "serve.log"
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
 
     @property
-    def ready(self) -> dict[str, Any]:
-        """What the ready file says."""
-        facts: dict[str, Any] = json.loads(self._ready_file.read_bytes())
-        return facts
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The supervisor."""
+        return self._server.process
+
+    @property
+    def ready(self) -> Ready:
+        """What the ready file said."""
+        return self._server.ready
 
     @property
     def address(self) -> str:
         """Where calls are answered."""
-        return str(self.ready["address"])
+        return self.ready.address
 
     def log(self) -> list[dict[str, Any]]:
         """All log lines so far."""
-        lines = self._log_file.read_text().splitlines()
+        lines = self._server.log_file.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ class ServerProcess:
 
     def metric(self, text: str) -> float:
         """Value of the metric line that begins with a text; 0 if there is none."""
-        with urllib.request.urlopen(self.ready["metrics"], timeout=5) as response:
+        with urllib.request.urlopen(self.ready.metrics or "", timeout=5) as response:
             for line in response.read().decode().splitlines():
                 if line.startswith(text):
                     return float(line.rsplit(" ", 1)[1])
@@ -75,32 +76,22 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, root: Path, **variables: str) -> Iterator[ServerProcess]:
-    """Run `recsys serve` on a folder's bundles until the block ends."""
-    environ = {
-        **os.environ,
-        "PYTHONPATH": str(root),
-        "RECSYS_SERVER__PORT": "0",
-        "RECSYS_SERVER__READY_FILE": str(folder / "ready.json"),
-        "RECSYS_BUNDLES__FOLDER": str(folder / "bundles"),
-        "RECSYS_BUNDLES__POLL_SECONDS": "0.1",
-        "RECSYS_METRICS__PORT": "0",
-        "RECSYS_LOG__FORMAT": "json",
-        **variables,
+def serving(folder: Path, **settings: dict[str, Any]) -> Iterator[WatchedServer]:
+    """Run `recsys serve` on a folder's bundles until the block ends.
+
+    Args:
+        folder: Holds the bundle store; for the server's own files too.
+        **settings: Keys of the configuration by section, over those for a test.
+    """
+    sections = {
+        "server": settings.get("server", {}),
+        "bundles": {
+            "folder": str(folder / "bundles"),
+            "poll_seconds": 0.1,
+            **settings.get("bundles", {}),
+        },
+        "registry": settings.get("registry", {}),
+        "log": {"format": "json"},
     }
-    program = "from pathlib import Path; from recsys.commands.serve import serve; serve()"
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", program], env=environ, stdout=log, stderr=log, cwd=folder
-        )
-    server = ServerProcess(process, folder)
-    try:
-        wait_until(
-            lambda: (folder / "ready.json").exists() or process.poll() is not None, "server ready"
-        )
-        assert process.poll() is None, (folder / "serve.log").read_text()
-        yield server
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(timeout=WAIT_SECONDS)
+    with running_server(folder, settings=sections) as server:
+        yield WatchedServer(server)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
 from recsys.v1 import model_service_pb2_grpc, recommendation_service_pb2_grpc
 
@@ -20,6 +21,7 @@ class Running:
     port: int
     channel: grpc.aio.Channel
     registry: CollectorRegistry
+    metrics: Metrics
 
     @property
     def recommendation(self) -> recommendation_service_pb2_grpc.RecommendationServiceStub:
@@ -32,5 +34,6 @@ class Running:
         return model_service_pb2_grpc.ModelServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
-        """Value of a metric."""
+        """Value of a metric, with all that has been counted by now."""
+        self.metrics.flush()
         return self.registry.get_sample_value(name, labels) or 0.0

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from recsys.domain import EventType
+from support.fits import fit_before_cut
 from support.shops import checkerboard, line, write_dataset
-from training.config import TrainConfig, parse_config
+from training.config import parse_config
 from training.evaluate import Evaluation, Evaluator
-from training.fit import FittedModel, fit_model, prepare
+from training.fit import FittedModel
 from training.interactions import Events, read_events
-from training.models import ignore_iteration
 from training.split import Split, split_events
 from training.testset import draw_test_sets
 from training.tracking.report import evaluation_table
@@ -32,18 +32,6 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Events:
     lines = checkerboard()
     lines += [line(f"new{n}", "i001", "purchase-complete", day=95) for n in range(2)]
     return read_events(write_dataset(tmp_path_factory.mktemp("shop") / "data", lines))
-
-
-def _fit(split: Split, config: TrainConfig = CONFIG) -> FittedModel:
-    prepared = prepare(split.before, config=config, features=config.features, now=split.cut_time)
-    return fit_model(
-        prepared,
-        config=config,
-        features=config.features,
-        seed=0,
-        progress=False,
-        report=ignore_iteration,
-    )
 
 
 def _evaluate(split: Split, model: FittedModel, rival: FittedModel | None = None) -> Evaluation:
@@ -68,7 +56,7 @@ def split(events: Events) -> Split:
 @pytest.fixture(scope="module")
 def evaluation(split: Split) -> Evaluation:
     """A good model against itself as the purchases-only one."""
-    model = _fit(split)
+    model = fit_before_cut(split, CONFIG)
     return _evaluate(split, model, model)
 
 
@@ -117,7 +105,7 @@ def test_the_protocol_new_leaves_out_what_was_touched(tmp_path: Path) -> None:
         line("u2", "c", "purchase-complete", day=92),
     ]
     split = split_events(read_events(write_dataset(tmp_path / "shop", lines)), CONFIG.split)
-    metrics = _evaluate(split, _fit(split)).metrics
+    metrics = _evaluate(split, fit_before_cut(split, CONFIG)).metrics
     assert metrics["users/any"] == 3
     assert metrics["users/new"] == 1
     assert metrics["any/recall_at_5"] == 1.0
@@ -134,7 +122,7 @@ def test_items_that_the_model_cannot_know_count_as_missed(tmp_path: Path) -> Non
         line("u0", "brand-new", "purchase-complete", day=90),
     ]
     split = split_events(read_events(write_dataset(tmp_path / "shop", lines)), CONFIG.split)
-    assert _evaluate(split, _fit(split)).metrics["any/recall_at_5"] == 0.5
+    assert _evaluate(split, fit_before_cut(split, CONFIG)).metrics["any/recall_at_5"] == 0.5
 
 
 def test_nothing_after_the_cut_changes_the_model(split: Split, events: Events) -> None:
@@ -145,7 +133,10 @@ def test_nothing_after_the_cut_changes_the_model(split: Split, events: Events) -
         type_codes=np.where(late, EventType.ADD_TO_CART.code, events.type_codes).astype(np.uint8),
         items=np.where(late, events.items[::-1], events.items).astype(np.int32),
     )
-    one, two = _fit(split), _fit(split_events(other, CONFIG.split))
+    one, two = (
+        fit_before_cut(split, CONFIG),
+        fit_before_cut(split_events(other, CONFIG.split), CONFIG),
+    )
     np.testing.assert_array_equal(one.parts.item_factors, two.parts.item_factors)
     np.testing.assert_array_equal(one.popular.rows, two.popular.rows)
     np.testing.assert_array_equal(one.popular.scores, two.popular.scores)
@@ -154,7 +145,10 @@ def test_nothing_after_the_cut_changes_the_model(split: Split, events: Events) -
 def test_a_leak_would_be_seen(split: Split, events: Events) -> None:
     """The check above can fail: training on everything gives another model."""
     everything = replace(split, before=events, cut_time=float(events.times.max()))
-    assert not np.array_equal(_fit(split).popular.scores, _fit(everything).popular.scores)
+    assert not np.array_equal(
+        fit_before_cut(split, CONFIG).popular.scores,
+        fit_before_cut(everything, CONFIG).popular.scores,
+    )
 
 
 def test_without_purchases_after_the_cut_there_is_nothing_to_measure(events: Events) -> None:
@@ -162,7 +156,7 @@ def test_without_purchases_after_the_cut_there_is_nothing_to_measure(events: Eve
     end = dt.datetime.fromtimestamp(events.times.max() + 1, dt.UTC)
     late = parse_config(f"[split]\ncut_time = {end.isoformat()}")
     split = split_events(events, late.split)
-    metrics = _evaluate(split, _fit(split)).metrics
+    metrics = _evaluate(split, fit_before_cut(split, CONFIG)).metrics
     assert all(name.startswith("users/") and value == 0 for name, value in metrics.items())
 
 

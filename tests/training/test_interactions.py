@@ -89,7 +89,7 @@ def test_offline_weights_equal_those_of_serving(
     matrix = sum_weights(events, weighting=weighting, now=now)
     for user in range(4):
         theirs = events.where(events.users == user)
-        rows, weights = weighting.item_weights(
+        found = weighting.item_weights(
             item_rows=theirs.items,
             event_weights=weighting.event_weights(
                 type_codes=theirs.type_codes,
@@ -99,8 +99,8 @@ def test_offline_weights_equal_those_of_serving(
             ),
         )
         found_rows, found_weights = matrix.row(user)
-        np.testing.assert_array_equal(found_rows, rows)
-        np.testing.assert_allclose(found_weights, weights, rtol=1e-6)
+        np.testing.assert_array_equal(found_rows, found.rows)
+        np.testing.assert_allclose(found_weights, found.weights, rtol=1e-6)
 
 
 def test_contact_that_is_taken_back_is_gone_in_any_order() -> None:

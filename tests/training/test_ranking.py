@@ -11,11 +11,11 @@ from recsys.bundle import Bundle, open_bundle
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StoreId
 from recsys.events import History
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
+from support.fits import fit_before_cut
 from support.shops import START, checkerboard, line, write_dataset
 from training.config import SplitConfig, TrainConfig, parse_config
-from training.fit import FittedModel, fit_model, prepare
+from training.fit import FittedModel
 from training.interactions import Events, read_events
-from training.models import ignore_iteration
 from training.publish import bundle_contents
 from training.ranking import ModelRanker, RankedItems
 from training.split import Split, split_events
@@ -78,18 +78,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Split:
     return split_events(read_events(dataset), SplitConfig(cut_time=CUT))
 
 
-def _fit(split: Split, config: TrainConfig) -> FittedModel:
-    prepared = prepare(split.before, config=config, features=config.features, now=split.cut_time)
-    return fit_model(
-        prepared,
-        config=config,
-        features=config.features,
-        seed=0,
-        progress=False,
-        report=ignore_iteration,
-    )
-
-
 def _published(model: FittedModel, split: Split, folder: Path) -> Bundle:
     from recsys.bundle import write_bundle  # noqa: PLC0415 - as above
     from support.bundles import details  # noqa: PLC0415 - beside its only use
@@ -115,7 +103,7 @@ def test_offline_lists_are_the_servers_answers(
         f"[model]\ntype = '{model_type}'\n{MODELS[model_type]}\n[features]\nhalf_life_days = 40.0\n"
         "[features.channel_weights]\nstore = 1.5\n"
     )
-    model = _fit(shop, config)
+    model = fit_before_cut(shop, config)
     serving = ServingModel.from_bundle(_published(model, shop, tmp_path / "bundle"))
     recommender = Recommender(histories=StoredHistories(shop.before))
     ranker = ModelRanker(model, item_count=len(shop.before.item_ids), threads=2)
@@ -124,13 +112,12 @@ def test_offline_lists_are_the_servers_answers(
         shop, user_count_max=100, history_event_count_max=200, rng=np.random.default_rng(0)
     ):
         seen = None if include_seen else test.seen(config.features)
-        ranked = ranker.rank(
+        askers = ranker.askers(
             test.weights(config.features),
             links=test.links(config.features, model.parts.history),
-            k=10,
             contexts=test.contexts,
-            seen=seen,
         )
+        ranked = ranker.rank(askers, k=10, seen=seen)
         for row, user in enumerate(test.users.tolist()):
             store = int(test.contexts.stores[row])
             answer = recommender.recommend(
@@ -149,14 +136,15 @@ def test_offline_lists_are_the_servers_answers(
 
 def test_cold_users_get_the_list_of_their_store_or_channel(shop: Split) -> None:
     """Store first, then channel, then everything; an unknown store has no list."""
-    model = _fit(shop, TrainConfig())
+    model = fit_before_cut(shop, TrainConfig())
     _, cold = draw_test_sets(
         shop, user_count_max=100, history_event_count_max=200, rng=np.random.default_rng(0)
     )
     assert len(cold) == 4
     ranker = ModelRanker(model, item_count=len(shop.before.item_ids), threads=1)
     weights = cold.weights(model.features)
-    ranked = ranker.rank(weights, links=weights, k=5, contexts=cold.contexts, seen=None)
+    askers = ranker.askers(weights, links=weights, contexts=cold.contexts)
+    ranked = ranker.rank(askers, k=5, seen=None)
     starts = ["store:s1", "channel:web", "all", "channel:store"]
     for row, segment in enumerate(starts):
         rows = model.popular.list(segment)[0][:5]
@@ -174,13 +162,14 @@ def test_a_short_store_list_is_filled_up_without_repeats(tmp_path: Path) -> None
     events = read_events(write_dataset(tmp_path / "shop", lines))
     split = split_events(events, SplitConfig(cut_time=START + dt.timedelta(days=40)))
     config = parse_config("[model]\ntype = 'popularity'")
-    model = _fit(split, config)
+    model = fit_before_cut(split, config)
     _, cold = draw_test_sets(
         split, user_count_max=9, history_event_count_max=9, rng=np.random.default_rng(0)
     )
     ranker = ModelRanker(model, item_count=len(events.item_ids), threads=1)
     weights = cold.weights(config.features)
-    ranked = ranker.rank(weights, links=weights, k=9, contexts=cold.contexts, seen=None)
+    askers = ranker.askers(weights, links=weights, contexts=cold.contexts)
+    ranked = ranker.rank(askers, k=9, seen=None)
     assert _ids(ranked, split, 0) == ["a", "b", "c"]
 
 

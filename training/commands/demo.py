@@ -59,10 +59,11 @@ def demo(
         tracking_uri=tracking_uri,
         console=Console(highlight=False),
     )
+    steps.interrupt_on_signals()
     dataset = steps.prepare(plan, now=dt.datetime.now(dt.UTC))
     with steps.server(plan) as ready:
         with plan.step("ask", "Ask over gRPC"):
-            steps.ask(plan, dataset, address=ready["address"])
+            steps.ask(plan, dataset, address=ready.address)
         steps.say_what_next(plan, ready=ready)
         if not once:
             plan.console.print("\nThe server stays up. Ctrl-C stops it.")

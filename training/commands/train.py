@@ -34,6 +34,9 @@ def train_command(
     promote: Annotated[
         bool, typer.Option(help="Make it the champion if it passes the gate.")
     ] = True,
+    keep: Annotated[
+        int, typer.Option(min=1, help="Bundles that stay in the store: the newest, and any in use.")
+    ] = 5,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Source of all chance.")] = 0,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the settings in use, explained, and stop.")
@@ -62,9 +65,11 @@ def train_command(
     from recsys.bundle import BundleStore  # noqa: PLC0415 - as said above
     from training.config import TrackingConfig  # noqa: PLC0415 - as said above
     from training.dataset import Dataset  # noqa: PLC0415 - as said above
+    from training.publish import prune_store  # noqa: PLC0415 - as said above
     from training.show import show_result  # noqa: PLC0415 - as said above
     from training.train import train  # noqa: PLC0415 - as said above
 
+    store = BundleStore(bundle_store)
     result = train(
         dataset=Dataset.open(data),
         config=settings,
@@ -74,8 +79,10 @@ def train_command(
             model_name=model_name,
             promote=promote,
         ),
-        bundle_store=BundleStore(bundle_store),
+        bundle_store=store,
         now=dt.datetime.now(dt.UTC),
         seed=seed,
     )
-    show_result(Console(highlight=False), result, settings, promote=promote)
+    console = Console(highlight=False)
+    show_result(console, result, settings, promote=promote)
+    console.print(prune_store(store, keep=keep), style="dim")

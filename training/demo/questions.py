@@ -54,7 +54,7 @@ def questions(dataset: Dataset) -> list[Question]:
     views = [option for item in alike for option in ("--recent", f"view:{item}")]
     asked.append(
         Question(
-            title="An anonymous visitor who has looked at three items just now",
+            title=f"An anonymous visitor who has looked at {len(alike)} items just now",
             options=("--visitor", "anonymous-visitor", *views),
             known=tuple(f"detail-page-view of {title}" for title in _titles(dataset, alike)),
         )
@@ -71,9 +71,12 @@ def _best_known_person(dataset: Dataset) -> str:
         .agg(
             pl.col(columns.CHANNEL).n_unique().alias("channels"),
             (pl.col(columns.EVENT_TYPE) == "purchase-complete").sum().alias("purchases"),
+            pl.len().alias("lines"),
         )
-        .filter(pl.col("purchases") >= 1)
-        .sort(["channels", "purchases", columns.PROFILE_ID], descending=[True, True, False])
+        .sort(
+            ["channels", "purchases", "lines", columns.PROFILE_ID],
+            descending=[True, True, True, False],
+        )
         .head(1)
         .collect()
     )

@@ -6,14 +6,13 @@ production, and is stopped by its own process id.
 """
 
 import datetime as dt
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,14 +20,17 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
-from recsys.bundle import BundleStore, open_bundle
-from recsys.errors import BundleUnavailable
+from recsys.bundle import KEEP_DEFAULT, BundleStore, open_bundle
+from recsys.errors import BundleUnavailable, InvalidData, StorageUnavailable
+from recsys.server_process import Ready, running_server
 from training.config import TrackingConfig, load_config
 from training.dataset import Dataset
 from training.demo.questions import questions
 from training.ingest import import_events
+from training.ingest.history import HISTORY_NAME
 from training.ingest.report import read_report
 from training.ingest.show import show_report
+from training.publish import prune_store
 from training.show import show_result
 from training.simulate import simulate
 from training.train import train
@@ -36,7 +38,7 @@ from training.train import train
 SEED: Final = 7
 USER_COUNT: Final = 5_000
 ITEM_COUNT: Final = 2_000
-READY_SECONDS_MAX: Final = 30.0
+WORKER_COUNT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,13 @@ class Demo:
 
 def prepare(demo: Demo, *, now: dt.datetime) -> Dataset:
     """Simulate if there is no data, import, train, publish; reuse what is there."""
-    demo.folder.mkdir(parents=True, exist_ok=True)
     source = demo.source or demo.folder / "shop"
+    if not source.exists() and demo.source is not None:
+        raise InvalidData(path=str(source), problem="does not exist")
+    try:
+        demo.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(storage=str(demo.folder), problem=str(error)) from error
     if demo.source is None:
         with demo.step("simulate", f"A shop with {USER_COUNT:,} users and {ITEM_COUNT:,} items"):
             _simulate_once(demo, source, now=now)
@@ -125,6 +132,7 @@ def _train_once(demo: Demo, dataset: Dataset, *, now: dt.datetime) -> None:
     # A demo goes on with what it has, also where the gate keeps the model from
     # becoming champion; the lines above say so.
     store.set_current(result.model_version)
+    demo.console.print(prune_store(store, keep=KEEP_DEFAULT), style="dim")
 
 
 def _is_trained_on(folder: Path, dataset: Dataset) -> bool:
@@ -135,71 +143,35 @@ def _is_trained_on(folder: Path, dataset: Dataset) -> bool:
 
 
 @contextmanager
-def server(demo: Demo) -> Iterator[dict[str, Any]]:
-    """Run `recsys serve` until the block ends.
-
-    Yields:
-        What the server says of itself: `address`, `metrics`, `pid`.
+def server(demo: Demo) -> Iterator[Ready]:
+    """Run `recsys serve` until the block ends; yields what it says of itself.
 
     Raises:
-        BundleUnavailable: It did not start; its log says why.
+        ServerNotReady: It did not start; the end of its log says why.
     """
-    ready_file = demo.folder / "ready.json"
-    ready_file.unlink(missing_ok=True)
-    config = demo.folder / "serve.toml"
-    config.write_text(_serve_config(demo, ready_file), "utf-8")
-    log = demo.folder / "serve.log"
-    with log.open("w", encoding="utf-8") as output:
-        # Its own session: Ctrl-C reaches the demo first, which then stops the server.
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*_recsys(), "serve", "--config", str(config)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
+    settings: dict[str, dict[str, Any]] = {
+        "server": {"workers": WORKER_COUNT},
+        "bundles": {"folder": str(demo.folder / "bundles")},
+        "registry": {
+            "tracking_uri": demo.tracking_uri,
+            "model_name": demo.name,
+            "poll_seconds": 5.0,
+        },
+        "storage": {"histories": str(demo.folder / "dataset" / HISTORY_NAME)},
+    }
+    with ExitStack() as stack:
         with demo.step("serve", "Start the gRPC server"):
-            ready = _wait_until_ready(process, ready_file, log)
+            running = stack.enter_context(running_server(demo.folder, settings=settings))
             demo.console.print(
-                f"serving on {ready['address']} with pid {ready['pid']}; log in {log}"
+                f"serving on {running.ready.address} with pid {running.ready.pid}; "
+                f"log in {running.log_file}"
             )
-        yield ready
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _serve_config(demo: Demo, ready_file: Path) -> str:
-    quoted = json.dumps  # A JSON string is a TOML string.
-    return (
-        f"[server]\nport = 0\nworkers = 2\nready_file = {quoted(str(ready_file))}\n"
-        f"[bundles]\nfolder = {quoted(str(demo.folder / 'bundles'))}\n"
-        f"[registry]\ntracking_uri = {quoted(demo.tracking_uri)}\n"
-        f"model_name = {quoted(demo.name)}\npoll_seconds = 5.0\n"
-        f"[storage]\nhistories = {quoted(str(demo.folder / 'dataset' / 'history.sqlite'))}\n"
-        "[metrics]\nport = 0\n"
-    )
-
-
-def _wait_until_ready(
-    process: "subprocess.Popen[bytes]", ready_file: Path, log: Path
-) -> dict[str, Any]:
-    deadline = time.monotonic() + READY_SECONDS_MAX
-    while time.monotonic() < deadline and process.poll() is None:
-        if ready_file.exists():
-            ready: dict[str, Any] = json.loads(ready_file.read_text("utf-8"))
-            return ready
-        time.sleep(0.02)
-    raise BundleUnavailable(source="recsys serve", problem=log.read_text("utf-8")[-2_000:])
+        yield running.ready
 
 
 def ask(demo: Demo, dataset: Dataset, *, address: str) -> None:
     """Ask over the wire with the public command, and show how."""
-    titles = str(demo.folder / "dataset" / "history.sqlite")
+    titles = str(demo.folder / "dataset" / HISTORY_NAME)
     for question in questions(dataset):
         options = [*question.options, "--target", address, "-k", "5"]
         demo.console.print(f"\n[bold]{question.title}[/]")
@@ -211,9 +183,9 @@ def ask(demo: Demo, dataset: Dataset, *, address: str) -> None:
         )
 
 
-def say_what_next(demo: Demo, *, ready: dict[str, Any]) -> None:
+def say_what_next(demo: Demo, *, ready: Ready) -> None:
     """Close with commands that a curious person would type next."""
-    address = ready["address"]
+    address = ready.address
     payload = '{"subject": {"user_id": "somebody"}, "page_size": 3}'
     service = "recsys.v1.RecommendationService/Recommend"
     lines = {
@@ -221,7 +193,7 @@ def say_what_next(demo: Demo, *, ready: dict[str, Any]) -> None:
         "ask from any language": f"grpcurl -plaintext -d '{payload}' {address} {service}",
         "which model answers": f"recsys model --target {address}",
         "runs, plots, registry": f"mlflow ui --backend-store-uri {demo.tracking_uri}",
-        "metrics of the server": f"curl {ready.get('metrics') or 'http://…/metrics'}",
+        "metrics of the server": f"curl {ready.metrics}",
         "your own data": "make demo DATA=folder PRESET=retailrocket   (docs/import.md)",
         "how fast is it": "make bench   (docs/benchmarks.md)",
     }
@@ -230,9 +202,14 @@ def say_what_next(demo: Demo, *, ready: dict[str, Any]) -> None:
         demo.console.print(f"  {purpose:<24}{command}", soft_wrap=True, highlight=False)
 
 
+def interrupt_on_signals() -> None:
+    """Let a polite kill and a closed terminal end the demo as Ctrl-C does, server included."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 def wait_for_interrupt() -> None:
-    """Sleep until Ctrl-C or a polite kill."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Sleep until Ctrl-C or the like."""
     try:
         while True:
             time.sleep(3_600)

@@ -24,6 +24,8 @@ class SourceFiles:
         """
         if not source.exists():
             raise InvalidData(path=str(source), problem="does not exist")
+        if not source.is_file() and not source.is_dir():
+            raise InvalidData(path=str(source), problem="is neither a file nor a folder")
         self._single = source if source.is_file() else None
         self._folder = source.parent if source.is_file() else source
 

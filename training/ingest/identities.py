@@ -6,11 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from recsys import limits
-from recsys.errors import InvalidData
 from training import columns
 from training.ingest.mapping import text
 from training.ingest.preset import Preset
-from training.ingest.read import batches, column_names
+from training.ingest.read import batches, check_columns, column_names
 
 
 def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]:
@@ -27,15 +26,13 @@ def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]
     for path in paths if source is not None else ():
         assert source is not None
         there = column_names(path, source.csv)
-        if source.user_id not in there:
-            problem = f"has no column {source.user_id!r}; it has {', '.join(there)}"
-            raise InvalidData(path=str(path), problem=problem)
         weaker = {
             columns.LOYALTY_CARD: source.loyalty_card,
             columns.VISITOR_ID: source.visitor_id,
         }
         present = {name: column for name, column in weaker.items() if column in there}
         wanted = [source.user_id, *(column for column in present.values() if column)]
+        check_columns(path, wanted, there)
         for batch in batches(path, wanted, csv=source.csv, on_malformed=lambda _: None):
             rows = batch.rows
             for name, column in present.items():

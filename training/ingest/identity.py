@@ -67,14 +67,18 @@ def resolve(events: pl.LazyFrame, identities: Sequence[pl.DataFrame]) -> Resolut
     return Resolution(owners=owners, ambiguous=ambiguous)
 
 
-def with_profiles(rows: pl.DataFrame, resolution: Resolution) -> pl.DataFrame:
-    """Add `profile_id` to each row; the strongest identifier decides."""
-    owned = rows
+def with_profiles(events: pl.LazyFrame, resolution: Resolution) -> pl.LazyFrame:
+    """Add `profile_id` to each row of columns.EVENTS; the strongest identifier decides.
+
+    The rows keep their order. Whoever collects this by streaming needs memory for the
+    owners, not for the events.
+    """
+    owned = events
     candidates = [_profile(columns.USER_ID, pl.col(columns.USER_ID))]
     for name in _WEAKER:
         owner = f"_owner_{name}"
-        table = resolution.owners[name].rename({columns.USER_ID: owner})
-        owned = owned.join(table, on=name, how="left", maintain_order="left")
+        table = resolution.owners[name].drop_nulls().rename({columns.USER_ID: owner})
+        owned = owned.join(table.lazy(), on=name, how="left", maintain_order="left")
         candidates.append(_profile(columns.USER_ID, pl.col(owner)))
         candidates.append(_profile(name, pl.col(name)))
     # Receipt numbers start anew in every shop.
@@ -84,7 +88,7 @@ def with_profiles(rows: pl.DataFrame, resolution: Resolution) -> pl.DataFrame:
     )  # fmt: skip
     session = pl.lit(f"{ANONYMOUS_SESSION}:") + pl.col(columns.SESSION_ID)
     profile = pl.coalesce(*candidates, basket, session).alias(columns.PROFILE_ID)
-    return owned.with_columns(profile).select(*rows.columns, columns.PROFILE_ID)
+    return owned.with_columns(profile).select(*columns.RESOLVED_EVENTS)
 
 
 def links(

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
 from recsys import limits
-from recsys.errors import InvalidData
 from training import columns
 from training.ingest.checks import not_an_item
 from training.ingest.mapping import text
 from training.ingest.preset import ItemSource, Preset
-from training.ingest.read import batches, column_names
+from training.ingest.read import batches, check_columns, column_names
 
-_NUMBERS = (columns.PRICE,)
+_NUMBERS: Final = (columns.PRICE,)
+_COUNT: Final = "_count"
+_OPEN_ROWS_MAX: Final = 500_000
+"""Summed rows that wait to be joined with those before."""
 
 
 def read_items(paths: Iterable[Path], preset: Preset) -> tuple[pl.DataFrame, int]:
@@ -26,7 +29,7 @@ def read_items(paths: Iterable[Path], preset: Preset) -> tuple[pl.DataFrame, int
         InvalidData: A file is damaged or lacks a column that the preset maps.
     """
     source = preset.items
-    tables = [pl.DataFrame(schema=columns.ITEMS)]
+    tables = [_counted(pl.DataFrame(schema=columns.ITEMS))]
     rejected_count = 0
     for path in paths if source is not None else ():
         assert source is not None
@@ -36,9 +39,12 @@ def read_items(paths: Iterable[Path], preset: Preset) -> tuple[pl.DataFrame, int
             rows = _map(batch.rows, source, mapping)
             usable = rows.filter(_usable(preset))
             rejected_count += rows.height - usable.height
-            # Most rows of an events file repeat an item; they are summed up at once.
+            # Most rows of an events file repeat an item; they are summed up at once,
+            # and the sums again whenever they have grown.
             tables.append(_counted(usable))
-    return _chosen(pl.concat(tables, how="diagonal"), source), rejected_count
+            if sum(table.height for table in tables[1:]) > max(_OPEN_ROWS_MAX, tables[0].height):
+                tables = [_summed(tables)]
+    return _chosen(_summed(tables), source), rejected_count
 
 
 def complete_items(catalogue: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
@@ -53,12 +59,9 @@ def _found_columns(path: Path, source: ItemSource) -> dict[str, list[str]]:
     mapping = {}
     for name, given in source.columns.items():
         names = [given] if isinstance(given, str) else list(given)
-        missing = [column for column in names if column not in there]
-        if not missing:
+        if set(names) <= set(there) or name not in source.optional_columns:
+            check_columns(path, names, there)
             mapping[name] = names
-        elif name not in source.optional_columns:
-            problem = f"has no column {missing[0]!r}; it has {', '.join(there)}"
-            raise InvalidData(path=str(path), problem=problem)
     return mapping
 
 
@@ -93,19 +96,21 @@ def _usable(preset: Preset) -> pl.Expr:
 
 
 def _counted(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.group_by(*columns.ITEMS, maintain_order=True).agg(pl.len().alias("_count"))
+    return rows.group_by(*columns.ITEMS, maintain_order=True).agg(pl.len().alias(_COUNT))
+
+
+def _summed(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """Add up counts of equal rows; those seen first stand first."""
+    rows = pl.concat(tables)
+    return rows.group_by(*columns.ITEMS, maintain_order=True).agg(pl.col(_COUNT).sum())
 
 
 def _chosen(rows: pl.DataFrame, source: ItemSource | None) -> pl.DataFrame:
     """Keep one row per item."""
     if source is not None and source.choose == "most-frequent":
-        rows = (
-            rows.group_by(*columns.ITEMS, maintain_order=True)
-            .agg(pl.col("_count").sum())
-            # A title beats none; equally frequent ones go by the alphabet.
-            .sort(
-                pl.col(columns.TITLE).is_null(), -pl.col("_count").cast(pl.Int64), columns.TITLE,
-                maintain_order=True,
-            )
+        # A title beats none; equally frequent ones go by the alphabet.
+        rows = rows.sort(
+            pl.col(columns.TITLE).is_null(), -pl.col(_COUNT).cast(pl.Int64), columns.TITLE,
+            maintain_order=True,
         )  # fmt: skip
     return rows.unique(columns.ITEM_ID, keep="first", maintain_order=True).select(*columns.ITEMS)

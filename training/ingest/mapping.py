@@ -7,7 +7,7 @@ import polars as pl
 
 from training import columns
 from training.ingest.preset import EventSource, Rule, When
-from training.ingest.read import LOST
+from training.ingest.records import LOST
 from training.ingest.times import to_utc
 
 RAW_TIME: Final = "_raw_time"

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from recsys.errors import InvalidData
 from training import columns
 from training.ingest.checks import REASON, Reason, reason
 from training.ingest.mapping import FIRST_FILE_KEY, canonical
 from training.ingest.preset import EventSource, Preset
-from training.ingest.read import Batch, batches, column_names
+from training.ingest.read import Batch, batches, check_columns, column_names
 from training.ingest.report import Rejects
 
 ROW: Final = "_row"
 _ID_BYTES: Final = 16
 _SEPARATOR: Final = "\x1f"
+_HASH_SEED: Final = 0
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share of it that is done, in [0, 1]."""
@@ -33,8 +36,23 @@ class EventFiles:
     paths: list[Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Accepted rows of one batch, written down.
+
+    Attributes:
+        path: A Parquet file of columns.EVENTS plus `ROW`.
+        file: Name of the source file.
+        keys: Hashes of event and item, uint64, shape (rows,).
+    """
+
+    path: Path
+    file: str
+    keys: NDArray[np.uint64]
+
+
 class Normaliser:
-    """Writes accepted rows to `folder` as part files of columns.EVENTS plus `ROW`.
+    """Writes accepted rows to `folder` as part files.
 
     Attributes:
         rows_read: Rows read so far, broken lines included.
@@ -44,12 +62,12 @@ class Normaliser:
         self._folder = folder
         self._reason = reason(preset, now=now)
         self._rejects = rejects
-        self._parts: list[tuple[Path, str]] = []
+        self._parts: list[Part] = []
         self.rows_read = 0
 
     @property
-    def parts(self) -> list[tuple[Path, str]]:
-        """Part files written so far, each with the name of the file it came from."""
+    def parts(self) -> list[Part]:
+        """What has been written so far, in that order."""
         return self._parts
 
     def read(self, files: EventFiles, progress: Progress) -> None:
@@ -81,16 +99,13 @@ class Normaliser:
 
     def _found_columns(self, path: Path, source: EventSource) -> dict[str, str]:
         there = column_names(path, source.csv)
-        found = {}
-        for name, column in source.columns.named().items():
-            if column in there:
-                found[name] = column
-            elif name not in source.optional_columns:
-                raise _missing_column(path, column, there)
+        found = {
+            name: column
+            for name, column in source.columns.named().items()
+            if column in there or name not in source.optional_columns
+        }
         others = [rule.when.column for rule in source.rules]
-        for column in [*others, *_key_columns(source)]:
-            if column not in there:
-                raise _missing_column(path, column, there)
+        check_columns(path, [*found.values(), *others, *_key_columns(source)], there)
         return found
 
     def _accept(self, batch: Batch, rows: pl.DataFrame, earlier: pl.DataFrame) -> None:
@@ -112,11 +127,20 @@ class Normaliser:
         kept = checked.filter(~rejected)
         if kept.is_empty():
             return
-        part = self._folder / f"part-{len(self._parts):05d}.parquet"
-        _with_event_ids(kept).with_columns(pl.col(columns.QUANTITY).fill_null(1.0)).select(
-            *columns.EVENTS, ROW
-        ).write_parquet(part)
-        self._parts.append((part, batch.path.name))
+        clean = (
+            _with_event_ids(kept)
+            .with_columns(pl.col(columns.QUANTITY).fill_null(1.0))
+            .select(*columns.EVENTS, ROW)
+        )
+        path = self._folder / f"part-{len(self._parts):06d}.parquet"
+        write_scratch(clean, path)
+        keys = clean.select(columns.EVENT_ID, columns.ITEM_ID).hash_rows(_HASH_SEED).to_numpy()
+        self._parts.append(Part(path, batch.path.name, keys))
+
+
+def write_scratch(rows: pl.DataFrame, path: Path) -> None:
+    """Write what is read again within the import and then gone: quickly, not small."""
+    rows.write_parquet(path, compression="lz4", statistics=False)
 
 
 def _canonical(batch: Batch, source: EventSource, found: dict[str, str]) -> pl.DataFrame:
@@ -169,9 +193,3 @@ def _with_event_ids(rows: pl.DataFrame) -> pl.DataFrame:
     positions = missing.arg_true()
     ids = rows[columns.EVENT_ID].scatter(positions, pl.Series(derived))
     return rows.with_columns(ids.alias(columns.EVENT_ID))
-
-
-def _missing_column(path: Path, column: str, there: list[str]) -> InvalidData:
-    return InvalidData(
-        path=str(path), problem=f"has no column {column!r}; it has {', '.join(there)}"
-    )

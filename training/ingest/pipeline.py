@@ -1,6 +1,7 @@
 """The import from end to end: find, read, de-duplicate, resolve, write, report."""
 
 import datetime as dt
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ from training.scratch import finished_folder
 
 FORMAT_VERSION: Final = 1
 """Part of the fingerprint: changes whenever the same input gives another dataset."""
+
+_ROW_GROUP_ROWS: Final = 1 << 18
 
 
 def import_events(
@@ -166,10 +169,12 @@ def _run(
     clean = pl.scan_parquet(raw / "*.parquet").select(*columns.EVENTS)
     identities = read_identities(job.identities, job.preset)
     resolution = resolve(clean, identities)
-    _write_events(folder, normaliser.parts, resolution, progress)
-    for path, _ in normaliser.parts:
-        path.unlink()
-    raw.rmdir()
+    (folder / "events").mkdir()
+    with_profiles(clean, resolution).sink_parquet(
+        folder / "events" / "part-00000.parquet", row_group_size=_ROW_GROUP_ROWS
+    )
+    progress("joining identifiers", 1.0)
+    shutil.rmtree(raw)
 
     events = pl.scan_parquet(folder / "events" / "*.parquet")
     catalogue, items_rejected = read_items(job.items, job.preset)
@@ -189,6 +194,7 @@ def _run(
         links=link_table,
         items=items,
         fingerprint=job.fingerprint,
+        scratch=folder / "history-buckets",
     )
     progress("writing histories", 1.0)
     report = _report(job, events, rejects, normaliser.rows_read, items, items_rejected, resolution)
@@ -205,19 +211,6 @@ def _check_outcome(job: _Job, rejects: Rejects, *, rows_read: int, strict: bool)
     if rejects.count >= rows_read:
         problem = f"no usable row among {rows_read:,}" + (f" ({counts})" if counts else "")
         raise InvalidData(path=str(job.source), problem=problem)
-
-
-def _write_events(
-    folder: Path, parts: list[tuple[Path, str]], resolution: Resolution, progress: Progress
-) -> None:
-    (folder / "events").mkdir()
-    for number, (path, _) in enumerate(parts):
-        rows = pl.read_parquet(path, columns=list(columns.EVENTS))
-        if rows.is_empty():
-            continue
-        resolved = with_profiles(rows, resolution).select(*columns.RESOLVED_EVENTS)
-        resolved.write_parquet(folder / "events" / path.name)
-        progress("joining identifiers", (number + 1) / len(parts))
 
 
 def _info(job: _Job, events: pl.LazyFrame, items: pl.DataFrame) -> DatasetInfo:
@@ -250,8 +243,8 @@ def _report(
     resolution: Resolution,
 ) -> ImportReport:
     def counted(name: str) -> dict[str, int]:
-        table = events.group_by(name).len().sort("len", name, descending=[True, False]).collect()
-        return dict(table.iter_rows())
+        counts = events.group_by(name).len().sort("len", name, descending=[True, False])
+        return dict(counts.collect(engine="streaming").iter_rows())
 
     owners = {
         columns.IDENTIFIER_NAMESPACES[name]: table for name, table in resolution.owners.items()
@@ -263,7 +256,7 @@ def _report(
     anonymous = (
         events.filter(pl.col(columns.PROFILE_ID).str.contains("^(basket|session):"))
         .select(pl.col(columns.PROFILE_ID).n_unique())
-        .collect()
+        .collect(engine="streaming")
         .item()
     )
     by_type = counted(columns.EVENT_TYPE)

@@ -4,9 +4,8 @@ A single broken line of a CSV file costs that line, not the import: neither a wr
 number of fields nor bytes that are no text stop the reader.
 """
 
-import codecs
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -18,14 +17,14 @@ import pyarrow.parquet as pq
 
 from recsys.errors import InvalidData
 from training.ingest.preset import CsvFormat
+from training.ingest.records import Utf8Records
 
 BATCH_ROW_COUNT: Final = 1 << 18
 
-LOST: Final = "\N{REPLACEMENT CHARACTER}"
-"""Stands where bytes were no text."""
-
 _CSV_BLOCK_BYTES: Final = 16 << 20
-_RECODED_BYTES: Final = 1 << 20
+_BUFFER_BYTES: Final = 1 << 20
+_NAMES_SHOWN_MAX: Final = 30
+_NAME_CHARS_MAX: Final = 60
 
 MalformedRow = Callable[[str], None]
 """Told the text of a CSV line whose number of fields is wrong."""
@@ -61,6 +60,32 @@ def column_names(path: Path, csv: CsvFormat) -> list[str]:
             return list(_open_csv(file, csv, lambda _: None).schema.names)
     except (pa.ArrowException, OSError, UnicodeError, LookupError) as error:
         raise _unreadable(path, error) from error
+
+
+def check_columns(path: Path, wanted: Iterable[str], there: Sequence[str]) -> None:
+    """Make sure that a file has each of these columns, and has it once.
+
+    Raises:
+        InvalidData: It has not; the message lists what it has.
+    """
+    for column in wanted:
+        count = there.count(column)
+        if count > 1:
+            problem = f"has {count} columns {column!r}; which one counts?"
+            raise InvalidData(path=str(path), problem=problem)
+        if not count:
+            problem = f"has no column {column!r}; it has {_listed(there)}"
+            raise InvalidData(path=str(path), problem=problem)
+
+
+def _listed(names: Sequence[str]) -> str:
+    # Binary rubbish read as a header must not reach somebody's terminal as it is.
+    shown = [
+        "".join(char if char.isprintable() else "?" for char in name[:_NAME_CHARS_MAX])
+        for name in names[:_NAMES_SHOWN_MAX]
+    ]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def batches(
@@ -121,40 +146,17 @@ def _open_csv(
         on_malformed(row.text)
         return "skip"
 
+    records = Utf8Records(
+        file, encoding=csv.encoding, separator=csv.separator, on_broken=on_malformed
+    )
     return pa_csv.open_csv(
-        io.BufferedReader(_Utf8(file, csv.encoding), _RECODED_BYTES),
+        io.BufferedReader(records, _BUFFER_BYTES),
         pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False),
         pa_csv.ParseOptions(
             delimiter=csv.separator, newlines_in_values=True, invalid_row_handler=skip
         ),
         convert,
     )
-
-
-class _Utf8(io.RawIOBase):
-    """A file in any encoding, read as UTF-8; what is not in that encoding becomes `LOST`."""
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        super().__init__()
-        self._file = file
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._ready = b""
-
-    def readable(self) -> bool:
-        """Say that this can be read."""
-        return True
-
-    def readinto(self, target: Any) -> int:
-        """Fill a buffer; 0 bytes at the end of the file."""
-        while not self._ready:
-            block = self._file.read(_RECODED_BYTES)
-            self._ready = self._decoder.decode(block, final=not block).encode()
-            if not block:
-                break
-        part = self._ready[: len(target)]
-        self._ready = self._ready[len(part) :]
-        target[: len(part)] = part
-        return len(part)
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -114,6 +114,7 @@ class Rejects:
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, list[Example]] = {}
         self._kept: list[pl.DataFrame] = []
+        self._broken: list[tuple[str, None, str, str]] = []
         self._room = REJECT_COUNT_MAX
 
     @property
@@ -151,11 +152,19 @@ class Rejects:
         self._room -= kept.height
 
     def add_broken_line(self, *, file: str, text: str) -> None:
-        """Note a line that does not even have the right number of fields."""
+        """Note a line that does not even have the right number of fields.
+
+        A file can have millions of them, so each costs next to nothing.
+        """
         why = str(Reason.MALFORMED_ROW)
-        row = {"file": file, "row": None, "reason": why, "record": text[:_TEXT_CHARS_MAX]}
-        if self.tally(pl.Series([why])).any():
-            self.keep(pl.DataFrame([row], schema=REJECT_COLUMNS))
+        self._counts[why] += 1
+        examples = self._examples.setdefault(why, [])
+        record = text[:_TEXT_CHARS_MAX]
+        if len(examples) < EXAMPLE_COUNT_MAX:
+            examples.append(Example(file=file, row=None, record=record))
+        if self._room > 0:
+            self._room -= 1
+            self._broken.append((file, None, why, record))
 
     def summary(self) -> list[Rejection]:
         """Return the reasons, most frequent first."""
@@ -167,5 +176,5 @@ class Rejects:
 
     def write(self, path: Path) -> None:
         """Write the kept rows."""
-        empty = pl.DataFrame(schema=REJECT_COLUMNS)
-        pl.concat([empty, *self._kept]).write_parquet(path)
+        broken = pl.DataFrame(self._broken, schema=REJECT_COLUMNS, orient="row")
+        pl.concat([broken, *self._kept]).write_parquet(path)

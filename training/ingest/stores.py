@@ -7,11 +7,10 @@ from typing import Final
 import polars as pl
 
 from recsys import limits
-from recsys.errors import InvalidData
 from training import columns
 from training.ingest.mapping import text
 from training.ingest.preset import Preset
-from training.ingest.read import batches, column_names
+from training.ingest.read import batches, check_columns, column_names
 
 STORES_NAME: Final = "stores.parquet"
 
@@ -36,10 +35,8 @@ def read_stores(paths: Iterable[Path], preset: Preset) -> pl.DataFrame:
     for path in paths if source is not None else ():
         assert source is not None
         there = column_names(path, source.csv)
-        if columns.STORE_ID not in there:
-            problem = f"has no column {columns.STORE_ID!r}; it has {', '.join(there)}"
-            raise InvalidData(path=str(path), problem=problem)
-        found = [name for name in STORES if name in there]
+        found = [name for name in STORES if name in there or name == columns.STORE_ID]
+        check_columns(path, found, there)
         for batch in batches(path, found, csv=source.csv, on_malformed=lambda _: None):
             types = batch.rows.schema
             tables.append(

@@ -5,13 +5,10 @@ environment must say so before the import.
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -24,9 +21,8 @@ from mlflow.exceptions import MlflowException
 
 from recsys.errors import InvalidConfig, StorageUnavailable
 from training.config import TrackingConfig
+from training.tracking.address import artifact_location, knock, one_at_a_time, sqlite_path
 
-_SQLITE_PREFIX = "sqlite:///"
-_KNOCK_SECONDS = 10
 _LOG_LEVELS = {
     "mlflow": logging.WARNING,
     "alembic": logging.WARNING,
@@ -57,24 +53,14 @@ def connected(tracking_uri: str) -> Iterator[MlflowClient]:
 
 
 def _open(tracking_uri: str) -> MlflowClient:
+    knock(tracking_uri)
     try:
-        with _one_at_a_time(sqlite_path(tracking_uri)):
-            _knock(tracking_uri)
+        with one_at_a_time(sqlite_path(tracking_uri)):
             client = MlflowClient(tracking_uri=tracking_uri)
             client.search_experiments(max_results=1)
     except (MlflowException, sqlite3.Error, requests.RequestException, OSError) as error:
         raise StorageUnavailable(storage=tracking_uri, problem=str(error)) from error
     return client
-
-
-def _knock(tracking_uri: str) -> None:
-    """Fail at once where MLflow itself would try again for minutes."""
-    database = sqlite_path(tracking_uri)
-    if database is not None:
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA schema_version")
-    elif tracking_uri.startswith(("http://", "https://")):
-        requests.get(tracking_uri, timeout=_KNOCK_SECONDS)  # any answer will do
 
 
 def experiment_id(client: MlflowClient, tracking: TrackingConfig) -> str:
@@ -94,34 +80,3 @@ def experiment_id(client: MlflowClient, tracking: TrackingConfig) -> str:
             source="experiment", problem=f"{name!r} was deleted or cannot be made in MLflow"
         )
     return str(found.experiment_id)
-
-
-def artifact_location(tracking: TrackingConfig) -> str | None:
-    """Say where artifacts go; None leaves it to the MLflow server.
-
-    MLflow would put the files of a local database into `./mlruns` of whichever
-    folder the command runs in; they belong beside the database.
-    """
-    database = sqlite_path(tracking.tracking_uri)
-    if database is None:
-        return None
-    return (database.parent / "mlartifacts" / tracking.experiment).resolve().as_uri()
-
-
-def sqlite_path(tracking_uri: str) -> Path | None:
-    """Return the file of a local database, or None for anything else."""
-    if not tracking_uri.startswith(_SQLITE_PREFIX):
-        return None
-    return Path(urlsplit(tracking_uri).path[1:])
-
-
-@contextlib.contextmanager
-def _one_at_a_time(database: Path | None) -> Iterator[None]:
-    """Let one process at a time make the tables: two at once break each other."""
-    if database is None:
-        yield
-        return
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with (database.parent / f".{database.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

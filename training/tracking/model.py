@@ -1,6 +1,7 @@
 """Logging a published bundle as an MLflow model: pyfunc, signature, input example."""
 
 import tempfile
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -12,9 +13,24 @@ from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec
 
 from recsys import limits
 from training.tracking import pyfunc_model_path
-from training.tracking.run import TrackedRun
+from training.tracking.writer import RunWriter
 
 _STRINGS = Array(DataType.string)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedBundle:
+    """A bundle as MLflow has it.
+
+    Attributes:
+        model_id: The model's id.
+        source: Its address for the registry.
+        bundle_path: The bundle's path in it.
+    """
+
+    model_id: str
+    source: str
+    bundle_path: str
 
 
 def signature() -> ModelSignature:
@@ -47,8 +63,8 @@ def signature() -> ModelSignature:
 
 
 def log_bundle(
-    run: TrackedRun, *, bundle: Path, model_type: str, example_items: list[str]
-) -> tuple[str, str, str]:
+    run: RunWriter, *, bundle: Path, model_type: str, example_items: list[str]
+) -> LoggedBundle:
     """Log a bundle, the very files, as a model of the run.
 
     Args:
@@ -56,9 +72,6 @@ def log_bundle(
         bundle: Its folder.
         model_type: Such as `als`.
         example_items: A history for the input example.
-
-    Returns:
-        The model's id, its URI for the registry, and the bundle's path in it.
     """
     client = run.client
     logged = client.create_logged_model(
@@ -78,7 +91,11 @@ def log_bundle(
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
-    return logged.model_id, f"models:/{logged.model_id}", f"artifacts/{bundle.name}"
+    return LoggedBundle(
+        model_id=logged.model_id,
+        source=f"models:/{logged.model_id}",
+        bundle_path=f"artifacts/{bundle.name}",
+    )
 
 
 def _requirements() -> list[str]:

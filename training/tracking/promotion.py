@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,12 @@ class Promoter:
             ModelNotRegistered: There is no such version.
             GateFailed: It is not good enough and `force` is off.
         """
+        with self._publishing():
+            return self._promote(model_version, force=force, now=now)
+
+    def _promote(
+        self, model_version: str, *, force: bool, now: dt.datetime
+    ) -> tuple[RegisteredVersion, list[str]]:
         entry = self.registry.find(model_version)
         champion = self.registry.champion()
         candidate, problem = self._candidate(entry)
@@ -76,9 +83,13 @@ class Promoter:
         Raises:
             ModelNotRegistered: There is no earlier champion.
         """
-        entry = self.registry.rollback()
-        self._follow(entry)
+        with self._publishing():
+            entry = self.registry.rollback()
+            self._follow(entry)
         return entry
+
+    def _publishing(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._store is None else self._store.publishing()
 
     def _follow(self, entry: RegisteredVersion) -> None:
         if self._store is not None:

@@ -3,35 +3,38 @@
 import math
 import re
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from mlflow.entities import Dataset as DatasetEntity
-from mlflow.entities import DatasetInput, InputTag, Metric
+from mlflow.entities import DatasetInput, InputTag
 
 from training.config import TrainConfig
 from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.tracking import lineage
 from training.tracking.plots import figures
-from training.tracking.run import TrackedRun
+from training.tracking.run import Point
+from training.tracking.writer import RunWriter
 
 _DIGEST_CHARS = 36
 _AT_K = re.compile(r"(?P<name>.+)_at_(?P<k>\d+)")
 
 
 def log_inputs(
-    run: TrackedRun, *, dataset: Dataset, config: TrainConfig, seed: int, code: dict[str, str]
+    run: RunWriter, *, dataset: Dataset, config: TrainConfig, seed: int, code: Mapping[str, str]
 ) -> None:
     """Log parameters, the dataset with its fingerprint, code and environment."""
-    run.log_params(lineage.flat_params(config, seed=seed))
-    run.set_tags(
-        {"data_fingerprint": dataset.info.fingerprint, "model_type": config.model_type}
-        | code
-        | lineage.environment()
+    run.log_inputs(
+        lineage.flat_params(config, seed=seed),
+        {
+            "data_fingerprint": dataset.info.fingerprint,
+            "model_type": config.model_type,
+            **code,
+            **lineage.environment(),
+        },
     )
     info = dataset.info
     entity = DatasetEntity(
@@ -47,12 +50,10 @@ def log_inputs(
     )
 
 
-def log_results(run: TrackedRun, *, evaluation: Evaluation | None, config: TrainConfig) -> None:
+def log_results(run: RunWriter, *, evaluation: Evaluation, config: TrainConfig) -> None:
     """Log metrics, the curves over list length, the table and the plots."""
-    if evaluation is None:
-        return
-    run.log_metrics(evaluation.metrics)
-    run.log_entries(_curves_over_k(evaluation, config))
+    metrics = [Point(name, value) for name, value in evaluation.metrics.items()]
+    run.log_points(metrics + _curves_over_k(evaluation, config))
     run.client.log_table(run.run_id, evaluation_table(evaluation.metrics), "evaluation.json")
     with tempfile.TemporaryDirectory(prefix="recsys-plots-") as folder:
         drawn = figures(evaluation, config.evaluate, model_type=config.model_type)
@@ -61,15 +62,14 @@ def log_results(run: TrackedRun, *, evaluation: Evaluation | None, config: Train
         run.log_files(Path(folder), under="plots")
 
 
-def _curves_over_k(evaluation: Evaluation, config: TrainConfig) -> list[Metric]:
+def _curves_over_k(evaluation: Evaluation, config: TrainConfig) -> list[Point]:
     """Repeat `any/recall_at_5`, ... as one curve `curve/any/recall` whose step is k."""
-    now_ms = int(time.time() * 1000)
-    entries = []
+    points = []
     for name, value in evaluation.metrics.items():
         found = _AT_K.fullmatch(name)
         if found and int(found["k"]) in config.evaluate.k:
-            entries.append(Metric(f"curve/{found['name']}", value, now_ms, int(found["k"])))
-    return entries
+            points.append(Point(f"curve/{found['name']}", value, int(found["k"])))
+    return points
 
 
 def evaluation_table(metrics: Mapping[str, float]) -> dict[str, list[Any]]:

@@ -1,22 +1,28 @@
-"""One training run in MLflow: written as it goes, and ended as what it was."""
+"""One training run in MLflow: written as it goes, and ended as what it was.
+
+A thread of its own talks to MLflow, job after job, so that importing it, writing
+and drawing overlap with the fits, which need no Python while they run. This module
+imports neither MLflow nor matplotlib; that thread does.
+"""
 
 import contextlib
 import datetime as dt
-import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from training.config import TrackingConfig
+from training.tracking.address import knock
 
-_BATCH_COUNT_MAX = 900  # MLflow takes 1,000 entries per call
-_PARAM_CHARS_MAX = 6_000
-_TAG_CHARS_MAX = 5_000
+if TYPE_CHECKING:
+    from training.tracking.session import Session
+
+T = TypeVar("T")
 
 
 class Terminated(SystemExit):
@@ -26,57 +32,99 @@ class Terminated(SystemExit):
         super().__init__(128 + signal.SIGTERM)
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A number of a run, at a step."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
 class TrackedRun:
-    """A run that is being written."""
+    """A run that is being written, in the background."""
 
     def __init__(
-        self,
-        client: MlflowClient,
-        *,
-        experiment_id: str,
-        run_id: str,
-        announce: Callable[[str], None] = lambda _step: None,
+        self, open_session: "Callable[[], Session]", *, announce: Callable[[str], None]
     ) -> None:
-        self.client = client
+        """Begin.
+
+        Args:
+            open_session: Connects to MLflow and opens the run, in the background.
+            announce: Told of each step of the caller as it begins.
+        """
         self._announce = announce
-        self.experiment_id = experiment_id
-        self.run_id = run_id
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
+        self._session = self._thread.submit(open_session)
+        self._jobs: list[Future[Any]] = []
         self.step_seconds: dict[str, float] = {}
 
-    def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
-        """Log finite numbers at a step; others are left out, as they say nothing."""
-        now_ms = int(time.time() * 1000)
-        entries = [
-            Metric(name, float(value), now_ms, step)
-            for name, value in metrics.items()
-            if math.isfinite(value)
-        ]
-        self.log_entries(entries)
+    @property
+    def run_id(self) -> str:
+        """MLflow's name of the run; waits until it is open."""
+        return self._session.result().run_id
 
-    def log_entries(self, entries: list[Metric]) -> None:
-        """Log metric entries with their steps."""
-        for start in range(0, len(entries), _BATCH_COUNT_MAX):
-            self.client.log_batch(self.run_id, metrics=entries[start : start + _BATCH_COUNT_MAX])
+    def submit(self, job: "Callable[[Session], T]", *, step: str | None = None) -> Future[T]:
+        """Let the background do a job after those submitted before.
 
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Log parameters, flat."""
-        entries = [Param(name, str(value)[:_PARAM_CHARS_MAX]) for name, value in params.items()]
-        for start in range(0, len(entries), 100):  # MLflow's bound of parameters per call
-            self.client.log_batch(self.run_id, params=entries[start : start + 100])
+        Args:
+            job: Gets the open run.
+            step: Its seconds become the metric `seconds/<step>`; None for none.
+        """
 
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags."""
-        entries = [RunTag(name, value[:_TAG_CHARS_MAX]) for name, value in tags.items()]
-        self.client.log_batch(self.run_id, tags=entries)
+        def timed() -> T:
+            session = self._session.result()
+            with contextlib.nullcontext() if step is None else self._seconds(step):
+                return job(session)
 
-    def log_files(self, folder: Path, *, under: str | None = None) -> None:
-        """Log the files of a folder as artifacts."""
-        self.client.log_artifacts(self.run_id, str(folder), under)
+        future = self._thread.submit(timed)
+        self._jobs.append(future)
+        return future
+
+    def log_points(self, points: Iterable[Point]) -> None:
+        """Log numbers; see `RunWriter.log_points`."""
+        logged = list(points)
+        self.submit(lambda session: session.writer.log_points(logged))
 
     @contextlib.contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Measure the seconds of a step; they become the metric `seconds/<step>`."""
+        """Measure the seconds of a step; they become the metric `seconds/<step>`.
+
+        Raises:
+            Exception: What a job in the background failed with before.
+        """
+        self.check()
         self._announce(step)
+        with self._seconds(step):
+            yield
+
+    def check(self) -> None:
+        """Raise what a finished job failed with, if any did."""
+        for job in self._begun():
+            if job.done():
+                job.result()
+
+    def wait(self) -> None:
+        """Wait for every job; raise what the first of them failed with."""
+        for job in self._begun():
+            job.result()
+
+    def _begun(self) -> list[Future[Any]]:
+        return [self._session, *self._jobs]
+
+    def end(self, status: str, *, error: BaseException | None) -> None:
+        """End the run; of an unsuccessful one the jobs not yet begun are left out."""
+        for job in self._jobs:
+            job.cancel()
+        try:
+            self.submit(
+                lambda session: session.end(status, error=error, step_seconds=self.step_seconds)
+            ).result()
+        finally:
+            self._thread.shutdown()
+
+    @contextlib.contextmanager
+    def _seconds(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         try:
             yield
@@ -86,42 +134,46 @@ class TrackedRun:
 
 @contextlib.contextmanager
 def tracked_run(
-    client: MlflowClient,
-    *,
-    experiment_id: str,
-    name: str,
-    announce: Callable[[str], None] = lambda _step: None,
+    tracking: TrackingConfig, *, name: str, announce: Callable[[str], None] = lambda _step: None
 ) -> Iterator[TrackedRun]:
     """Open a run; it ends as FINISHED, KILLED (Ctrl-C, SIGTERM) or FAILED (an error).
 
-    A failed run carries the tags `error` and `error_type`.
+    A failed run carries the tags `error` and `error_type`. Runs of processes of this
+    machine that were killed outright are marked as KILLED by the next run.
 
     Args:
-        client: MLflow.
-        experiment_id: Where the run belongs.
+        tracking: Where MLflow is and where the run belongs.
         name: What people see.
         announce: Told of each timed step as it begins.
+
+    Raises:
+        StorageUnavailable: MLflow does not answer.
     """
-    started = client.create_run(experiment_id, run_name=name)
-    run = TrackedRun(
-        client, experiment_id=experiment_id, run_id=started.info.run_id, announce=announce
-    )
-    status = "FINISHED"
+    knock(tracking.tracking_uri)
+    start_time = dt.datetime.now(dt.UTC)
+
+    def open_session() -> "Session":
+        # MLflow takes seconds to import, which pass while the caller works.
+        from training.tracking.session import Session  # noqa: PLC0415 - as said above
+
+        return Session.open(tracking, name=name, start_time=start_time)
+
+    run = TrackedRun(open_session, announce=announce)
+    status, failure = "FINISHED", None
     try:
         with _sigterm_raises():
             yield run
+            run.wait()
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         status = "KILLED"
         raise
     except BaseException as error:
-        status = "FAILED"
-        with contextlib.suppress(Exception):  # the error itself matters more than its tag
-            run.set_tags({"error": str(error), "error_type": type(error).__name__})
+        status, failure = "FAILED", error
         raise
     finally:
+        # The error itself matters more than whether MLflow was told of it.
         with contextlib.suppress(Exception) if status != "FINISHED" else contextlib.nullcontext():
-            run.log_metrics({f"seconds/{step}": s for step, s in run.step_seconds.items()})
-            client.set_terminated(run.run_id, status)
+            run.end(status, error=failure)
 
 
 @contextlib.contextmanager

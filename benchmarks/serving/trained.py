@@ -1,0 +1,95 @@
+"""A model trained on a simulated shop, and the histories of its people."""
+
+import datetime as dt
+import sqlite3
+from pathlib import Path
+
+from recsys.bundle import Bundle, BundleStore, open_bundle, write_bundle
+from recsys.storage.packed import unpack_lines
+from recsys.storage.sqlite_writer import SqliteWriter
+from training.config import parse_config
+from training.fit import fit_model, prepare
+from training.ingest import import_events
+from training.ingest.history import HISTORY_NAME
+from training.interactions import read_events
+from training.publish import bundle_contents
+from training.simulate import simulate
+
+USER_COUNT = 20_000
+"""People of the shop: enough that its items have been bought, few enough for a minute."""
+
+_HISTORIES = """
+SELECT l.value, h.item_ids, h.codes, h.event_times
+FROM links AS l JOIN history AS h ON h.profile_key = l.profile_key
+WHERE l.namespace = 'account' ORDER BY l.value
+"""
+
+
+def publish_trained(
+    folder: Path, store: BundleStore, *, item_count: int, factor_count: int, seed: int
+) -> Bundle:
+    """Simulate, import, fit ALS and publish, as the commands do; about a minute.
+
+    Returns:
+        The bundle. What people did is in `folder / "data"`.
+    """
+    end = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    simulate(
+        out=folder / "shop",
+        user_count=USER_COUNT,
+        item_count=item_count,
+        seed=seed,
+        end_time=end,
+    )
+    dataset = import_events(source=folder / "shop", preset="generic", out=folder / "data", now=end)
+    config = parse_config(f"[model]\ntype = 'als'\nfactors = {factor_count}\n")
+    events = read_events(dataset)
+    model = fit_model(
+        prepare(events, config=config, features=config.features, now=end.timestamp()),
+        config=config,
+        features=config.features,
+        seed=seed,
+        progress=False,
+        report=lambda *_: None,
+    )
+    contents = bundle_contents(model, item_ids=events.item_ids)
+    version = f"bench-trained-{item_count}x{factor_count}"
+    contents.details.update(
+        model_version=version,
+        model_type="als",
+        publish_time=end,
+        training_start_time=end,
+        training_end_time=end,
+        data_fingerprint="benchmark",
+        metrics={},
+        lineage={},
+    )
+    write_bundle(store.path(version), contents)
+    store.set_current(version)
+    return open_bundle(store.path(version))
+
+
+def trim_histories(source: Path, path: Path, *, line_count: int, user_count_max: int) -> list[str]:
+    """Copy the newest lines of people who have at least so many.
+
+    Returns:
+        Their user ids.
+    """
+    connection = sqlite3.connect(source / HISTORY_NAME)
+    found = [
+        (user, unpack_lines((item_ids, codes, times), line_count_max=line_count))
+        for user, item_ids, codes, times in connection.execute(_HISTORIES)
+    ]
+    connection.close()
+    kept = [(user, lines) for user, lines in found if len(lines) == line_count][:user_count_max]
+    users = [user for user, _ in kept]
+    with SqliteWriter(path) as writer:
+        writer.add_profiles((key, f"account:{user}") for key, user in enumerate(users, start=1))
+        writer.add_links(("account", user, key) for key, user in enumerate(users, start=1))
+        for key, (_, lines) in enumerate(kept, start=1):
+            columns = (
+                lines.event_times.tolist(), range(line_count), lines.item_ids,
+                lines.type_codes.tolist(), lines.channel_codes.tolist(),
+            )  # fmt: skip
+            writer.add_history((key, *line) for line in zip(*columns, strict=True))
+    return users

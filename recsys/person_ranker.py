@@ -1,0 +1,96 @@
+"""One person's ranking in one compiled call: fold-in, then exact top-k.
+
+    PersonRanker(scorer, fold_in).rank(weights, 20)
+
+Gives what `FoldIn.solve` and `Scorer.top_k` give, without the arrays between them: for
+a single person those cost more than the arithmetic.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import _scoring
+from recsys._features import ItemWeights
+from recsys._scoring import Ranking
+from recsys.arrays import InvalidArray, RowOutOfRange, check_count
+from recsys.fold_in import FoldIn, SingularSystem
+from recsys.scoring import Scorer
+
+__all__ = ["ItemWeights", "PersonRanker", "Ranking"]
+
+
+class PersonRanker:
+    """Ranks the items of one model for one person at a time. Safe to share between threads."""
+
+    def __init__(
+        self, scorer: Scorer, fold_in: FoldIn | None, *, releases_gil: bool = True
+    ) -> None:
+        """Put a model together.
+
+        Args:
+            scorer: The items.
+            fold_in: Solves for the person's vector, over the scorer's factors; None
+                where there are none.
+            releases_gil: Whether other threads may run during a ranking. That costs more
+                than a small ranking itself.
+        """
+        self._item_count = scorer.item_count
+        self._compiled = _scoring.PersonRanker(
+            scorer.table,
+            None if fold_in is None else fold_in.item_factors,
+            None if fold_in is None else fold_in.gram,
+            1.0 if fold_in is None else fold_in.config.alpha,
+            1.0 if fold_in is None else fold_in.config.regularization,
+            0.0 if fold_in is None else fold_in.config.regularization_exponent,
+            1.0 if fold_in is None else fold_in.config.unobserved_weight,
+            fold_in is not None and fold_in.is_diagonal,
+            releases_gil=releases_gil,
+        )
+
+    def rank(
+        self,
+        weights: ItemWeights,
+        k: int,
+        *,
+        excluded: NDArray[np.int32] | None = None,
+        without_seen: bool = False,
+    ) -> Ranking:
+        """Rank the best items for a person, exactly.
+
+        Args:
+            weights: What her history says, at least one item with a positive weight
+                where the model has vectors.
+            k: Items wanted, 0 and above.
+            excluded: Item rows that may not appear; repeats are harmless.
+            without_seen: Whether items she has had contact with may not appear either.
+
+        Raises:
+            CountOutOfRange: `k` is negative or too large.
+            RowOutOfRange: An excluded row does not exist.
+            SingularSystem: The model's Gram matrix does not belong to its factors.
+            InvalidArray: The model's item-item part is not what was published.
+        """
+        check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
+        ranked = self._compiled.rank(weights, excluded, without_seen, k)
+        if isinstance(ranked, Ranking):
+            return ranked
+        fold_fault, fault = ranked
+        if fold_fault == _scoring.FOLD_IN_FAULT_SYSTEM:
+            raise SingularSystem(query=0)
+        if fault == _scoring.FAULT_EXCLUDED and excluded is not None:
+            outside = excluded[(excluded < 0) | (excluded >= self._item_count)]
+            if len(outside):
+                raise RowOutOfRange(
+                    argument="excluded", row=int(outside[0]), item_count=self._item_count
+                )
+        if fault == _scoring.FAULT_LINKS:
+            raise InvalidArray(
+                argument="item_item",
+                found="not what was published",
+                allowed="finite values and rows within its bounds",
+            )
+        raise InvalidArray(
+            argument="weights",
+            found=f"refused by the core ({fold_fault}, {fault})",
+            allowed="rows of the model's items, with finite weights",
+        )

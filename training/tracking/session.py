@@ -1,0 +1,139 @@
+"""What a training run does with MLflow, on the thread that `TrackedRun` keeps for it."""
+
+import contextlib
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from recsys.bundle import Manifest
+from training.config import GateConfig, TrackingConfig, TrainConfig
+from training.dataset import Dataset
+from training.evaluate import Evaluation
+from training.tracking import report, tags
+from training.tracking.abandoned import TAG_PROCESS, end_abandoned_runs
+from training.tracking.client import connected, experiment_id
+from training.tracking.gate import Measured, gate_failures
+from training.tracking.model import LoggedBundle, log_bundle
+from training.tracking.process import process_name
+from training.tracking.registry import RegisteredVersion, Registry
+from training.tracking.run import Point
+from training.tracking.writer import RunWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A connection to MLflow with one open run. For one thread.
+
+    Attributes:
+        writer: The run.
+        registry: The registered model that the run adds to.
+        connection: What closes the connection.
+    """
+
+    writer: RunWriter
+    registry: Registry
+    connection: contextlib.ExitStack
+
+    @classmethod
+    def open(cls, tracking: TrackingConfig, *, name: str, start_time: dt.datetime) -> Self:
+        """Connect, end what killed processes left open, and start a run.
+
+        Args:
+            tracking: Where MLflow is and where the run belongs.
+            name: What people see.
+            start_time: When the run began.
+
+        Raises:
+            StorageUnavailable: MLflow does not answer.
+            InvalidConfig: The experiment was deleted, or its name is not legal.
+        """
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(connected(tracking.tracking_uri))
+            experiment = experiment_id(client, tracking)
+            end_abandoned_runs(client, experiment_id=experiment)
+            process = process_name()
+            started = client.create_run(
+                experiment,
+                run_name=name,
+                start_time=int(start_time.timestamp() * 1000),
+                tags={} if process is None else {TAG_PROCESS: process},
+            )
+            return cls(
+                writer=RunWriter(client, experiment_id=experiment, run_id=started.info.run_id),
+                registry=Registry(client, tracking.model_name),
+                connection=stack.pop_all(),
+            )
+
+    @property
+    def run_id(self) -> str:
+        """MLflow's name of the run."""
+        return self.writer.run_id
+
+    def log_inputs(
+        self, *, dataset: Dataset, config: TrainConfig, seed: int, code: Mapping[str, str]
+    ) -> None:
+        """Log what goes in; see `report.log_inputs`."""
+        report.log_inputs(self.writer, dataset=dataset, config=config, seed=seed, code=code)
+
+    def log_results(self, evaluation: Evaluation, *, config: TrainConfig) -> None:
+        """Log what was measured; see `report.log_results`."""
+        report.log_results(self.writer, evaluation=evaluation, config=config)
+
+    def log_model(self, bundle: Path, *, model_type: str, example_items: list[str]) -> LoggedBundle:
+        """Log the bundle as a model; see `log_bundle`."""
+        return log_bundle(
+            self.writer, bundle=bundle, model_type=model_type, example_items=example_items
+        )
+
+    def register(
+        self,
+        logged: LoggedBundle,
+        *,
+        manifest: Manifest,
+        candidate: Measured,
+        bundle_problem: str | None,
+        gate: GateConfig,
+    ) -> tuple[RegisteredVersion, list[str]]:
+        """Compare a model with the champion and register it with what the gate says.
+
+        Returns:
+            The registered version, and why the gate refuses it; empty if it passes.
+        """
+        champion = self.registry.champion()
+        failures = gate_failures(
+            candidate,
+            champion=tags.measured(champion.tags) if champion else None,
+            bundle_problem=bundle_problem,
+            config=gate,
+        )
+        about = tags.version_tags(
+            candidate=candidate,
+            manifest=manifest,
+            bundle_path=logged.bundle_path,
+            failures=failures,
+            gate=gate,
+        )
+        entry = self.registry.register(
+            source=logged.source, run_id=self.run_id, model_id=logged.model_id, tags=about
+        )
+        self.writer.set_tags(about)
+        return entry, failures
+
+    def end(
+        self, status: str, *, error: BaseException | None, step_seconds: Mapping[str, float]
+    ) -> None:
+        """End the run as `status`; a failed one with the error as tags."""
+        client = self.writer.client
+        with self.connection:
+            try:
+                if error is not None:
+                    self.writer.set_tags({"error": str(error), "error_type": type(error).__name__})
+                self.writer.log_points(_seconds(step_seconds))
+            finally:
+                client.set_terminated(self.run_id, status)
+
+
+def _seconds(step_seconds: Mapping[str, float]) -> Sequence[Point]:
+    return [Point(f"seconds/{step}", seconds) for step, seconds in step_seconds.items()]
