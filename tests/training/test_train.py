@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import re
 import signal
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -272,12 +273,16 @@ def test_an_interrupted_run_ends_as_killed(
     tracking: TrackingConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
     *,
     number: signal.Signals,
     raised: type[BaseException],
 ) -> None:
     """The signal arrives while it reads; nothing is published and the handler is put back."""
     before = signal.getsignal(signal.SIGTERM)
+    # A shell starts background jobs with SIGINT ignored, and Python leaves it so.
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     read = Dataset.events
 
     def interrupted(dataset: Dataset) -> object:

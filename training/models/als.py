@@ -48,7 +48,7 @@ class AlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     regularization: float = 10.0
     popularity_weight: float = 1.0
     iterations: int = 15
-    warm_iterations: int = 3
+    warm_iterations: int = 2
     training_loss: bool = False
 
     def __post_init__(self) -> None:
