@@ -35,6 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.parse_args()
     root = Path(__file__).resolve().parent.parent
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name) / "clone"
         total = timed(["git", "clone", "--quiet", str(root), str(clone)], folder=root)
@@ -42,7 +49,7 @@ def main() -> None:
         first = json.loads((clone / "var/demo/simulated/seconds.json").read_text())
         again = timed(["make", "demo", "ARGS=--once"], folder=clone)
         second = json.loads((clone / "var/demo/simulated/seconds.json").read_text())
-    print(machine.describe())
+    print(machine.describe(measured_commit=commit))
     print(f"{'step':24} {'first run s':>12} {'second run s':>13}")
     ours = sum(first[step] for step in OURS)
     print(

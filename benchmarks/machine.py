@@ -32,10 +32,14 @@ def commit() -> str:
     return described.stdout.strip()
 
 
-def describe() -> str:
-    """One line: processor, cores, memory, Python, commit."""
+def describe(*, measured_commit: str | None = None) -> str:
+    """One line: processor, cores, memory, Python, commit.
+
+    Args:
+        measured_commit: What was measured, if it is not this checkout as it stands.
+    """
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{processor()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()}, "
-        f"Python {platform.python_version()}, commit {commit()}"
+        f"Python {platform.python_version()}, commit {measured_commit or commit()}"
     )

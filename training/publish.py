@@ -76,5 +76,5 @@ def prune_store(store: BundleStore, *, keep: int) -> str:
     if pruned.busy:
         return "old bundles stay for now: somebody else is publishing"
     if not pruned.removed:
-        return f"{len(pruned.kept)} bundles in {store.folder}"
+        return f"bundles kept in {store.folder}: {len(pruned.kept)}"
     return f"removed old bundles: {', '.join(pruned.removed)}"
