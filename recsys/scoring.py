@@ -175,26 +175,25 @@ class Scorer:
         if excluded is not None:
             check_ragged(excluded, argument="excluded", query_count=query_count)
         width = min(k, self.item_count)
-        ranked = RankedRows(
-            items=np.zeros((query_count, width), dtype=np.int32),
-            scores=np.zeros((query_count, width), dtype=np.float64),
-            counts=np.zeros(query_count, dtype=np.int32),
-        )
+        items = np.zeros((query_count, width), dtype=np.int32)
+        scores = np.zeros((query_count, width), dtype=np.float64)
+        counts = np.zeros(query_count, dtype=np.int32)
 
         def rank(start: int, stop: int) -> None:
-            part = slice(start, stop)
+            # Slicing costs more than all else for one query.
+            part = None if stop - start == query_count else slice(start, stop)
             fault = self.table.top_k(
-                None if user_vectors is None else user_vectors[part],
+                user_vectors if user_vectors is None or part is None else user_vectors[part],
                 None if history is None else compiled_lists(history, start, stop),
-                masks.part(start, stop),
+                masks.bitmaps if part is None else masks.part(start, stop),
                 None if excluded is None else compiled_lists(excluded, start, stop),
                 None if boosts is None else compiled_lists(boosts, start, stop),
-                None if prior_rows is None else prior_rows[part],
+                prior_rows if prior_rows is None or part is None else prior_rows[part],
                 masks.subset,
                 masks.extra,
-                ranked.items[part],
-                ranked.scores[part],
-                ranked.counts[part],
+                items if part is None else items[part],
+                scores if part is None else scores[part],
+                counts if part is None else counts[part],
             )
             if fault is not None:
                 self._raise_fault(fault, start, history=history, rows=excluded, boosts=boosts)
@@ -206,7 +205,7 @@ class Scorer:
             threads=threads,
             together=_scoring.BATCH_MAX,
         )
-        return ranked
+        return RankedRows(items=items, scores=scores, counts=counts)
 
     def prepare_mask(self, mask: Mask) -> None:
         """Compact the codes of a mask's items now rather than after some calls."""

@@ -34,6 +34,9 @@ def in_slices(
         Exception: What `compute` raised for the first slice that failed.
     """
     check_count(threads, argument="threads", count_min=1, count_max=THREAD_COUNT_MAX)
+    if 0 < count <= together and threads == 1:
+        compute(0, count)
+        return
     step = max(1, _WORK_MAX // max(work_per_query, 1))
     if threads > 1:
         step = min(step, -(-count // threads) or 1)

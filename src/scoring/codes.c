@@ -9,9 +9,15 @@
  *     r.y = t s (d.c) + r.y' + r'.(s c),   |s c| <= |y| + |y'|
  *     |q.x - t s (d.c)| <= (|r| + |r'|) |y'| + (|r'| + |E| |q|) N
  *
- * with N at least |x| and |y|. The same holds for the head alone, to which the tail
- * adds |tail of r| |tail of y|, and for codes of which the low four bits are taken
- * for 7.5, with the residual that this leaves. d.c is an integer below 2^31.
+ * with N at least |x| and |y|. The same holds for the head alone, for which |r| is
+ * that of the head and to which the tail adds |tail of r| |tail of y|, and for codes
+ * of which the low four bits are taken for 7.5, with the residual that this leaves.
+ * Where that is done in the tail alone (STAGE_MIXED), r.y' splits into head and tail:
+ *
+ *     |r.y'| <= |head of r| |head of y'| + |tail of r| |tail of y'|
+ *
+ * and the tail of y' is no longer than the y' of half the bits of all. d.c is an
+ * integer below 2^31.
  *
  * Evaluating t s (d.c) + error (+ tails and priors) in float32 costs fewer than 16
  * roundings of values below (|r| + |r'|) (N + |y'|), for which 32 u are added to both
@@ -139,7 +145,7 @@ void codes_encode_query(const scan_codes *codes, const double *rotated, double n
     const int64_t head_width = codes->tail_pairs == 0 ? width : CODES_HEAD_PAIRS * CODES_PAIR;
     const double step = (float)(largest(rotated, width) / code_max);
     const double inverse = inverse_of(step);
-    double squares = 0.0, tail_squares = 0.0, losses = 0.0;
+    double squares = 0.0, head_squares = 0.0, losses = 0.0;
     int32_t sum = 0, head_sum = 0;
     memset(out->codes, 0,
            (size_t)(codes->head_pairs + codes->tail_pairs) * CODES_PAIR);
@@ -150,26 +156,37 @@ void codes_encode_query(const scan_codes *codes, const double *rotated, double n
         sum += code;
         squares += rotated[j] * rotated[j];
         losses += loss * loss;
-        if (j < head_width)
-            head_sum += code;
-        else
-            tail_squares += rotated[j] * rotated[j];
+        if (j + 1 != head_width) continue;
+        head_sum = sum;
+        head_squares = squares;
     }
     const double residual = sqrt(losses) * NORM_SLACK;
     const double size = sqrt(squares) * NORM_SLACK + residual;
-    const float per_residual = round_up(size * (1.0 + BOUND_SLACK));
+    const double head_size = sqrt(head_squares) * NORM_SLACK + residual;
+    /* The difference of two sums errs by less than 2^-40 of the larger one. */
+    const double tail_size = sqrt(squares - head_squares + squares * 0x1p-40) * NORM_SLACK;
     const float per_norm = round_up(residual + codes->defect * norm + BOUND_SLACK * size);
-    const float per_tail = round_up(sqrt(tail_squares) * NORM_SLACK * (1.0 + BOUND_SLACK));
+    const float per_head = round_up(head_size * (1.0 + BOUND_SLACK));
     for (int stage = 0; stage < STAGE_COUNT; stage++) {
         const int is_head = stage == STAGE_HEAD4 || stage == STAGE_HEAD8;
         const int is_half = stage == STAGE_HEAD4 || stage == STAGE_ALL4;
         const int32_t part = is_head ? head_sum : sum;
         out->stages[stage] = (stage_bound){
             .offset = part * (is_half ? 241 : CODE_ZERO),
+            .offset_signed = is_half ? part * 241 : 0,
             .step = (float)(is_half ? 0.5 * step : step),
-            .per_residual = per_residual,
+            .per_residual = is_head ? per_head : round_up(size * (1.0 + BOUND_SLACK)),
             .per_norm = per_norm,
-            .per_tail = is_head ? per_tail : 0.0f,
+            .per_tail = is_head ? round_up(tail_size * (1.0 + BOUND_SLACK)) : 0.0f,
         };
     }
+    const int32_t tail_offset = (sum - head_sum) * 241;
+    out->stages[STAGE_MIXED] = (stage_bound){
+        .offset = head_sum * 2 * CODE_ZERO + tail_offset,
+        .offset_signed = tail_offset,
+        .step = (float)(0.5 * step),
+        .per_residual = per_head,
+        .per_norm = per_norm,
+        .per_tail = round_up((tail_size + residual) * (1.0 + BOUND_SLACK)),
+    };
 }

@@ -25,8 +25,10 @@ enum {
     CODES_HALF_SHIFT = 5, /* c - 128 with c = 16 h + 7.5 is (32 h - 241) / 2 */
 };
 
-/* What a bound reads, the cheapest first. */
+/* What a bound reads, the cheapest first; and what heads with a survivor are looked at
+ * with before their items are read: all bits of the head, half of those of the tail. */
 enum { STAGE_HEAD4, STAGE_HEAD8, STAGE_ALL4, STAGE_ALL8, STAGE_COUNT };
+enum { STAGE_MIXED = STAGE_COUNT, BOUND_COUNT };
 
 typedef struct {
     int64_t group_count;
@@ -56,16 +58,17 @@ typedef struct {
 /* bound = sum * scale(item) + error(group), see `codes_bound` in codes_body.h. */
 typedef struct {
     int32_t offset;     /* to take off the sum (times 32 where it is of high bits only) */
+    int32_t offset_signed; /* the same where whole codes have lost their 128 already */
     float step;         /* per unit of that, besides the item's step */
     float per_residual; /* error per unit of the group's residual norm */
     float per_norm;     /* error per unit of the group's norm */
-    float per_tail;     /* 0 where the stage reads the tail */
+    float per_tail;     /* per unit of an item's tail, or for STAGE_MIXED of its rest */
 } stage_bound;
 
 /* A query in codes: rotated = step * code + residual, codes in [-code_max, code_max]. */
 typedef struct {
     int8_t codes[CODES_FACTOR_COUNT_MAX]; /* zero in the padding */
-    stage_bound stages[STAGE_COUNT];
+    stage_bound stages[BOUND_COUNT];
 } coded_query;
 
 static inline int64_t codes_head_pairs(int64_t factor_count) {

@@ -63,6 +63,10 @@ LANES lanes_i lanes_dot(lanes_i sum, lanes_i bytes, const int8_t *query) {
     memcpy(&four, query, sizeof four);
     EACH(half_dot(sum.half[h], bytes.half[h], _mm256_set1_epi32(four)));
 }
+LANES lanes_i lanes_shifted(lanes_i sum, int shift) {
+    lanes_i out;
+    EACH(_mm256_slli_epi32(sum.half[h], shift));
+}
 LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
     lanes_f out;
     EACH(_mm256_cvtepi32_ps(

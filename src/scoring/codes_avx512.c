@@ -40,6 +40,9 @@ LANES lanes_i lanes_dot(lanes_i sum, lanes_i bytes, const int8_t *query) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(bytes), "v"(codes));
     return sum;
 }
+LANES lanes_i lanes_shifted(lanes_i sum, int shift) {
+    return _mm512_slli_epi32(sum, (unsigned)shift);
+}
 LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
     const lanes_i shifted = _mm512_slli_epi32(sum, (unsigned)shift);
     return _mm512_cvtepi32_ps(_mm512_sub_epi32(shifted, _mm512_set1_epi32(offset)));

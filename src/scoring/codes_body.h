@@ -56,34 +56,41 @@ CODES_INLINE void codes_add(lanes_i *sum, const uint8_t *high, const uint8_t *lo
 
 CODES_INLINE lanes_i codes_sum(const scan_codes *c, const int8_t *query, int64_t group,
                                int stage) {
-    const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8;
-    const int with_tail = stage == STAGE_ALL4 || stage == STAGE_ALL8;
+    const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8 || stage == STAGE_MIXED;
+    const int with_tail = stage == STAGE_ALL4 || stage == STAGE_ALL8 || stage == STAGE_MIXED;
     const int64_t head = group * c->head_pairs * CODES_PAIR_BYTES;
     const int64_t tail = group * c->tail_pairs * CODES_PAIR_BYTES;
+    const int8_t *tail_query = query + CODES_HEAD_PAIRS * CODES_PAIR;
     lanes_i sum = lanes_zero();
     if (c->head_pairs == CODES_HEAD_PAIRS) /* a constant lets the loop unroll */
         codes_add(&sum, c->head_high + head, c->head_low + head, CODES_HEAD_PAIRS, query,
                   with_low);
     else
         codes_add(&sum, c->head_high + head, c->head_low + head, c->head_pairs, query, with_low);
+    if (stage == STAGE_MIXED) { /* whole codes count 2, high bits 32 */
+        lanes_i half = lanes_zero();
+        codes_add(&half, c->tail_high + tail, c->tail_low + tail, c->tail_pairs, tail_query, 0);
+        return lanes_add(lanes_shifted(sum, 1), lanes_shifted(half, CODES_HALF_SHIFT));
+    }
     if (with_tail)
-        codes_add(&sum, c->tail_high + tail, c->tail_low + tail, c->tail_pairs,
-                  query + CODES_HEAD_PAIRS * CODES_PAIR, with_low);
+        codes_add(&sum, c->tail_high + tail, c->tail_low + tail, c->tail_pairs, tail_query,
+                  with_low);
     return sum;
 }
 
 /* What is common to a group; half the bits of all have a residual for each item. */
 CODES_INLINE float codes_error(const scan_codes *c, const stage_bound *b, int64_t group,
                                int stage) {
+    const int measured = stage == STAGE_MIXED ? STAGE_HEAD8 : stage;
     if (stage == STAGE_ALL4) return c->norms[group] * b->per_norm + CODES_UNDERFLOW;
-    return c->residuals[group * STAGE_COUNT + stage] * b->per_residual +
+    return c->residuals[group * STAGE_COUNT + measured] * b->per_residual +
            c->norms[group] * b->per_norm + CODES_UNDERFLOW;
 }
 
 CODES_INLINE lanes_f codes_estimate(const scan_codes *c, const stage_bound *b, lanes_i sum,
                                     int64_t group, int stage) {
     const int is_half = stage == STAGE_HEAD4 || stage == STAGE_ALL4;
-    const int32_t offset = LANES_SIGNED && !is_half ? 0 : b->offset;
+    const int32_t offset = LANES_SIGNED ? b->offset_signed : b->offset;
     const lanes_f scale =
         lanes_mul(lanes_bf16(c->steps + group * CODES_GROUP), lanes_set(b->step));
     return lanes_mul(lanes_scaled(sum, is_half ? CODES_HALF_SHIFT : 0, offset), scale);
@@ -102,6 +109,9 @@ CODES_INLINE uint32_t codes_kept(const scan_codes *c, const stage_bound *b, lane
     if (stage == STAGE_ALL4)
         bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->rests + first),
                                             lanes_set(b->per_residual)));
+    if (stage == STAGE_MIXED)
+        bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->rests + first),
+                                            lanes_set(b->per_tail)));
     if (priors->shared != NULL) bound = lanes_fadd(bound, lanes_fload(priors->shared + first));
     if (priors->own != NULL) bound = lanes_fadd(bound, lanes_fload(priors->own + first));
     return lanes_not_below(bound, lanes_set(floor));
@@ -114,51 +124,68 @@ CODES_INLINE void codes_fetch(const uint8_t *plane, int64_t group_bytes, int64_t
     for (int64_t b = 0; b < group_bytes; b += 64) __builtin_prefetch(next + b);
 }
 
+/* Of long norms all is read again and again, and lies in a cache near by: where planes
+ * begin, asking for more ahead costs more than it brings. */
+enum { NEAR_BYTES = 768 * 1024, AHEAD_BYTES = 12288 };
+
+static inline int64_t codes_stage_bytes(const scan_codes *c, int stage) {
+    const int64_t head = c->head_pairs * CODES_PAIR_BYTES;
+    const int64_t tail = c->tail_pairs * CODES_PAIR_BYTES;
+    const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8;
+    const int with_tail = stage == STAGE_ALL4 || stage == STAGE_ALL8;
+    return (head + (with_tail ? tail : 0)) * (with_low ? 2 : 1);
+}
+
 CODES_INLINE int64_t codes_bound_stage(const scan_codes *c, const coded_query *query,
                                        const code_priors *priors, float floor, int64_t start,
-                                       int64_t stop, code_hit *hits, int stage) {
-    enum { AHEAD_BYTES = 12288 };
+                                       int64_t stop, code_hit *hits, int stage, int is_far) {
     const stage_bound bound = query->stages[stage];
     const int64_t head = c->head_pairs * CODES_PAIR_BYTES;
     const int64_t tail = c->tail_pairs * CODES_PAIR_BYTES;
     const int with_low = stage == STAGE_HEAD8 || stage == STAGE_ALL8;
     const int with_tail = (stage == STAGE_ALL4 || stage == STAGE_ALL8) && tail > 0;
-    const int64_t ahead =
-        AHEAD_BYTES / ((head + (with_tail ? tail : 0)) * (with_low ? 2 : 1)) + 2;
+    const int64_t ahead = AHEAD_BYTES / codes_stage_bytes(c, stage) + 2;
     int64_t hit_count = 0;
     for (int64_t group = start; group < stop; group++) {
-        codes_fetch(c->head_high, head, group, ahead);
-        if (with_low) codes_fetch(c->head_low, head, group, ahead);
-        if (with_tail) codes_fetch(c->tail_high, tail, group, ahead);
-        if (with_tail && with_low) codes_fetch(c->tail_low, tail, group, ahead);
+        if (is_far) codes_fetch(c->head_high, head, group, ahead);
+        if (is_far && with_low) codes_fetch(c->head_low, head, group, ahead);
+        if (is_far && with_tail) codes_fetch(c->tail_high, tail, group, ahead);
+        if (is_far && with_tail && with_low) codes_fetch(c->tail_low, tail, group, ahead);
         const uint32_t kept = codes_kept(c, &bound, codes_sum(c, query->codes, group, stage),
                                          priors, floor, group, stage);
-        if (kept == 0) continue;
         hits[hit_count].group = (int32_t)group;
-        hits[hit_count++].items = kept;
+        hits[hit_count].items = kept;
+        hit_count += kept != 0;
     }
     return hit_count;
 }
 
+#define CODES_BOUND(stage)                                                                   \
+    is_far ? codes_bound_stage(c, query, priors, floor, start, stop, hits, stage, 1)         \
+           : codes_bound_stage(c, query, priors, floor, start, stop, hits, stage, 0)
+
 LANES_TARGET static int64_t codes_bound(const scan_codes *c, const coded_query *query,
                                         int stage, const code_priors *priors, float floor,
                                         int64_t start, int64_t stop, code_hit *hits) {
+    const int is_far = start * codes_stage_bytes(c, stage) > NEAR_BYTES;
     switch (stage) {
-        case STAGE_HEAD4:
-            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_HEAD4);
-        case STAGE_HEAD8:
-            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_HEAD8);
-        case STAGE_ALL4:
-            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_ALL4);
-        default:
-            return codes_bound_stage(c, query, priors, floor, start, stop, hits, STAGE_ALL8);
+        case STAGE_HEAD4: return CODES_BOUND(STAGE_HEAD4);
+        case STAGE_HEAD8: return CODES_BOUND(STAGE_HEAD8);
+        case STAGE_ALL4: return CODES_BOUND(STAGE_ALL4);
+        default: return CODES_BOUND(STAGE_ALL8);
     }
 }
 
 LANES_TARGET static uint32_t codes_keep(const scan_codes *c, const coded_query *query,
-                                        const code_priors *priors, float floor, int64_t group) {
-    const lanes_i sum = codes_sum(c, query->codes, group, STAGE_HEAD8);
-    return codes_kept(c, &query->stages[STAGE_HEAD8], sum, priors, floor, group, STAGE_HEAD8);
+                                        int stage, const code_priors *priors, float floor,
+                                        int64_t group) {
+    if (stage == STAGE_HEAD8)
+        return codes_kept(c, &query->stages[STAGE_HEAD8],
+                          codes_sum(c, query->codes, group, STAGE_HEAD8), priors, floor, group,
+                          STAGE_HEAD8);
+    return codes_kept(c, &query->stages[STAGE_MIXED],
+                      codes_sum(c, query->codes, group, STAGE_MIXED), priors, floor, group,
+                      STAGE_MIXED);
 }
 
 /* All that the codes of one group say: 16 dot products, each within the error returned. */

@@ -67,6 +67,10 @@ LANES lanes_i lanes_dot(lanes_i sum, lanes_i bytes, const int8_t *query) {
     const int8x16_t codes = vreinterpretq_s8_s32(vdupq_n_s32(four));
     EACH(vdotq_s32(sum.part[p], vreinterpretq_s8_s32(bytes.part[p]), codes));
 }
+LANES lanes_i lanes_shifted(lanes_i sum, int shift) {
+    lanes_i out;
+    EACH(vshlq_s32(sum.part[p], vdupq_n_s32(shift)));
+}
 LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
     lanes_f out;
     EACH(vcvtq_f32_s32(

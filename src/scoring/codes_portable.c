@@ -40,6 +40,10 @@ LANES lanes_i lanes_add(lanes_i a, lanes_i b) {
     for (int i = 0; i < 16; i++) a.sum[i] += b.sum[i];
     return a;
 }
+LANES lanes_i lanes_shifted(lanes_i a, int shift) {
+    for (int i = 0; i < 16; i++) a.sum[i] *= 1 << shift;
+    return a;
+}
 LANES lanes_i lanes_dot(lanes_i sum, lanes_i in, const int8_t *query) {
     for (int i = 0; i < 16; i++)
         sum.sum[i] += in.bytes[4 * i] * query[0] + in.bytes[4 * i + 1] * query[1] +

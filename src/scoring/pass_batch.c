@@ -20,8 +20,7 @@ enum {
 typedef struct {
     search s;
     coded_search cs;
-    code_hit hits[SEARCH_CHUNK_MAX];
-    int64_t hit_count;
+    hit_queue found; /* in the groups under way */
 } lane;
 
 static int64_t tile_groups(const scan_codes *c) {
@@ -47,7 +46,7 @@ static int make_blocks(lane *const *lanes, int count, block *blocks) {
         int filled = CODES_TILE_QUERIES;
         for (int i = 0; i < count; i++) {
             lane *one = lanes[i];
-            one->hit_count = 0;
+            one->found.count = 0;
             if (one->cs.choice.stage != stage) continue;
             if (filled == CODES_TILE_QUERIES) {
                 blocks[made++] = (block){.stage = stage};
@@ -76,24 +75,28 @@ static void tile_block(const scan_codes *c, block *b, int64_t group) {
         lane *one = b->lanes[q];
         for (int g = 0; g < CODES_TILE_GROUPS; g++)
             if (kept[q][g] != 0)
-                one->hits[one->hit_count++] =
+                one->found.hits[one->found.count++] =
                     (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
     }
 }
 
-static void fetch_plane(const uint8_t *plane, int64_t group_bytes, int64_t group) {
-    for (int64_t b = 0; b < CODES_TILE_GROUPS * group_bytes; b += 64)
-        __builtin_prefetch(plane + group * group_bytes + b);
+/* Lines `part` of `parts` of what a plane has of a tile. */
+static void fetch_lines(const uint8_t *plane, int64_t pairs, int64_t group, int part, int parts) {
+    const int64_t lines = CODES_TILE_GROUPS * pairs;
+    const uint8_t *bytes = plane + group * pairs * CODES_PAIR_BYTES;
+    for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; i++)
+        __builtin_prefetch(bytes + i * CODES_PAIR_BYTES);
 }
 
-/* Ask for the tile after the next one. */
-static void fetch_tile(const scan_codes *c, int with_tail, int64_t group) {
+/* Ask for the tile after the next one, a part with each block: processors forget what
+ * is asked for when too much is under way. */
+static void fetch_tile(const scan_codes *c, int with_tail, int64_t group, int part, int parts) {
     const int64_t ahead = group + 2 * CODES_TILE_GROUPS;
-    fetch_plane(c->head_high, c->head_pairs * CODES_PAIR_BYTES, ahead);
-    fetch_plane(c->head_low, c->head_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_lines(c->head_high, c->head_pairs, ahead, part, parts);
+    fetch_lines(c->head_low, c->head_pairs, ahead, part, parts);
     if (!with_tail) return;
-    fetch_plane(c->tail_high, c->tail_pairs * CODES_PAIR_BYTES, ahead);
-    fetch_plane(c->tail_low, c->tail_pairs * CODES_PAIR_BYTES, ahead);
+    fetch_lines(c->tail_high, c->tail_pairs, ahead, part, parts);
+    fetch_lines(c->tail_low, c->tail_pairs, ahead, part, parts);
 }
 
 /* Bound the items of some groups for all lanes, then look at what is left of them. */
@@ -105,22 +108,23 @@ static void search_groups(lane *const *lanes, int count, int64_t start, int64_t 
     for (int b = 0; b < made; b++) with_tail |= blocks[b].stage == STAGE_ALL8;
     int64_t group = start;
     for (; group + CODES_TILE_GROUPS <= stop; group += CODES_TILE_GROUPS) {
-        fetch_tile(c, with_tail && c->tail_pairs > 0, group);
-        for (int b = 0; b < made; b++)
+        for (int b = 0; b < made; b++) {
+            fetch_tile(c, with_tail, group, b, made);
             if (!is_thin(&blocks[b])) tile_block(c, &blocks[b], group);
+        }
     }
     for (int b = 0; b < made; b++) {
         const int64_t left = is_thin(&blocks[b]) ? start : group;
         for (int q = 0; q < blocks[b].count; q++) {
             lane *one = blocks[b].lanes[q];
-            one->hit_count += one->s.ops->codes->bound(
+            one->found.count += one->s.ops->codes->bound(
                 c, &one->cs.query, blocks[b].stage, &one->cs.priors, one->s.floor, left, stop,
-                one->hits + one->hit_count);
+                one->found.hits + one->found.count);
         }
     }
-    for (int i = 0; i < count; i++)
-        coded_resolve(&lanes[i]->s, &lanes[i]->cs, lanes[i]->hits, lanes[i]->hit_count,
-                      stop - start);
+    for (int i = 0; i < count; i++) 
+        coded_found(&lanes[i]->s, &lanes[i]->cs, lanes[i]->found.hits, lanes[i]->found.count,
+                    stop - start);
 }
 
 /* All lanes over all codes; they share them. */
@@ -130,6 +134,7 @@ static void search_lanes(lane **lanes, int count) {
     const int64_t warm = c->group_count < WARM_GROUPS ? c->group_count : WARM_GROUPS;
     for (int i = 0; i < count; i++) {
         coded_span(&lanes[i]->s, &lanes[i]->cs, 0, warm);
+        coded_flush(&lanes[i]->s, &lanes[i]->cs);
         stage_choice *choice = &lanes[i]->cs.choice;
         /* Half the bits save no time where several queries share what is read. */
         if (choice->first == STAGE_HEAD4) choice->first = STAGE_HEAD8;
@@ -190,7 +195,7 @@ int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_qu
         lane *kept[SCAN_BATCH_MAX];
         for (int i = 0; i < found; i++) kept[i] = same[i];
         search_lanes(same, found);
-        for (int i = 0; i < found; i++) coded_end(&kept[i]->s);
+        for (int i = 0; i < found; i++) coded_end(&kept[i]->s, &kept[i]->cs);
     }
     for (int i = 0; i < begun; i++) {
         search_end(&lanes[i].s);

@@ -1,16 +1,19 @@
 /* The pass over the codes, largest norms first. The bounds are proved in codes.c.
  *
- * Groups go through a cheap stage, and those with a survivor through the last one,
- * which puts each item's score between two bounds. The k-th best lower bound of
- * distinct items (`lowest`) is a threshold as good as a k-th best score, so that
- * only what reaches it in the end is read as float32 and scored in float64: a dozen
- * items or two.
+ * Groups go through a cheap stage. Those with a survivor are looked at more and more
+ * closely, each time after a wait in which the bytes come from memory while the search
+ * goes on, and at last read whole, which puts each item's score between two bounds. The
+ * k-th best lower bound of distinct items (`lowest`) is a threshold as good as a k-th
+ * best score, so that only what reaches it in the end is read as float32 and scored in
+ * float64: a dozen items or two.
  *
  * Which stage comes first is decided when the codes are made, for typical queries,
  * and again and again on the way: one that lets too many groups pass is left for
  * the next, more thorough one, and tried again later. So on data that defy pruning
  * this is one dense pass over the codes.
  */
+#include <assert.h>
+
 #include "search.h"
 
 enum { FETCH_AHEAD = 6, RETRY_MAX = 64, CHOICE_GROUPS_MIN = 16 };
@@ -85,7 +88,7 @@ static void add_candidate(search *s, float most, int32_t row) {
     s->scratch->candidates[s->candidate_count++] = (scan_candidate){.most = most, .row = row};
 }
 
-/* ------------------------------------------------------------------- the pass */
+/* ---------------------------------------------------------- groups that wait */
 
 /* Put the items of a group that passed a stage between two bounds. */
 static void resolve(search *s, const coded_search *cs, code_hit hit) {
@@ -94,72 +97,119 @@ static void resolve(search *s, const coded_search *cs, code_hit hit) {
     const float error = s->ops->codes->full(cs->codes, &cs->query, hit.group, dots);
     for (uint32_t left = hit.items; left != 0; left &= left - 1) {
         const int place = __builtin_ctz(left);
-        const int32_t row = cs->codes->order[first + place];
         float prior = cs->priors.shared == NULL ? 0.0f : cs->priors.shared[first + place];
         if (cs->priors.own != NULL) prior += cs->priors.own[first + place];
         const float most = (dots[place] + error) + prior;
-        if (most < s->floor || row < 0 || is_taken(s->scratch, row) ||
-            !is_allowed(s->query, row))
-            continue;
+        const int32_t row = cs->codes->order[first + place];
+        if (most < s->floor || !is_free(s, row)) continue;
         add_candidate(s, most, row);
         add_lowest(s, (dots[place] - error) + prior);
     }
 }
 
-/* Ask for the planes of a group that the stage has not read. */
-static void fetch_group(const scan_codes *c, int64_t group, int stage) {
-    const int64_t head = c->head_pairs * CODES_PAIR_BYTES, tail = c->tail_pairs * CODES_PAIR_BYTES;
-    for (int64_t b = 0; b < tail; b += 64) {
-        if (stage != STAGE_ALL4) __builtin_prefetch(c->tail_high + group * tail + b);
-        __builtin_prefetch(c->tail_low + group * tail + b);
-    }
-    if (stage == STAGE_HEAD8) return;
-    for (int64_t b = 0; b < head; b += 64) __builtin_prefetch(c->head_low + group * head + b);
-}
-
 /* How many pairs of 16 items a stage reads of a group, of both halves of the bits. */
 static int64_t stage_pairs(const scan_codes *c, int stage) {
-    const int64_t all = c->head_pairs + c->tail_pairs;
     switch (stage) {
         case STAGE_HEAD4: return c->head_pairs;
         case STAGE_HEAD8: return 2 * c->head_pairs;
-        case STAGE_ALL4: return all;
-        default: return 2 * all;
+        case STAGE_ALL4: return c->head_pairs + c->tail_pairs;
+        case STAGE_MIXED: return 2 * c->head_pairs + c->tail_pairs;
+        default: return 2 * (c->head_pairs + c->tail_pairs);
     }
 }
 
-/* A few items are read as float32 at once where that is less than the planes left. */
-static int is_direct(const search *s, const coded_search *cs, code_hit hit, int stage) {
+/* Where groups with a survivor of a stage wait. */
+static int queue_after(int stage) {
+    switch (stage) {
+        case STAGE_HEAD4: return WAIT_HEAD;
+        case STAGE_HEAD8: return WAIT_TAIL;
+        default: return WAIT_ITEMS;
+    }
+}
+
+static void fetch_plane(const uint8_t *plane, int64_t pairs, int64_t group) {
+    const uint8_t *bytes = plane + group * pairs * CODES_PAIR_BYTES;
+    for (int64_t p = 0; p < pairs; p++) __builtin_prefetch(bytes + p * CODES_PAIR_BYTES);
+}
+
+/* Ask for what is read of a group, or of its items, once it has waited. */
+static void fetch_hit(const coded_search *cs, code_hit hit, int which) {
     const scan_codes *c = cs->codes;
-    const int64_t left =
-        CODES_PAIR_BYTES * (stage_pairs(c, STAGE_ALL8) - stage_pairs(c, stage));
-    return __builtin_popcount(hit.items) * s->items->factor_count * 4 <= left;
-}
-
-static void fetch_hit(const search *s, const coded_search *cs, code_hit hit, int stage) {
-    if (stage == STAGE_ALL8) return; /* all of it has just been read */
-    if (!is_direct(s, cs, hit, stage)) {
-        fetch_group(cs->codes, hit.group, stage);
-        return;
-    }
-    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
-        const int32_t row =
-            cs->codes->order[(int64_t)hit.group * CODES_GROUP + __builtin_ctz(left)];
-        if (row >= 0) fetch_row(s, row);
+    if (which == WAIT_HEAD) {
+        fetch_plane(c->head_low, c->head_pairs, hit.group);
+    } else if (which == WAIT_TAIL) {
+        fetch_plane(c->tail_high, c->tail_pairs, hit.group);
+        __builtin_prefetch(c->rests + (int64_t)hit.group * CODES_GROUP);
+    } else {
+        __builtin_prefetch(c->order + (int64_t)hit.group * CODES_GROUP);
+        if (cs->choice.stage == STAGE_ALL8) return;
+        fetch_plane(c->tail_low, c->tail_pairs, hit.group);
+        if (cs->choice.stage == STAGE_ALL4) fetch_plane(c->head_low, c->head_pairs, hit.group);
     }
 }
 
-static void resolve_hit(search *s, const coded_search *cs, code_hit hit, int stage) {
-    if (!is_direct(s, cs, hit, stage)) {
-        resolve(s, cs, hit);
-        return;
+/* Those of a group that may appear. */
+static uint32_t free_items(const search *s, const coded_search *cs, code_hit hit) {
+    const int32_t *order = cs->codes->order + (int64_t)hit.group * CODES_GROUP;
+    uint32_t kept = hit.items;
+    for (uint32_t left = hit.items; left != 0; left &= left - 1)
+        if (!is_free(s, order[__builtin_ctz(left)])) kept ^= left & -left;
+    return kept;
+}
+
+/* What looking closer costs, counted when it is decided, so that a stage which lets
+ * too much pass is found out at once. */
+static int64_t wait_pairs(const coded_search *cs, int which) {
+    const scan_codes *c = cs->codes;
+    if (which == WAIT_HEAD) return cs->choice.resolve_cost * c->head_pairs;
+    if (queue_after(cs->choice.stage) != WAIT_ITEMS)
+        return cs->choice.resolve_cost * c->tail_pairs;
+    return cs->choice.resolve_cost * stage_pairs(c, STAGE_ALL8);
+}
+
+static void wait(coded_search *cs, code_hit hit, int which) {
+    hit_queue *queue = &cs->waiting[which];
+    assert(queue->count < SEARCH_CHUNK_MAX);
+    cs->pairs += wait_pairs(cs, which);
+    queue->hits[queue->count++] = hit;
+    if (queue->count <= FETCH_AHEAD) fetch_hit(cs, hit, which);
+}
+
+/* Hit `i` of a queue, which is looked at now; ask for another one. Processors forget
+ * what is asked for when too much is under way, so this is done little by little. */
+static code_hit next_hit(const coded_search *cs, int which, int64_t i) {
+    const hit_queue *queue = &cs->waiting[which];
+    if (i + FETCH_AHEAD < queue->count) fetch_hit(cs, queue->hits[i + FETCH_AHEAD], which);
+    return queue->hits[i];
+}
+
+static void look_at_items(search *s, coded_search *cs) {
+    hit_queue *queue = &cs->waiting[WAIT_ITEMS];
+    for (int64_t i = 0; i < queue->count; i++) resolve(s, cs, next_hit(cs, WAIT_ITEMS, i));
+    queue->count = 0;
+}
+
+/* Look at more bits of the groups in a queue; those with a survivor wait on. */
+static void look_closer(search *s, coded_search *cs, int which) {
+    hit_queue *queue = &cs->waiting[which];
+    const int stage = which == WAIT_HEAD ? STAGE_HEAD8 : STAGE_MIXED;
+    for (int64_t i = 0; i < queue->count; i++) {
+        code_hit hit = next_hit(cs, which, i);
+        hit.items &= s->ops->codes->keep(cs->codes, &cs->query, stage, &cs->priors, s->floor,
+                                         hit.group);
+        if (hit.items != 0) wait(cs, hit, which + 1);
     }
-    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
-        const int32_t row =
-            cs->codes->order[(int64_t)hit.group * CODES_GROUP + __builtin_ctz(left)];
-        if (row < 0 || is_taken(s->scratch, row) || !is_allowed(s->query, row)) continue;
-        add_lowest(s, round_down(search_offer(s, row, 0.0, 0.0)));
-    }
+    queue->count = 0;
+}
+
+static void go_on(search *s, coded_search *cs) {
+    look_at_items(s, cs);
+    look_closer(s, cs, WAIT_TAIL);
+    look_closer(s, cs, WAIT_HEAD);
+}
+
+void coded_flush(search *s, coded_search *cs) {
+    for (int which = 0; which < WAIT_COUNT; which++) go_on(s, cs);
 }
 
 /* A stage pays while it and what it lets pass cost less than a dense pass. */
@@ -169,7 +219,6 @@ static int pays(const scan_codes *c, int64_t groups, int64_t pairs) {
 
 static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t groups,
                          int64_t pairs) {
-    if (groups < CHOICE_GROUPS_MIN) return;
     if (choice->stage != STAGE_ALL8 && !pays(c, groups, pairs)) {
         choice->stage = choice->stage == choice->dense ? STAGE_ALL8 : choice->dense;
         choice->retry = choice->wait;
@@ -181,39 +230,28 @@ static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t grou
     }
 }
 
-/* Look at the low bits of heads too, where that leaves the tails unread. */
-static int64_t look_again(const search *s, const coded_search *cs, code_hit *hits,
-                          int64_t count) {
+void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+                 int64_t groups) {
     const scan_codes *c = cs->codes;
-    const int64_t bytes = c->head_pairs * CODES_PAIR_BYTES;
-    int64_t kept = 0;
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t b = 0; b < bytes; b += 64)
-            __builtin_prefetch(c->head_low + hits[i].group * bytes + b);
+    go_on(s, cs);
+    const int which = queue_after(cs->choice.stage);
+    /* Where masks forbid much, this saves looking closer at groups of nothing. */
+    const int is_masked = s->query->allowed_count > 0;
     for (int64_t i = 0; i < count; i++) {
-        hits[i].items &= s->ops->codes->keep(c, &cs->query, &cs->priors, s->floor, hits[i].group);
-        if (hits[i].items != 0) hits[kept++] = hits[i];
+        code_hit hit = hits[i];
+        if (is_masked) hit.items = free_items(s, cs, hit);
+        if (hit.items != 0) wait(cs, hit, which);
     }
-    return kept;
-}
-
-void coded_resolve(search *s, coded_search *cs, code_hit *hits, int64_t count, int64_t groups) {
-    int stage = cs->choice.stage;
-    const scan_codes *c = cs->codes;
-    int64_t pairs = groups * stage_pairs(c, stage);
-    if (stage == STAGE_HEAD4 && c->tail_pairs > 0) {
-        pairs += count * stage_pairs(c, STAGE_HEAD8);
-        count = look_again(s, cs, hits, count);
-        stage = STAGE_HEAD8;
-    }
-    pairs += count * stage_pairs(c, STAGE_ALL8) * cs->choice.resolve_cost;
+    if (cs->choice.stage == STAGE_ALL8) look_at_items(s, cs); /* all has just been read */
+    const int64_t pairs = groups * stage_pairs(c, cs->choice.stage) + cs->pairs;
     *s->scratch->effort += CODES_PAIR_BYTES * pairs;
-    choose_stage(&cs->choice, c, groups, pairs);
-    for (int64_t i = 0; i < count && i < FETCH_AHEAD; i++) fetch_hit(s, cs, hits[i], stage);
-    for (int64_t i = 0; i < count; i++) {
-        if (i + FETCH_AHEAD < count) fetch_hit(s, cs, hits[i + FETCH_AHEAD], stage);
-        resolve_hit(s, cs, hits[i], stage);
-    }
+    cs->pairs = 0;
+    if (groups < CHOICE_GROUPS_MIN) return;
+    stage_choice next = cs->choice;
+    choose_stage(&next, c, groups, pairs);
+    /* What waits has been through one stage, the same for all. */
+    if (next.stage != cs->choice.stage) coded_flush(s, cs);
+    cs->choice = next;
 }
 
 /* --------------------------------------------------------------------- entries */
@@ -235,6 +273,8 @@ void coded_begin(search *s, coded_search *cs) {
     const int is_part = s->query->subset != NULL && s->own_prior == NULL;
     const scan_codes *c = is_part ? s->query->subset : items->codes;
     cs->codes = c;
+    cs->pairs = 0;
+    for (int which = 0; which < WAIT_COUNT; which++) cs->waiting[which].count = 0;
     cs->priors = (code_priors){.shared = is_part ? s->query->subset_prior : items->code_prior};
     if (s->own_prior != NULL)
         cs->priors.own =
@@ -251,24 +291,29 @@ void coded_begin(search *s, coded_search *cs) {
 int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop) {
     const scan_codes *c = cs->codes;
     code_hit hits[SEARCH_CHUNK_MAX];
-    /* Small steps at first: the floor rises fastest there. */
+    /* Small steps at first, each to its end: the floor rises fastest there. */
     for (int64_t chunk = group == 0 ? 1 : SEARCH_CHUNK_MAX; group < stop;) {
         if (!coded_in_reach(s, c, group)) break;
         const int64_t next = group + chunk < stop ? group + chunk : stop;
         const int64_t count = s->ops->codes->bound(c, &cs->query, cs->choice.stage, &cs->priors,
                                                    s->floor, group, next, hits);
-        coded_resolve(s, cs, hits, count, next - group);
+        coded_found(s, cs, hits, count, next - group);
         group = next;
-        if (chunk < SEARCH_CHUNK_MAX) chunk *= 2;
+        if (chunk == SEARCH_CHUNK_MAX) continue;
+        coded_flush(s, cs);
+        chunk *= 2;
     }
     return group;
 }
 
-void coded_end(search *s) { settle(s); }
+void coded_end(search *s, coded_search *cs) {
+    coded_flush(s, cs);
+    settle(s);
+}
 
 void search_codes(search *s) {
     coded_search cs;
     coded_begin(s, &cs);
     coded_span(s, &cs, 0, cs.codes->group_count);
-    coded_end(s);
+    coded_end(s, &cs);
 }

@@ -209,7 +209,7 @@ static void offer_each(search *s, const int32_t *rows, int64_t count) {
 
 /* ----------------------------------------------------------------- entries */
 
-enum { GATHER_SHARE = 100 };
+enum { GATHER_SHARE = 14 };
 
 /* Codes read a quarter of the bytes, but of all items: where masks allow few, reading
  * just those rows is less. */

@@ -65,22 +65,36 @@ typedef struct {
     int resolve_cost; /* of one group, in units of its share of a dense pass */
 } stage_choice;
 
+enum { SEARCH_CHUNK_MAX = 64 };
+
+/* Groups with a survivor wait for one chunk while what is read of them next comes from
+ * memory: the low bits of their head, the high bits of their tail, their items. */
+enum { WAIT_HEAD, WAIT_TAIL, WAIT_ITEMS, WAIT_COUNT };
+typedef struct {
+    code_hit hits[SEARCH_CHUNK_MAX];
+    int64_t count;
+} hit_queue;
+
 /* A search under way over codes. */
 typedef struct {
     const scan_codes *codes;
     code_priors priors;
     coded_query query;
     stage_choice choice;
+    hit_queue waiting[WAIT_COUNT];
+    int64_t pairs; /* read so far for the chunk under way, see pass_codes.c */
 } coded_search;
-
-enum { SEARCH_CHUNK_MAX = 64 };
 
 void coded_begin(search *s, coded_search *cs);
 /* Search groups from `group` until `stop` or until none is in reach; returns where. */
 int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop);
 int coded_in_reach(const search *s, const scan_codes *codes, int64_t group);
-void coded_resolve(search *s, coded_search *cs, code_hit *hits, int64_t count, int64_t groups);
-void coded_end(search *s);
+/* Go on with what waits, and with what was found since in so many groups. */
+void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+                 int64_t groups);
+/* Leave nothing waiting. */
+void coded_flush(search *s, coded_search *cs);
+void coded_end(search *s, coded_search *cs);
 
 static inline int is_taken(const scan_scratch *scratch, int32_t row) {
     return (int)(scratch->taken[row >> 6] >> (row & 63) & 1);
@@ -94,6 +108,11 @@ static inline int is_allowed(const scan_query *query, int32_t row) {
     for (int mask = 0; mask < query->allowed_count; mask++)
         if (!(query->allowed[mask][row >> 3] >> (row & 7) & 1)) return 0;
     return 1;
+}
+
+/* Whether there is an item at a place that has this row, and it may still appear. */
+static inline int is_free(const search *s, int32_t row) {
+    return row >= 0 && !is_taken(s->scratch, row) && is_allowed(s->query, row);
 }
 
 /* At least the norm of a row. */
