@@ -73,9 +73,27 @@ scoring = Extension(
     extra_compile_args=COMPILE_ARGS,
 )
 
+item_item = Extension(
+    "training._item_item",
+    sources=["src/_item_item.pyx", "src/item_item/links.c"],
+    depends=["src/item_item/links.h"],
+    include_dirs=["src/item_item"],
+    extra_compile_args=COMPILE_ARGS,
+)
+
+# Training promises the same bits on the same machine only, so it may fuse.
+ials = Extension(
+    "training._ials",
+    sources=["src/_ials.pyx", "src/ials/ials.c"],
+    depends=["src/ials/ials.h", "src/ials/ials_body.h"],
+    include_dirs=["src/ials"],
+    # The vectors of 16 floats are passed to inlined functions only.
+    extra_compile_args=["-O3", "-ffp-contract=fast", "-Wno-psabi"],
+)
+
 setup(
     ext_modules=cythonize(
-        [features, items, results, scoring],
+        [features, ials, item_item, items, results, scoring],
         include_path=["src", "."],
         compiler_directives=DIRECTIVES,
         force=CHECKED,

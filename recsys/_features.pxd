@@ -12,6 +12,12 @@ cdef extern from "features/weights.h" nogil:
         double decay_min
         double weight_max
         float weight_min
+    ctypedef struct history_weighting:
+        double step_decay
+        double length_exponent
+    ctypedef struct timed_line:
+        double time
+        int64_t line
     ctypedef struct item_counts:
         int64_t kept_count
         int64_t seen_count
@@ -21,6 +27,10 @@ cdef extern from "features/weights.h" nogil:
     item_counts weights_by_item(const event_weighting *weighting, const int32_t *event_rows,
                                 const double *event_weights, int64_t count, int64_t *keys,
                                 int32_t *rows, float *weights, int32_t *seen)
+    void weights_by_step(double step_decay, const double *times, int64_t count,
+                         timed_line *scratch, double *weights)
+    int64_t weights_linked(const history_weighting *history, const int32_t *kept_rows,
+                           int64_t kept_count, int32_t *rows, float *weights, int64_t count)
 
 
 cdef class ItemWeights:
@@ -31,3 +41,4 @@ cdef class ItemWeights:
     cdef readonly Py_ssize_t kept_count
     cdef readonly Py_ssize_t seen_count
     cdef readonly Py_ssize_t unknown_count
+    cdef readonly ItemWeights links

@@ -7,6 +7,7 @@ class ItemWeights:
     kept_count: int
     seen_count: int
     unknown_count: int
+    links: ItemWeights | None
     def __init__(self) -> None: ...
     @staticmethod
     def of(
@@ -29,6 +30,8 @@ class EventWeights:
         decay_min: float,
         weight_max: float,
         weight_min: float,
+        step_decay: float = 1.0,
+        length_exponent: float = 0.0,
     ) -> None: ...
     def of_events(
         self,

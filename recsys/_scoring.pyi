@@ -135,6 +135,9 @@ class PersonRanker:
         gram: NDArray[np.float64] | None,
         alpha: float,
         regularization: float,
+        regularization_exponent: float,
+        unobserved: float,
+        is_diagonal: bool,
         *,
         releases_gil: bool,
     ) -> None: ...
@@ -167,6 +170,9 @@ def fold_in(
     gram: NDArray[np.float64],
     alpha: float,
     regularization: float,
+    regularization_exponent: float,
+    unobserved: float,
+    is_diagonal: bool,
     histories: Ragged,
     out_vectors: NDArray[np.float32],
 ) -> _Fault: ...

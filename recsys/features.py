@@ -17,6 +17,7 @@ from recsys._items import ItemIds
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 
 SECONDS_PER_DAY = 86_400.0
+_EXPONENT_MAX = 2.0
 WEIGHT_MIN = 1e-6
 """Smallest summed weight that counts. Weights that cancel out leave a rest of
 rounding whose sign depends on the order of summation; it must not decide whether
@@ -80,10 +81,81 @@ class FeatureConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise ValueError(f"weight_max is {self.weight_max}; it must be positive")
 
 
+class HistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How item weights are made ready for item-item rows. The defaults leave them as they are.
+
+    Attributes:
+        step_decay: What each newer step of the same person leaves of an event's
+            weight, above 0 to 1. Events at the same time are one step.
+        length_exponent: Weights are divided by their sum to this power, 0 to 1. At 1
+            long histories weigh as much as short ones against factors and prior.
+    """
+
+    step_decay: float = 1.0
+    length_exponent: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step_decay <= 1:
+            raise ValueError(f"step_decay is {self.step_decay}; allowed above 0, at most 1")
+        if not 0 <= self.length_exponent <= 1:
+            raise ValueError(f"length_exponent is {self.length_exponent}; allowed 0 to 1")
+
+    def decayed(
+        self,
+        event_weights: NDArray[np.float64],
+        event_times: NDArray[np.float64],
+        *,
+        rows: NDArray[np.integer] | None = None,
+    ) -> NDArray[np.float64]:
+        """Apply the decay by steps.
+
+        Args:
+            event_weights: As `EventWeighting.event_weights` returns, shape (e,).
+            event_times: Times of the events, in any unit, shape (e,).
+            rows: The person of each event, 0 and above, shape (e,); None for one person.
+
+        Returns:
+            Decayed weights, shape (e,). Events that are no contact make no step.
+        """
+        if self.step_decay == 1.0 or not len(event_weights):
+            return event_weights
+        steps = np.zeros(len(event_weights), dtype=np.int64)
+        contact = np.flatnonzero(event_weights)
+        people = np.zeros(len(contact), dtype=np.int64) if rows is None else rows[contact]
+        order = np.lexsort((-event_times[contact], people))
+        times, people = event_times[contact][order], people[order]
+        starts = np.r_[True, people[1:] != people[:-1]][: len(people)]
+        fresh = np.r_[True, times[1:] != times[:-1]][: len(people)] | starts
+        number = np.cumsum(fresh)
+        first = np.maximum.accumulate(np.where(starts, number, 0))
+        steps[contact[order]] = number - first
+        return event_weights * np.power(self.step_decay, steps)
+
+    def shortened(
+        self, weights: NDArray[np.float32], *, indptr: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Divide the weights of each row (not negative) by a power of the row's sum."""
+        if self.length_exponent == 0.0 or not len(weights):
+            return weights
+        starts, lengths = indptr[:-1], np.diff(indptr)
+        filled = lengths > 0
+        sums = np.add.reduceat(weights.astype(np.float64), starts[filled])
+        factors = np.repeat(sums**-self.length_exponent, lengths[filled])
+        return (weights * factors).astype(np.float32)
+
+
 class EventWeighting:
     """`FeatureConfig` compiled to a table, for arrays of any length and for packed histories."""
 
-    def __init__(self, config: FeatureConfig) -> None:
+    def __init__(self, config: FeatureConfig, history: HistoryConfig | None = None) -> None:
+        """Compile.
+
+        Args:
+            config: What events weigh.
+            history: How `history_weights` makes item-item weights ready besides; None
+                for as they are.
+        """
+        history = history or HistoryConfig()
         table = np.zeros((len(EventType) + 1, len(Channel) + 1), dtype=np.float64)
         for event_type, weight in config.event_weights.items():
             table[event_type.code, :] = weight
@@ -101,6 +173,8 @@ class EventWeighting:
             decay_min=config.decay_min,
             weight_max=config.weight_max,
             weight_min=WEIGHT_MIN,
+            step_decay=history.step_decay,
+            length_exponent=history.length_exponent,
         )
 
     def event_weights(
@@ -168,20 +242,45 @@ class EventWeighting:
 
 
 class FoldInConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a user vector is solved for from item weights (Hu, Koren, Volinsky 2008).
+    """How a user vector is solved for from item weights.
 
-    The confidence of an item with weight w is `1 + alpha * w`.
+    The confidence of an item with weight w is `unobserved_weight + alpha * w`, that of
+    every other item `unobserved_weight`. With the defaults of the last two fields this
+    is Hu, Koren, Volinsky (2008); they allow Rendle, Krichene, Zhang, Koren (2021).
 
     Attributes:
         alpha: Confidence per unit of weight, positive.
-        regularization: Added to the diagonal of the normal equations, positive.
+        regularization: Added to the diagonal of the normal equations, positive, after
+            scaling by the next.
+        regularization_exponent: The diagonal gets `regularization *
+            (h + unobserved_weight * n) ** regularization_exponent` for a history of h
+            out of n items, 0 to 2. At 1 somebody with much history is held back
+            as much per item as somebody with little.
+        unobserved_weight: Confidence that an item not in the history is not wanted,
+            positive.
     """
 
     alpha: float
     regularization: float
+    regularization_exponent: float = 0.0
+    unobserved_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "regularization"):
+        for name in ("alpha", "regularization", "unobserved_weight"):
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}; it must be positive and finite")
+        if not 0 <= self.regularization_exponent <= _EXPONENT_MAX:
+            raise ValueError(
+                f"regularization_exponent is {self.regularization_exponent}; "
+                f"allowed 0 to {_EXPONENT_MAX:g}"
+            )
+
+    def ridges(
+        self, history_counts: NDArray[np.integer], *, item_count: int
+    ) -> NDArray[np.float64]:
+        """Return what is added to the diagonal for histories of these lengths."""
+        sizes = history_counts + self.unobserved_weight * item_count
+        return np.asarray(
+            self.regularization * sizes**self.regularization_exponent, dtype=np.float64
+        )

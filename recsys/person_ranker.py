@@ -41,6 +41,9 @@ class PersonRanker:
             None if fold_in is None else fold_in.gram,
             1.0 if fold_in is None else fold_in.config.alpha,
             1.0 if fold_in is None else fold_in.config.regularization,
+            0.0 if fold_in is None else fold_in.config.regularization_exponent,
+            1.0 if fold_in is None else fold_in.config.unobserved_weight,
+            fold_in is not None and fold_in.is_diagonal,
             releases_gil=releases_gil,
         )
 

@@ -15,8 +15,12 @@ from libc.string cimport memcpy
 
 from recsys._features cimport (
     event_weighting,
+    history_weighting,
     item_counts,
+    timed_line,
     weights_by_item,
+    weights_by_step,
+    weights_linked,
     weights_of_events,
 )
 from recsys._items cimport ItemIds, id_text, ids_find
@@ -38,6 +42,7 @@ cdef class ItemWeights:
         kept_count: Items with a positive weight, h.
         seen_count: Items with any contact, s.
         unknown_count: Item lines whose item the model does not know.
+        links: The same history as item-item rows take it; None for as it is.
     """
 
     @staticmethod
@@ -105,10 +110,12 @@ cdef class EventWeights:
     """Weights by event type, channel and age, as `recsys.features.FeatureConfig` gives them."""
 
     cdef event_weighting weighting
+    cdef history_weighting history
     cdef const double[:, ::1] table
 
     def __cinit__(self, const double[:, ::1] table, *, double decay_per_second, double decay_min,
-                  double weight_max, float weight_min):
+                  double weight_max, float weight_min, double step_decay=1.0,
+                  double length_exponent=0.0):
         """Keep a table.
 
         Args:
@@ -117,7 +124,10 @@ cdef class EventWeights:
             decay_min: What age leaves at least, 0 to 1.
             weight_max: Upper bound of an item's sum.
             weight_min: Smallest sum kept, once it is float32.
+            step_decay: What each newer step leaves of a weight in `links`, above 0 to 1.
+            length_exponent: Weights of `links` are divided by their sum to this power.
         """
+        self.history.step_decay, self.history.length_exponent = step_decay, length_exponent
         self.table = table
         self.weighting.table = &table[0, 0]
         self.weighting.type_count, self.weighting.channel_count = table.shape[0], table.shape[1]
@@ -166,7 +176,23 @@ cdef class EventWeights:
                           <const uint8_t *> PyBytes_AS_STRING(channels),
                           <const double *> PyBytes_AS_STRING(times), count, now, weights)
         self.sum(summed, texts, count, rows, weights)
+        if self.history.step_decay != 1.0 or self.history.length_exponent != 0.0:
+            summed.links = self.linked(summed, texts, count, rows, weights,
+                                       <const double *> PyBytes_AS_STRING(times))
         return summed
+
+    cdef ItemWeights linked(self, ItemWeights summed, id_text *texts, Py_ssize_t count,
+                            const int32_t *rows, double *weights, const double *times):
+        """Sum once more with steps; the ids, which are found by now, make room."""
+        cdef ItemWeights links = ItemWeights()
+        cdef id_text *room = take(links, count)
+        assert sizeof(timed_line) <= sizeof(id_text)
+        if self.history.step_decay != 1.0:
+            weights_by_step(self.history.step_decay, times, count, <timed_line *> texts, weights)
+        self.sum(links, room, count, rows, weights)
+        links.kept_count = weights_linked(&self.history, summed.kept_rows, summed.kept_count,
+                                          links.kept_rows, links.kept_weights, links.kept_count)
+        return links
 
     cdef void sum(self, ItemWeights summed, id_text *texts, Py_ssize_t count,
                   const int32_t *rows, const double *weights) noexcept:

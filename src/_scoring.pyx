@@ -8,7 +8,8 @@ finiteness) are checked here, before anything is computed from them.
 
 Complexity: one query costs O(n) bound tests, a float32 dot product for each
 item in reach and a float64 one for each survivor; O(n/8 + links) bytes of
-scratch per call, none per query. A fold-in costs O(h f^2 + f^3).
+scratch per call, none per query. A fold-in costs O(h f^2 + f^3), or
+O(f h^2 + h^3) with a diagonal Gram matrix.
 
 Memory: inputs are read only and borrowed for the time of the call (an
 `ItemTable` holds on to its own). Outputs are the caller's; cells beyond
@@ -317,7 +318,8 @@ def row_norms(const float[:, ::1] factors, float[::1] out_norms):
 
 
 def fold_in(const float[:, ::1] factors, const double[:, ::1] gram, double alpha,
-            double regularization, Ragged histories, float[:, ::1] out_vectors):
+            double regularization, double regularization_exponent, double unobserved,
+            bint is_diagonal, Ragged histories, float[:, ::1] out_vectors):
     """Solve for the user vector of each history; an empty one gives zeros.
 
     Returns:
@@ -328,6 +330,8 @@ def fold_in(const float[:, ::1] factors, const double[:, ::1] gram, double alpha
     model.gram = &gram[0, 0]
     model.item_count, model.factor_count = factors.shape[0], factors.shape[1]
     model.alpha, model.regularization = alpha, regularization
+    model.regularization_exponent, model.unobserved = regularization_exponent, unobserved
+    model.is_diagonal = is_diagonal
     cdef double *scratch = <double *>calloc(
         fold_in_scratch_count(model.factor_count), sizeof(double))
     if scratch == NULL:

@@ -128,6 +128,9 @@ cdef extern from "fold_in.h" nogil:
         int64_t factor_count
         double alpha
         double regularization
+        double regularization_exponent
+        double unobserved
+        int is_diagonal
     int FOLD_IN_OK, FOLD_IN_ROW, FOLD_IN_WEIGHT, FOLD_IN_SYSTEM
     int64_t fold_in_scratch_count(int64_t factor_count)
     int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,

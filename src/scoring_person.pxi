@@ -80,7 +80,8 @@ cdef class PersonRanker:
     cdef bint releases_gil
 
     def __cinit__(self, ItemTable table, const float[:, ::1] factors, const double[:, ::1] gram,
-                  double alpha, double regularization, *, bint releases_gil):
+                  double alpha, double regularization, double regularization_exponent,
+                  double unobserved, bint is_diagonal, *, bint releases_gil):
         """Keep what every call needs.
 
         Args:
@@ -89,6 +90,9 @@ cdef class PersonRanker:
             gram: `factors^T factors`, or None.
             alpha: Confidence per unit of weight.
             regularization: Added to the diagonal.
+            regularization_exponent: Of the size that it is scaled by.
+            unobserved: Confidence of what is not in a history.
+            is_diagonal: Whether `gram` holds nothing off its diagonal.
             releases_gil: Whether other threads may run during a ranking.
         """
         self.releases_gil = releases_gil
@@ -101,6 +105,9 @@ cdef class PersonRanker:
             self.model.item_count = factors.shape[0]
             self.model.factor_count = factors.shape[1]
             self.model.alpha, self.model.regularization = alpha, regularization
+            self.model.regularization_exponent = regularization_exponent
+            self.model.unobserved = unobserved
+            self.model.is_diagonal = is_diagonal
 
     def rank(self, ItemWeights weights not None, const int32_t[::1] excluded,
              bint without_seen, int64_t k):
@@ -118,16 +125,17 @@ cdef class PersonRanker:
         cdef int32_t capacity = <int32_t>min(k, self.table.items.item_count)
         cdef Ranking ranking = empty_ranking(capacity)
         cdef int64_t touched = 0
+        cdef ItemWeights links = weights if weights.links is None else weights.links
         cdef scan_query query
         cdef int fold_fault = FOLD_IN_OK, fault = SCAN_OK
         cdef int64_t position = 0
         memset(&query, 0, sizeof(query))
         query.prior_row = -1
         if self.table.items.link_starts != NULL:
-            query.history_rows = weights.kept_rows
-            query.history_weights = weights.kept_weights
-            query.history_count = weights.kept_count
-            touched = scan_reach(&self.table.items, weights.kept_rows, weights.kept_count)
+            query.history_rows = links.kept_rows
+            query.history_weights = links.kept_weights
+            query.history_count = links.kept_count
+            touched = scan_reach(&self.table.items, links.kept_rows, links.kept_count)
             if touched < 0:
                 return FOLD_IN_OK, -touched
             touched = min(touched, self.table.items.item_count)

@@ -14,6 +14,9 @@ from training.config import TrainConfig
 _WIDTH = 88
 _ATTRIBUTE = re.compile(r"^(\w+): (.*)$")
 _TOML_ABSENT = "not set"
+_MODEL_TYPES = (
+    "blend, ials, cooccurrence, ordered, ease, als, bpr, cosine, tfidf, bm25 or popularity."
+)
 
 
 def config_text(config: TrainConfig) -> str:
@@ -25,20 +28,28 @@ def config_text(config: TrainConfig) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _section(name: str, struct: msgspec.Struct) -> list[str]:
+def _section(name: str, struct: msgspec.Struct, *, header: str = "[{}]") -> list[str]:
     summary, attributes = _explained(type(struct))
-    lines = [*_comment(summary), f"[{name}]"]
+    lines = [*_comment(summary), header.format(name)]
     tag = struct.__struct_config__.tag
     if tag is not None:
-        lines += [*_comment("als, bpr, cosine, tfidf, bm25 or popularity."), f'type = "{tag}"']
+        lines += [*_comment(_MODEL_TYPES), f'type = "{tag}"']
     tables = []
     for key in struct.__struct_fields__:
         value = getattr(struct, key)
         lines += _comment(attributes.get(key, ""))
         if isinstance(value, dict):
             # A table inside the section must come after its plain keys.
-            tables += ["", f"[{name}.{key}]", *(f"{k} = {_toml(v)}" for k, v in value.items())]
+            tables += [
+                "",
+                f"[{name}.{key}]",
+                *(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()),
+            ]
             lines.append(f"# see [{name}.{key}] below")
+        elif value and isinstance(value, tuple) and isinstance(value[0], msgspec.Struct):
+            for part in value:
+                tables += ["", *_section(f"{name}.{key}", part, header="[[{}]]")]
+            lines.append(f"# see [[{name}.{key}]] below")
         elif value is None:
             lines.append(f"# {key} = ...  ({_TOML_ABSENT})")
         else:

@@ -135,7 +135,11 @@ class Evaluator:
         return ModelRanker(model, item_count=self._item_count, threads=self._threads)
 
     def _askers(self, ranker: ModelRanker, model: FittedModel, test: TestSet) -> Askers:
-        return ranker.askers(test.weights(model.features), contexts=test.contexts)
+        return ranker.askers(
+            test.weights(model.features),
+            links=test.links(model.features, model.parts.history),
+            contexts=test.contexts,
+        )
 
     def _ranked_by(self, model: FittedModel, blocked: CsrMatrix | None) -> RankedItems:
         ranker = self._ranker(model)

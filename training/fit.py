@@ -1,6 +1,7 @@
 """Fitting: events up to a moment become a model with its items and popular lists."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,14 @@ from recsys.bundle import PopularLists
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
 from training.config import TrainConfig
-from training.interactions import Events, keep_core, sum_weights
-from training.models import Interactions, IterationReport, ModelParts, create_trainer
+from training.interactions import Core, Events, keep_core, sum_weights
+from training.models import (
+    Interactions,
+    IterationReport,
+    Lines,
+    ModelParts,
+    create_trainer,
+)
 from training.popular import PopularCounter
 
 
@@ -96,10 +103,35 @@ def prepare(
     )
     return Prepared(
         interactions=Interactions(
-            weights=core.weights, item_count=len(core.items), popularity=counter.popularity()
+            weights=core.weights,
+            item_count=len(core.items),
+            popularity=counter.popularity(),
+            lines=partial(_lines, events, core, features=features, now=now),
         ),
         items=core.items,
         popular=counter.lists(store_count_max=config.publish.popular_store_count_max),
+    )
+
+
+def _lines(events: Events, core: Core, *, features: FeatureConfig, now: float) -> Lines:
+    """Take the lines of the users and items that are kept, numbered as the weights are."""
+    row_of_user = np.full(events.user_count, -1, dtype=np.int32)
+    row_of_user[core.users] = np.arange(len(core.users), dtype=np.int32)
+    users = row_of_user[events.users]
+    items = rows_of_items(core.items, len(events.item_ids))[events.items]
+    weights = EventWeighting(features).event_weights(
+        type_codes=events.type_codes,
+        channel_codes=events.channel_codes,
+        event_times=events.times,
+        now=now,
+    )
+    kept = (users >= 0) & (items >= 0) & (weights != 0.0)
+    return Lines(
+        users=users[kept],
+        items=items[kept],
+        weights=weights[kept],
+        type_codes=events.type_codes[kept],
+        times=events.times[kept],
     )
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
-from recsys.features import WEIGHT_MIN, EventWeighting
+from recsys.features import WEIGHT_MIN, EventWeighting, HistoryConfig
 from recsys.sparse import CsrMatrix
 from training import columns
 from training.dataset import Dataset
@@ -139,6 +139,7 @@ def sum_weights(
     now: float,
     row_of_user: NDArray[np.int32] | None = None,
     row_count: int | None = None,
+    history: HistoryConfig | None = None,
 ) -> CsrMatrix:
     """Sum event weights per user and item as `EventWeighting.item_weights` does.
 
@@ -149,6 +150,7 @@ def sum_weights(
         row_of_user: The row of each user, ascending as the users do, -1 for users
             left out, shape (user_count,); None for the identity.
         row_count: Rows of the result; None for `events.user_count`.
+        history: Decay by steps on top, if any; lengths are left alone.
 
     Returns:
         Rows x all items of `events.item_ids`, positive values.
@@ -159,6 +161,8 @@ def sum_weights(
         event_times=events.times,
         now=now,
     )
+    if history is not None:
+        weights = history.decayed(weights, events.times, rows=events.users)
     rows = events.users if row_of_user is None else row_of_user[events.users]
     item_count = max(1, len(events.item_ids))
     used = (weights != 0.0) & (rows >= 0)
@@ -191,10 +195,12 @@ class Core:
     Attributes:
         weights: Users x items that are kept, numbered anew from 0.
         items: The kept items' positions in `Events.item_ids`, ascending, int32.
+        users: The kept users' rows in the weights given, ascending, int64.
     """
 
     weights: CsrMatrix
     items: NDArray[np.int32]
+    users: NDArray[np.int64]
 
 
 def keep_core(
@@ -231,4 +237,5 @@ def keep_core(
             rows=user_rows, columns=row_of_item[items], values=values, row_count=len(kept_users)
         ),
         items=kept_items.astype(np.int32),
+        users=kept_users,
     )

@@ -25,6 +25,7 @@ def bundle_contents(model: FittedModel, *, item_ids: list[str]) -> BundleContent
         features=model.features,
         item_factors=model.parts.item_factors,
         fold_in=model.parts.fold_in,
+        history=model.parts.history,
         prior=model.parts.prior,
         item_item=model.parts.item_item,
     )

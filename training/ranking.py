@@ -54,14 +54,14 @@ class Askers:
 
     Attributes:
         personal: Which of the m users the model answers, ascending.
-        histories: Their item weights, in the model's rows.
+        links: Their item weights as item-item rows take them, in the model's rows.
         vectors: What was solved from them, float32, or None without item factors.
         others: Which get popular lists, ascending.
         contexts: Where the m users are.
     """
 
     personal: NDArray[np.int64]
-    histories: CsrMatrix
+    links: CsrMatrix
     vectors: NDArray[np.float32] | None
     others: NDArray[np.int64]
     contexts: Contexts
@@ -101,11 +101,12 @@ class ModelRanker:
             )
         )
 
-    def askers(self, weights: CsrMatrix, *, contexts: Contexts) -> Askers:
+    def askers(self, weights: CsrMatrix, *, links: CsrMatrix, contexts: Contexts) -> Askers:
         """Fold m users in.
 
         Args:
             weights: Item weights of their histories, m x all items.
+            links: The same as item-item rows take them, m x all items.
             contexts: Where they are.
         """
         histories = self._own_rows(weights)
@@ -114,7 +115,7 @@ class ModelRanker:
         theirs = take_rows(histories, personal)
         return Askers(
             personal=personal,
-            histories=theirs,
+            links=take_rows(self._own_rows(links), personal),
             vectors=None
             if self._fold_in is None
             else self._fold_in.solve_batch(theirs, threads=self._threads),
@@ -174,7 +175,7 @@ class ModelRanker:
         ranked = self._scorer.top_k(
             askers.vectors,
             k,
-            history=None if self._model.parts.item_item is None else askers.histories,
+            history=None if self._model.parts.item_item is None else askers.links,
             excluded=None if blocked is None else RaggedRows(blocked.indptr, blocked.indices),
             threads=self._threads,
         )

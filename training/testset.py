@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import EventWeighting, FeatureConfig
+from recsys.features import EventWeighting, FeatureConfig, HistoryConfig
 from recsys.sparse import CsrMatrix
 from training.interactions import Events, sum_weights
 from training.metrics import Targets
@@ -48,6 +48,23 @@ class TestSet:
             now=self.cut_time,
             row_of_user=self._row_of_user(),
             row_count=len(self),
+        )
+
+    def links(self, features: FeatureConfig, history: HistoryConfig) -> CsrMatrix:
+        """Weigh the histories as item-item rows take them, m x all items."""
+        weights = self.weights(features)
+        if history.step_decay != 1.0:
+            decayed = sum_weights(
+                self.histories,
+                weighting=EventWeighting(features),
+                now=self.cut_time,
+                row_of_user=self._row_of_user(),
+                row_count=len(self),
+                history=history,
+            )
+            weights = _among(decayed, weights, item_count=len(self.histories.item_ids))
+        return CsrMatrix(
+            weights.indptr, weights.indices, history.shortened(weights.data, indptr=weights.indptr)
         )
 
     def seen(self, features: FeatureConfig) -> CsrMatrix:
@@ -175,6 +192,20 @@ def without(targets: Targets, seen: CsrMatrix, *, item_count: int) -> Targets:
         row_count=len(targets.indptr) - 1,
     )
     return Targets(matrix.indptr, matrix.indices)
+
+
+def _among(matrix: CsrMatrix, others: CsrMatrix, *, item_count: int) -> CsrMatrix:
+    """Keep the entries of a matrix that the other has too."""
+    rows = expand_rows(matrix.indptr)
+    keys = rows * max(1, item_count) + matrix.indices
+    there = expand_rows(others.indptr) * max(1, item_count) + others.indices
+    kept = np.isin(keys, there, assume_unique=True)
+    return csr_from_pairs(
+        rows=rows[kept],
+        columns=matrix.indices[kept],
+        values=matrix.data[kept],
+        row_count=matrix.row_count,
+    )
 
 
 def _row_of_user(users: NDArray[np.int32], user_count: int) -> NDArray[np.int32]:

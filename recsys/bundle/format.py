@@ -6,12 +6,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from recsys.features import FeatureConfig, FoldInConfig
+from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 
-FORMAT_VERSION: Final = 2
-"""Raised by one when older readers would misread a bundle. 2 adds codes."""
+FORMAT_VERSION: Final = 3
+"""Raised by one when older readers would misread a bundle. 2 adds codes; 3 adds
+`history` and the unobserved weight and scaled regularization of `fold_in`."""
 
-READABLE_VERSIONS: Final = (1, 2)
+READABLE_VERSIONS: Final = (1, 2, 3)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -132,6 +133,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         factor_count: Length of item vectors, 0 without vectors.
         features: How histories become weights.
         fold_in: How user vectors are solved for; None without vectors.
+        history: How item weights are made ready for item-item rows.
         segments: Names of the popular lists, in the order of `popular_indptr`.
         metrics: What offline evaluation measured.
         lineage: Where it comes from: run id, git commit, configuration.
@@ -155,3 +157,4 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lineage: dict[str, str]
     arrays: dict[str, ArrayEntry]
     codes: CodesInfo | None = None
+    history: HistoryConfig = HistoryConfig()

@@ -2,45 +2,45 @@
 
 A folded-in score is linear in the history (Hu, Koren, Volinsky 2008, section 5):
 with A the normal matrix, item h contributes `c_h * y_j^T A^-1 y_h` to item j,
-and item-item weights contribute `w_h * S[h, j]`. The parts sum to the score
-less its prior.
+and item-item weights contribute `w_h * S[h, j]`, where w_h is the weight that the
+item-item part was asked with. The parts sum to the score less its prior.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import Bundle
+from recsys.person_ranker import ItemWeights
 
 
 def influences(
-    bundle: Bundle,
-    *,
-    ranked: NDArray[np.int32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
+    bundle: Bundle, *, ranked: NDArray[np.int32], history: ItemWeights
 ) -> NDArray[np.float64]:
     """Split scores into the parts of each history item.
 
     Args:
         bundle: The model.
         ranked: Item rows whose scores are split, shape (r,).
-        rows: The history's item rows, unique, shape (h,).
-        weights: Their weights, positive, shape (h,).
+        history: What the model was asked with; h items with a positive weight.
 
     Returns:
         Parts, shape (r, h); each row sums to the item's score less its prior.
     """
+    rows, weights = history.rows, history.weights
     parts = np.zeros((len(ranked), len(rows)), dtype=np.float64)
     fold_in = bundle.manifest.fold_in
     if bundle.item_factors is not None and bundle.gram is not None and fold_in is not None:
         vectors = bundle.item_factors[rows].astype(np.float64)
-        extra = fold_in.alpha * weights.astype(np.float64)  # confidence less one
-        normal = bundle.gram + (vectors.T * extra) @ vectors
-        normal[np.diag_indices_from(normal)] += fold_in.regularization
-        solved = np.linalg.solve(normal, vectors.T * (1.0 + extra))
+        extra = fold_in.alpha * weights.astype(np.float64)  # confidence less that of unseen items
+        normal = fold_in.unobserved_weight * bundle.gram + (vectors.T * extra) @ vectors
+        ridge = fold_in.ridges(np.array([len(rows)]), item_count=len(bundle.items))
+        normal[np.diag_indices_from(normal)] += ridge[0]
+        solved = np.linalg.solve(normal, vectors.T * (fold_in.unobserved_weight + extra))
         parts += bundle.item_factors[ranked].astype(np.float64) @ solved
     if bundle.item_item is not None:
-        for position, (row, weight) in enumerate(zip(rows, weights, strict=True)):
+        links = history if history.links is None else history.links
+        positions = np.searchsorted(rows, links.rows)
+        for position, row, weight in zip(positions, links.rows, links.weights, strict=True):
             columns, values = bundle.item_item.row(row)
             found = np.searchsorted(columns, ranked)
             found[found == len(columns)] = 0
@@ -50,13 +50,9 @@ def influences(
 
 
 def strongest_influence(
-    bundle: Bundle,
-    *,
-    ranked: NDArray[np.int32],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
+    bundle: Bundle, *, ranked: NDArray[np.int32], history: ItemWeights
 ) -> NDArray[np.int32]:
     """Return the history row with the largest part for each ranked row; arguments as above."""
-    parts = influences(bundle, ranked=ranked, rows=rows, weights=weights)
-    strongest: NDArray[np.int32] = rows[np.argmax(parts, axis=1)]
+    parts = influences(bundle, ranked=ranked, history=history)
+    strongest: NDArray[np.int32] = history.rows[np.argmax(parts, axis=1)]
     return strongest

@@ -22,7 +22,7 @@ class ServingModel:
         self.version = bundle.manifest.model_version
         self.items = bundle.items
         self.popular = bundle.popular
-        self._weighting = EventWeighting(bundle.manifest.features)
+        self._weighting = EventWeighting(bundle.manifest.features, bundle.manifest.history)
         fold_in = bundle.manifest.fold_in
         has_vectors = bundle.item_factors is not None and bundle.gram is not None
         self.has_vectors = has_vectors and fold_in is not None
@@ -71,14 +71,13 @@ class ServingModel:
         """
         if self.has_vectors or self.bundle.item_item is None:
             return np.full(len(rows), self.has_vectors)
-        reached = [self.bundle.item_item.row(row)[0] for row in weights.rows]
-        return np.isin(rows, np.concatenate(reached))
+        linked = weights if weights.links is None else weights.links
+        reached = [self.bundle.item_item.row(row)[0] for row in linked.rows]
+        return np.isin(rows, np.concatenate(reached)) if reached else np.zeros(len(rows), bool)
 
     def most_influential(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.int32]:
         """Return for each ranked row the history item that contributed most to its score."""
-        return strongest_influence(
-            self.bundle, ranked=rows, rows=weights.rows, weights=weights.weights
-        )
+        return strongest_influence(self.bundle, ranked=rows, history=weights)
 
 
 def _fold_in(bundle: Bundle) -> FoldIn | None:

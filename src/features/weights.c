@@ -69,3 +69,37 @@ item_counts weights_by_item(const event_weighting *weighting, const int32_t *eve
     }
     return counts;
 }
+
+static int newest_first(const void *left, const void *right) {
+    const double a = ((const timed_line *)left)->time, b = ((const timed_line *)right)->time;
+    return (a < b) - (a > b);
+}
+
+void weights_by_step(double step_decay, const double *times, int64_t count, timed_line *scratch,
+                     double *weights) {
+    int64_t contacts = 0, step = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (weights[i] != 0.0) scratch[contacts++] = (timed_line){times[i], i};
+    qsort(scratch, (size_t)contacts, sizeof *scratch, newest_first);
+    for (int64_t at = 0; at < contacts; at++) {
+        if (at > 0 && scratch[at].time != scratch[at - 1].time) step++;
+        weights[scratch[at].line] *= pow(step_decay, (double)step);
+    }
+}
+
+int64_t weights_linked(const history_weighting *history, const int32_t *kept_rows,
+                       int64_t kept_count, int32_t *rows, float *weights, int64_t count) {
+    int64_t linked = 0, kept = 0;
+    double sum = 0.0;
+    for (int64_t at = 0; at < count; at++) {
+        while (kept < kept_count && kept_rows[kept] < rows[at]) kept++;
+        if (kept == kept_count || kept_rows[kept] != rows[at]) continue;
+        rows[linked] = rows[at];
+        weights[linked++] = weights[at];
+        sum += (double)weights[at];
+    }
+    if (history->length_exponent == 0.0 || linked == 0) return linked;
+    const double factor = pow(sum, -history->length_exponent);
+    for (int64_t at = 0; at < linked; at++) weights[at] = (float)(weights[at] * factor);
+    return linked;
+}

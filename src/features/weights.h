@@ -32,4 +32,25 @@ item_counts weights_by_item(const event_weighting *weighting, const int32_t *eve
                             const double *event_weights, int64_t count, int64_t *keys,
                             int32_t *rows, float *weights, int32_t *seen);
 
+/* How item weights are made ready for item-item rows; `recsys/features.py` says why. */
+typedef struct {
+    double step_decay;      /* above 0 to 1 */
+    double length_exponent; /* 0 to 1 */
+} history_weighting;
+
+typedef struct {
+    double time;
+    int64_t line;
+} timed_line;
+
+/* Multiply each weight by step_decay once for each later time at which there is contact.
+ * `scratch` has room for `count`. */
+void weights_by_step(double step_decay, const double *times, int64_t count, timed_line *scratch,
+                     double *weights);
+
+/* Keep of `rows` what is among `kept_rows` too (both ascending), and divide the weights by
+ * their sum to the power; in place. Returns how many stay. */
+int64_t weights_linked(const history_weighting *history, const int32_t *kept_rows,
+                       int64_t kept_count, int32_t *rows, float *weights, int64_t count);
+
 #endif

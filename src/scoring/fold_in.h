@@ -13,6 +13,9 @@ typedef struct {
     int64_t factor_count;
     double alpha;
     double regularization;
+    double regularization_exponent; /* of h + unobserved * item_count */
+    double unobserved;              /* the confidence of what is not in the history */
+    int is_diagonal;                /* gram holds nothing off its diagonal */
 } fold_in_model;
 
 enum {
@@ -26,9 +29,15 @@ enum {
  * them. */
 int64_t fold_in_scratch_count(int64_t factor_count);
 
-/* Solve (gram + regularization I + sum_h (c_h - 1) y_h y_h^T) x = sum_h c_h y_h
- * with c_h = 1 + alpha * weights[h], in float64, summed in the order of history.
- * An empty history gives zeros. `*position` is the culprit when it fails. */
+/* Solve (a gram + ridge I + sum_h (c_h - a) y_h y_h^T) x = sum_h c_h y_h with
+ * a = unobserved, c_h = a + alpha * weights[h] and
+ * ridge = regularization * (count + a * item_count)^regularization_exponent,
+ * in float64, summed in the order of history. An empty history gives zeros.
+ * `*position` is the culprit when it fails.
+ *
+ * Where gram is diagonal and the history shorter than the vectors, the same x comes
+ * from a system of the history's size (Woodbury): with D = a gram + ridge I and
+ * E = diag(c - a), x = D^-1 Y^T s where (E^-1 + Y D^-1 Y^T) s = E^-1 c. */
 int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
                  const float *weights, int64_t count, double *scratch, float *out,
                  int64_t *position);

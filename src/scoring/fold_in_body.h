@@ -55,12 +55,22 @@ FOLD_IN_INLINE void fold_in_rows(double *system, int64_t stride, int64_t row, co
     }
 }
 
+/* system += sum_u left_u right_u^T for up to FOLD_IN_TOGETHER pairs of padded vectors. */
+FOLD_IN_INLINE void fold_in_add_products_body(double *system, const double *left,
+                                              const double *right, int64_t count,
+                                              int64_t width) {
+    const int64_t stride = fold_in_stride(width);
+    for (int64_t row = 0; row < width; row += FOLD_IN_ROWS)
+        fold_in_rows(system, stride, row, left, right, count, 0);
+}
+
 /* system += alpha weight y y^T for up to FOLD_IN_TOGETHER items, and
- * right_side += (1 + alpha weight) y; `vectors` is room for them, twice. */
+ * right_side += (unobserved + alpha weight) y; `vectors` is room for them, twice. */
 FOLD_IN_INLINE void fold_in_add_items_body(double *restrict system, double *restrict right_side,
                                            double *restrict vectors, const float *factors,
                                            const int32_t *rows, const float *weights,
-                                           int64_t count, double alpha, int64_t width) {
+                                           int64_t count, double alpha, double unobserved,
+                                           int64_t width) {
     const int64_t stride = fold_in_stride(width);
     double *restrict scaled = vectors + FOLD_IN_TOGETHER * stride;
     for (int64_t h = 0; h < count; h++)
@@ -68,7 +78,7 @@ FOLD_IN_INLINE void fold_in_add_items_body(double *restrict system, double *rest
             __builtin_prefetch(factors + (int64_t)rows[h] * width + i);
     for (int64_t h = 0; h < count; h++) {
         const float *row = factors + (int64_t)rows[h] * width;
-        const double extra = alpha * (double)weights[h], confidence = 1.0 + extra;
+        const double extra = alpha * (double)weights[h], confidence = unobserved + extra;
         double *restrict plain = vectors + h * stride, *restrict times = scaled + h * stride;
         for (int64_t i = 0; i < width; i++) {
             plain[i] = (double)row[i];
@@ -77,8 +87,7 @@ FOLD_IN_INLINE void fold_in_add_items_body(double *restrict system, double *rest
         }
         for (int64_t i = width; i < stride; i++) plain[i] = times[i] = 0.0;
     }
-    for (int64_t row = 0; row < width; row += FOLD_IN_ROWS)
-        fold_in_rows(system, stride, row, scaled, vectors, count, 0);
+    fold_in_add_products_body(system, scaled, vectors, count, width);
 }
 
 /* Divide a row of the factor by the root of its pivot and take it from the rest of its

@@ -64,17 +64,23 @@ static int solve(double *system, double *solution, int64_t width) {
     return fold_in_solve_body(system, solution, width);
 }
 
+static void add_products(double *system, const double *left, const double *right,
+                                       int64_t count, int64_t width) {
+    fold_in_add_products_body(system, left, right, count, width);
+}
+
 static void add_items(double *system, double *right_side, double *vectors,
                                     const float *factors, const int32_t *rows,
                                     const float *weights, int64_t count, double alpha,
-                                    int64_t width) {
+                                    double unobserved, int64_t width) {
     fold_in_add_items_body(system, right_side, vectors, factors, rows, weights, count, alpha,
-                           width);
+                           unobserved, width);
 }
 
 #define PORTABLE_OPS                                                            \
     .reach = reach, .dots = dots, .dot_exact = dot_exact, .rotate = rotate,     \
-    .count_bits = count_bits, .solve = solve, .add_items = add_items
+    .count_bits = count_bits, .solve = solve, .add_items = add_items, \
+    .add_products = add_products
 
 const simd_ops *simd_portable(void) {
     static const simd_ops ops = {.name = "portable", PORTABLE_OPS, .codes = &CODES_PORTABLE};

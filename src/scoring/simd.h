@@ -2,7 +2,7 @@
  *
  * Everything else of the kernel is plain C over these operations, so an
  * instruction set can change speed but never an answer: `dot_exact`,
- * `solve` and `add_items` are defined to the last bit, the others only up to the error bounds stated in
+ * `solve`, `add_items` and `add_products` are defined to the last bit, the others only up to the error bounds stated in
  * scan.c and codes.c.
  */
 #ifndef RECSYS_SIMD_H
@@ -84,7 +84,9 @@ typedef struct {
     int (*solve)(double *system, double *solution, int64_t width);
     void (*add_items)(double *system, double *right_side, double *vectors, const float *factors,
                       const int32_t *rows, const float *weights, int64_t count, double alpha,
-                      int64_t width);
+                      double unobserved, int64_t width);
+    void (*add_products)(double *system, const double *left, const double *right, int64_t count,
+                         int64_t width);
 
     const code_ops *codes;
 } simd_ops;

@@ -111,12 +111,17 @@ AVX2 static int solve_avx2(double *system, double *solution, int64_t width) {
     return fold_in_solve_body(system, solution, width);
 }
 
+AVX2 static void add_products_avx2(double *system, const double *left, const double *right,
+                                       int64_t count, int64_t width) {
+    fold_in_add_products_body(system, left, right, count, width);
+}
+
 AVX2 static void add_items_avx2(double *system, double *right_side, double *vectors,
                                     const float *factors, const int32_t *rows,
                                     const float *weights, int64_t count, double alpha,
-                                    int64_t width) {
+                                    double unobserved, int64_t width) {
     fold_in_add_items_body(system, right_side, vectors, factors, rows, weights, count, alpha,
-                           width);
+                           unobserved, width);
 }
 
 /* ------------------------------------------------------------- AVX-512 */
@@ -201,18 +206,23 @@ AVX512 static int solve_avx512(double *system, double *solution, int64_t width) 
     return fold_in_solve_body(system, solution, width);
 }
 
+AVX512 static void add_products_avx512(double *system, const double *left, const double *right,
+                                       int64_t count, int64_t width) {
+    fold_in_add_products_body(system, left, right, count, width);
+}
+
 AVX512 static void add_items_avx512(double *system, double *right_side, double *vectors,
                                     const float *factors, const int32_t *rows,
                                     const float *weights, int64_t count, double alpha,
-                                    int64_t width) {
+                                    double unobserved, int64_t width) {
     fold_in_add_items_body(system, right_side, vectors, factors, rows, weights, count, alpha,
-                           width);
+                           unobserved, width);
 }
 
 #define AVX2_OPS                                                                      \
     .reach = reach_avx2, .dots = dots_avx2, .dot_exact = dot_exact_avx2,              \
     .rotate = rotate_avx2, .count_bits = count_bits_avx2, .solve = solve_avx2,        \
-    .add_items = add_items_avx2
+    .add_items = add_items_avx2, .add_products = add_products_avx2
 
 static int has_avx2(void) {
     __builtin_cpu_init();
@@ -246,6 +256,7 @@ const simd_ops *simd_avx512(void) {
         .count_bits = count_bits_avx2,
         .solve = solve_avx512,
         .add_items = add_items_avx512,
+        .add_products = add_products_avx512,
         .codes = &CODES_AVX512,
     };
     return has_avx2() && __builtin_cpu_supports("avx512f") &&

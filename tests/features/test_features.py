@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.domain import Channel, EventType
-from recsys.features import SECONDS_PER_DAY, EventWeighting, FeatureConfig, FoldInConfig
+from recsys.features import (
+    SECONDS_PER_DAY,
+    EventWeighting,
+    FeatureConfig,
+    FoldInConfig,
+    HistoryConfig,
+)
 
 NOW = 1_000_000_000.0
 
@@ -139,3 +145,38 @@ def test_fold_in_needs_positive_finite_numbers(field: str, value: float) -> None
     """A regularisation of zero or NaN would make the solve meaningless."""
     with pytest.raises(ValueError, match=field):
         FoldInConfig(**{"alpha": 1.0, "regularization": 1.0, field: value})
+
+
+def test_newer_steps_take_from_older_ones() -> None:
+    """Events at one time are one step, and what is no contact makes none."""
+    history = HistoryConfig(step_decay=0.5)
+    weights = np.array([1.0, 1.0, 2.0, 0.0, 4.0])
+    times = np.array([10.0, 30.0, 30.0, 40.0, 20.0])
+    assert history.decayed(weights, times).tolist() == [0.25, 1.0, 2.0, 0.0, 2.0]
+
+
+def test_steps_are_counted_for_each_person_alone() -> None:
+    """The same lines as of two people, in any order."""
+    history = HistoryConfig(step_decay=0.5)
+    times = np.array([1.0, 5.0, 3.0, 2.0])
+    rows = np.array([7, 2, 7, 2])
+    assert history.decayed(np.ones(4), times, rows=rows).tolist() == [0.5, 1.0, 1.0, 0.5]
+
+
+def test_long_histories_can_be_shortened() -> None:
+    """Divided by a power of their sum; empty rows stay empty."""
+    weights = np.array([1.0, 3.0, 16.0], dtype=np.float32)
+    indptr = np.array([0, 2, 2, 3])
+    assert HistoryConfig().shortened(weights, indptr=indptr) is weights
+    half = HistoryConfig(length_exponent=0.5)
+    assert half.shortened(weights, indptr=indptr).tolist() == [0.5, 1.5, 4.0]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"step_decay": 0.0}, {"step_decay": 1.1}, {"length_exponent": -0.1}, {"length_exponent": 2}],
+)
+def test_histories_refuse_what_cannot_be_meant(fields: dict[str, float]) -> None:
+    """By name."""
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        HistoryConfig(**fields)

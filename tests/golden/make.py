@@ -26,7 +26,7 @@ from recsys.bundle import (
     write_bundle,
 )
 from recsys.domain import Channel, EventType, ItemEvent, ItemId, StoreId
-from recsys.features import FeatureConfig, FoldInConfig
+from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.serving.histories import NoHistories
 from recsys.sparse import CsrMatrix
@@ -74,12 +74,19 @@ def contents() -> BundleContents:
     return BundleContents(
         items=ItemIndex.from_ids(ITEM_IDS),
         item_factors=rng.standard_normal((ITEM_COUNT, FACTOR_COUNT)).astype(np.float32),
-        fold_in=FoldInConfig(alpha=10.0, regularization=0.5),
+        fold_in=FoldInConfig(
+            alpha=10.0,
+            regularization=0.5,
+            regularization_exponent=0.5,
+            unobserved_weight=0.1,
+        ),
+        history=HistoryConfig(step_decay=0.5, length_exponent=0.25),
         prior=(falling / 100).astype(np.float32),
         item_item=CsrMatrix(
-            indptr=np.array([0, 2, 3, *[3] * (ITEM_COUNT - 2)], dtype=np.int64),
-            indices=np.array([3, 4, 11], dtype=np.int32),
-            data=np.array([0.5, 0.25, 0.75], dtype=np.float32),
+            indptr=np.array([0, 3, 4, *[5] * (ITEM_COUNT - 2)], dtype=np.int64),
+            # Self weights, links that help and one that holds back.
+            indices=np.array([0, 3, 4, 11, 9], dtype=np.int32),
+            data=np.array([0.5, 0.5, 0.25, 0.75, -0.25], dtype=np.float32),
         ),
         popular=PopularLists.from_lists(
             {

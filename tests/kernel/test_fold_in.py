@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from kernel.cases import csr
 from recsys import _scoring
 from recsys.arrays import InvalidArray, RowOutOfRange
+from recsys.bundle.writer import gram_matrix
 from recsys.features import FoldInConfig
 from recsys.scoring import FoldIn, SingularSystem
 from recsys.sparse import CsrMatrix
@@ -139,3 +140,81 @@ def test_gram_of_other_factors_is_refused() -> None:
     fold_in = FoldIn(item_factors=factors, gram=-9.0 * np.eye(2), config=config)
     with pytest.raises(SingularSystem, match="history 0"):
         fold_in.solve(np.array([1], dtype=np.int32), np.ones(1, dtype=np.float32))
+
+
+def axes_model(n: int, f: int, config: FoldInConfig) -> tuple[FoldIn, F32, FoldIn]:
+    """Fold-in over items along their principal axes, by the short way and by the long."""
+    drawn = np.random.default_rng(f).standard_normal((n, f))
+    _, axes = np.linalg.eigh(drawn.T @ drawn)
+    factors = np.ascontiguousarray(drawn @ axes, dtype=np.float32)
+    gram = gram_matrix(factors)
+    rest = np.zeros_like(gram)
+    if f > 1:
+        rest[0, 1] = rest[1, 0] = 1e-12 * gram[0, 0]  # no longer diagonal, and next to nothing
+    return (
+        FoldIn(item_factors=factors, gram=gram, config=config),
+        factors,
+        FoldIn(item_factors=factors, gram=gram + rest, config=config),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    f=st.sampled_from((2, 7, 16, 33, 64)),
+    h=st.sampled_from((1, 2, 6, 30, 200)),
+    exponent=st.sampled_from((0.0, 0.5, 1.0)),
+    unobserved=st.sampled_from((0.01, 1.0, 3.0)),
+)
+def test_a_diagonal_gram_gives_the_same_vector_by_the_short_way(
+    seed: int, f: int, h: int, exponent: float, unobserved: float
+) -> None:
+    """With any confidences, for histories shorter and longer than the vectors, with repeats."""
+    rng = np.random.default_rng(seed)
+    config = FoldInConfig(
+        alpha=2.5,
+        regularization=0.3,
+        regularization_exponent=exponent,
+        unobserved_weight=unobserved,
+    )
+    short, factors, long = axes_model(120, f, config)
+    rows = rng.integers(0, 120, h).astype(np.int32)
+    weights = rng.uniform(0, 50, h).astype(np.float32)
+    weights[rng.random(h) < 0.05] = 0.0  # a weight of nothing has no inverse
+    y = factors.astype(np.float64)[rows]
+    extra = 2.5 * weights.astype(np.float64)
+    ridge = 0.3 * (h + unobserved * 120) ** exponent
+    gram = unobserved * factors.T.astype(np.float64) @ factors.astype(np.float64)
+    system = gram + ridge * np.eye(f) + (y.T * extra) @ y
+    expected = np.linalg.solve(system, y.T @ (unobserved + extra))
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(short.solve(rows, weights), expected, rtol=1e-4, atol=1e-5 * scale)
+    np.testing.assert_allclose(long.solve(rows, weights), expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_the_short_way_gives_the_same_bits_on_every_instruction_set() -> None:
+    """Vector width plays no part there either."""
+    rng = np.random.default_rng(4)
+    config = FoldInConfig(
+        alpha=2.0, regularization=0.1, regularization_exponent=0.5, unobserved_weight=0.1
+    )
+    short, _, _ = axes_model(300, 48, config)
+    histories = csr(rng, 20, 300, 40)
+    weighted = CsrMatrix(histories.indptr, histories.indices, np.abs(histories.data))
+    before, found = _scoring.simd(), set()
+    try:
+        for simd in _scoring.available_simd():
+            _scoring._force_simd(simd)
+            found.add(short.solve_batch(weighted).tobytes())
+    finally:
+        _scoring._force_simd(before)
+    assert len(found) == 1
+
+
+def test_rounding_off_the_diagonal_is_left_out_and_nothing_else() -> None:
+    """Columns that lean towards each other by a thousandth stay as they are."""
+    rng = np.random.default_rng(8)
+    drawn = np.linalg.qr(rng.standard_normal((5_000, 4)))[0]
+    assert np.count_nonzero(gram_matrix(drawn.astype(np.float32))) == 4
+    drawn[:, 1] += 1e-3 * drawn[:, 0]
+    assert np.count_nonzero(gram_matrix(drawn.astype(np.float32))) == 16

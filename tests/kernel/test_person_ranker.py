@@ -70,7 +70,9 @@ def histories(draw: st.DrawFn, item_count: int) -> ItemWeights:
     """Weights of some items, and contact with some more."""
     rows = draw(st.sets(st.integers(0, item_count - 1), min_size=1, max_size=30))
     others = draw(st.sets(st.integers(0, item_count - 1), max_size=10))
-    weights = draw(st.lists(st.floats(0.0625, 50, width=32), min_size=len(rows), max_size=len(rows)))
+    weights = draw(
+        st.lists(st.floats(0.0625, 50, width=32), min_size=len(rows), max_size=len(rows))
+    )
     return ItemWeights.of(
         np.array(sorted(rows), dtype=np.int32),
         np.array(weights, dtype=np.float32),

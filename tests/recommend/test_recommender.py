@@ -18,6 +18,7 @@ from recsys.domain import (
 )
 from recsys.errors import ItemNotFound, StorageUnavailable
 from recsys.events import EMPTY_HISTORY, History
+from recsys.features import FoldInConfig, HistoryConfig
 from recsys.recommend import (
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
@@ -37,13 +38,15 @@ ITEM_IDS = [f"item-{row}" for row in range(12)]
 ANNA = Identifier("account", "anna")
 
 
-def event(item_id: str, event_type: EventType = EventType.PURCHASE_COMPLETE) -> ItemEvent:
-    """Make an event of a minute ago."""
+def event(
+    item_id: str, event_type: EventType = EventType.PURCHASE_COMPLETE, *, age: float = 60.0
+) -> ItemEvent:
+    """Make an event, a minute old unless said otherwise."""
     return ItemEvent(
         item_id=ItemId(item_id),
         event_type=event_type,
         channel=Channel.WEB,
-        event_time=NOW - 60,
+        event_time=NOW - age,
     )
 
 
@@ -302,7 +305,24 @@ def test_an_empty_catalogue_answers_with_nothing(tmp_path: Path, recommender: Re
     assert answer.shortfall.parts == ((ShortfallCause.CATALOG, 20),)
 
 
-def test_influences_sum_to_the_score(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "history_config",
+    [HistoryConfig(), HistoryConfig(step_decay=0.5, length_exponent=0.5)],
+    ids=["as is", "decayed"],
+)
+@pytest.mark.parametrize(
+    "fold_in",
+    [
+        FoldInConfig(alpha=10.0, regularization=0.1),
+        FoldInConfig(
+            alpha=2.0, regularization=0.3, regularization_exponent=0.5, unobserved_weight=0.05
+        ),
+    ],
+    ids=["hu", "rendle"],
+)
+def test_influences_sum_to_the_score(
+    tmp_path: Path, fold_in: FoldInConfig, history_config: HistoryConfig
+) -> None:
     """The parts of the history items are the whole score, less the prior."""
     rng = np.random.default_rng(3)
     item_item = rng.normal(size=(9, 9)).astype(np.float32) * (rng.random((9, 9)) < 0.4)
@@ -314,11 +334,15 @@ def test_influences_sum_to_the_score(tmp_path: Path) -> None:
             factors=rng.normal(size=(9, 4)),
             item_item=sparse(item_item),
             prior=prior,
+            fold_in=fold_in,
+            history=history_config,
         )
     )
-    history = History.from_events([event(item) for item in ("item-1", "item-4", "item-4")])
+    history = History.from_events(
+        [event("item-1"), event("item-4", age=60.0), event("item-4", age=7200.0)]
+    )
     weights = model.item_weights(history, now=NOW)
     ranking = model.rank(weights, result_count=9)
     rows, scores = ranking.rows, ranking.scores
-    parts = influences(model.bundle, ranked=rows, rows=weights.rows, weights=weights.weights)
+    parts = influences(model.bundle, ranked=rows, history=weights)
     assert np.allclose(parts.sum(axis=1) + prior[rows], scores, atol=1e-5)

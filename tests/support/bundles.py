@@ -16,7 +16,7 @@ from recsys.bundle import (
     open_bundle,
     write_bundle,
 )
-from recsys.features import FeatureConfig, FoldInConfig
+from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.sparse import CsrMatrix
 
 TIME = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -45,6 +45,8 @@ def contents(
     prior: np.ndarray | None = None,
     popular: Mapping[str, Sequence[int]] | None = None,
     features: FeatureConfig | None = None,
+    fold_in: FoldInConfig | None = None,
+    history: HistoryConfig | None = None,
     model_version: str = "v1",
 ) -> BundleContents:
     """Describe a bundle; popular lists are rows, best first, scored n, n-1, ..."""
@@ -52,7 +54,10 @@ def contents(
     return BundleContents(
         items=ItemIndex.from_ids(item_ids),
         item_factors=None if factors is None else np.ascontiguousarray(factors, dtype=np.float32),
-        fold_in=None if factors is None else FoldInConfig(alpha=10.0, regularization=0.1),
+        fold_in=None
+        if factors is None
+        else fold_in or FoldInConfig(alpha=10.0, regularization=0.1),
+        history=history or HistoryConfig(),
         prior=prior,
         item_item=item_item,
         popular=PopularLists.from_lists(

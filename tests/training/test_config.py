@@ -27,12 +27,35 @@ def test_a_partly_written_section_keeps_the_other_defaults() -> None:
     assert config.model_type == "als"
 
 
-@pytest.mark.parametrize("model", ["als", "bpr", "cosine", "tfidf", "bm25", "popularity"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "ials",
+        "cooccurrence",
+        "ordered",
+        "ease",
+        "als",
+        "bpr",
+        "cosine",
+        "tfidf",
+        "bm25",
+        "popularity",
+    ],
+)
 def test_the_printed_configuration_reads_back_as_itself(model: str) -> None:
     """`recsys train --print-config` is a configuration file."""
     config = parse_config(f"[model]\ntype = '{model}'")
     assert config.model_type == model
     assert parse_config(config_text(config)) == config
+
+
+def test_committed_configurations_read_back_as_themselves(repo_root: Path) -> None:
+    """Those behind the published figures, with their parts and tables."""
+    paths = sorted((repo_root / "benchmarks" / "quality").glob("*.toml"))
+    assert len(paths) >= 5
+    for path in paths:
+        config = load_config(path)
+        assert parse_config(config_text(config)) == config, path
 
 
 def test_the_printed_configuration_explains_every_key() -> None:

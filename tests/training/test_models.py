@@ -16,10 +16,14 @@ from training.models import (
     AlsConfig,
     Bm25Config,
     BprConfig,
+    CooccurrenceConfig,
     CosineConfig,
+    EaseConfig,
+    IalsConfig,
     Interactions,
     ModelConfig,
     ModelParts,
+    OrderedConfig,
     PopularityConfig,
     TfidfConfig,
     create_trainer,
@@ -30,6 +34,10 @@ from training.models.threads import to_scipy
 from training.ragged import take_rows
 
 PERSONAL: list[ModelConfig] = [
+    IalsConfig(factors=8),
+    CooccurrenceConfig(neighbours=50),
+    OrderedConfig(neighbours=50),
+    EaseConfig(neighbours=50, regularization=1.0),
     AlsConfig(factors=8),
     BprConfig(factors=8, learning_rate=0.05),
     CosineConfig(neighbours=50),
@@ -212,7 +220,18 @@ def test_bpr_says_how_well_its_fold_in_agrees(interactions: Interactions) -> Non
 def test_configurations_name_their_files() -> None:
     """The tag in the file is the model type of the bundle."""
     tags = {type(config).__struct_config__.tag for config in ALL}
-    assert tags == {"als", "bpr", "cosine", "tfidf", "bm25", "popularity"}
+    assert tags == {
+        "ials",
+        "cooccurrence",
+        "ordered",
+        "ease",
+        "als",
+        "bpr",
+        "cosine",
+        "tfidf",
+        "bm25",
+        "popularity",
+    }
 
 
 def test_a_warm_start_is_as_good_as_a_cold_one_in_fewer_rounds(

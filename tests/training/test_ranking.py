@@ -22,7 +22,19 @@ from training.split import Split, split_events
 from training.testset import TestSet, draw_test_sets
 
 CUT = START + dt.timedelta(days=85)
-MODELS = ["als", "bpr", "cosine", "tfidf", "bm25", "popularity"]
+MODELS = {
+    "als": "",
+    "bpr": "",
+    "cosine": "",
+    "tfidf": "",
+    "bm25": "",
+    "popularity": "",
+    "ials": "factors = 8",
+    "ease": "self_weight = 0.1",
+    "cooccurrence": "length_exponent = 0.5",
+    "ordered": "gap = 3\nstep_decay = 0.6\nself_weight = 0.5",
+}
+"""Models with settings that serving has to follow."""
 
 
 class StoredHistories:
@@ -88,7 +100,7 @@ def test_offline_lists_are_the_servers_answers(
 ) -> None:
     """Item by item, for known and for cold users, with their channel and store."""
     config = parse_config(
-        f"[model]\ntype = '{model_type}'\n[features]\nhalf_life_days = 40.0\n"
+        f"[model]\ntype = '{model_type}'\n{MODELS[model_type]}\n[features]\nhalf_life_days = 40.0\n"
         "[features.channel_weights]\nstore = 1.5\n"
     )
     model = fit_before_cut(shop, config)
@@ -100,7 +112,11 @@ def test_offline_lists_are_the_servers_answers(
         shop, user_count_max=100, history_event_count_max=200, rng=np.random.default_rng(0)
     ):
         seen = None if include_seen else test.seen(config.features)
-        askers = ranker.askers(test.weights(config.features), contexts=test.contexts)
+        askers = ranker.askers(
+            test.weights(config.features),
+            links=test.links(config.features, model.parts.history),
+            contexts=test.contexts,
+        )
         ranked = ranker.rank(askers, k=10, seen=seen)
         for row, user in enumerate(test.users.tolist()):
             store = int(test.contexts.stores[row])
@@ -126,7 +142,8 @@ def test_cold_users_get_the_list_of_their_store_or_channel(shop: Split) -> None:
     )
     assert len(cold) == 4
     ranker = ModelRanker(model, item_count=len(shop.before.item_ids), threads=1)
-    askers = ranker.askers(cold.weights(model.features), contexts=cold.contexts)
+    weights = cold.weights(model.features)
+    askers = ranker.askers(weights, links=weights, contexts=cold.contexts)
     ranked = ranker.rank(askers, k=5, seen=None)
     starts = ["store:s1", "channel:web", "all", "channel:store"]
     for row, segment in enumerate(starts):
@@ -150,7 +167,8 @@ def test_a_short_store_list_is_filled_up_without_repeats(tmp_path: Path) -> None
         split, user_count_max=9, history_event_count_max=9, rng=np.random.default_rng(0)
     )
     ranker = ModelRanker(model, item_count=len(events.item_ids), threads=1)
-    askers = ranker.askers(cold.weights(config.features), contexts=cold.contexts)
+    weights = cold.weights(config.features)
+    askers = ranker.askers(weights, links=weights, contexts=cold.contexts)
     ranked = ranker.rank(askers, k=9, seen=None)
     assert _ids(ranked, split, 0) == ["a", "b", "c"]
 

@@ -4,35 +4,61 @@ trainer = create_trainer(AlsConfig(factors=64))
 parts = trainer.fit(interactions, seed=0)
 """
 
+from collections.abc import Callable
+
 from training.models.als import AlsConfig, AlsTrainer
+from training.models.blend import BlendConfig, BlendTrainer
 from training.models.bpr import BprConfig, BprTrainer
+from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
+from training.models.ease import EaseConfig, EaseTrainer
+from training.models.ials import IalsConfig, IalsTrainer
 from training.models.neighbours import (
     Bm25Config,
     CosineConfig,
     NeighbourTrainer,
     TfidfConfig,
 )
+from training.models.ordered import OrderedConfig, OrderedTrainer
 from training.models.popularity import PopularityConfig, PopularityTrainer
 from training.models.protocol import (
     Interactions,
     IterationReport,
+    Lines,
     ModelParts,
     Trainer,
     ignore_iteration,
 )
 
-ModelConfig = AlsConfig | BprConfig | CosineConfig | TfidfConfig | Bm25Config | PopularityConfig
+ModelConfig = (
+    BlendConfig
+    | IalsConfig
+    | CooccurrenceConfig
+    | OrderedConfig
+    | EaseConfig
+    | AlsConfig
+    | BprConfig
+    | CosineConfig
+    | TfidfConfig
+    | Bm25Config
+    | PopularityConfig
+)
 """Every model's configuration; `type` in the file tells them apart."""
 
 __all__ = [
     "AlsConfig",
+    "BlendConfig",
     "Bm25Config",
     "BprConfig",
+    "CooccurrenceConfig",
     "CosineConfig",
+    "EaseConfig",
+    "IalsConfig",
     "Interactions",
     "IterationReport",
+    "Lines",
     "ModelConfig",
     "ModelParts",
+    "OrderedConfig",
     "PopularityConfig",
     "TfidfConfig",
     "Trainer",
@@ -41,14 +67,21 @@ __all__ = [
 ]
 
 
+_TRAINERS: dict[type[ModelConfig], Callable[..., Trainer]] = {
+    AlsConfig: AlsTrainer,
+    BlendConfig: BlendTrainer,
+    Bm25Config: NeighbourTrainer,
+    BprConfig: BprTrainer,
+    CooccurrenceConfig: CooccurrenceTrainer,
+    CosineConfig: NeighbourTrainer,
+    EaseConfig: EaseTrainer,
+    IalsConfig: IalsTrainer,
+    OrderedConfig: OrderedTrainer,
+    PopularityConfig: PopularityTrainer,
+    TfidfConfig: NeighbourTrainer,
+}
+
+
 def create_trainer(config: ModelConfig) -> Trainer:
     """Return the trainer that a configuration is for."""
-    match config:
-        case AlsConfig():
-            return AlsTrainer(config)
-        case BprConfig():
-            return BprTrainer(config)
-        case PopularityConfig():
-            return PopularityTrainer(config)
-        case CosineConfig() | TfidfConfig() | Bm25Config():
-            return NeighbourTrainer(config)
+    return _TRAINERS[type(config)](config)

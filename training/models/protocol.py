@@ -5,14 +5,46 @@ and a trainer class, and one line in `training/models/__init__.py`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import FoldInConfig
+from recsys.features import FoldInConfig, HistoryConfig
 from recsys.sparse import CsrMatrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """Item lines of events, of the users and items trained on, by user and item and time.
+
+    Attributes:
+        users: Row of `Interactions.weights`, int32, shape (e,), ascending.
+        items: Item row, int32, shape (e,).
+        weights: What `EventWeighting` makes of each line, with its age, float64, shape (e,).
+        type_codes: `EventType.code`, uint8, shape (e,).
+        times: Seconds since 1970-01-01 UTC, float64, shape (e,).
+    """
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    type_codes: NDArray[np.uint8]
+    times: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Lines":
+        """Return some lines."""
+        return Lines(
+            users=self.users[mask],
+            items=self.items[mask],
+            weights=self.weights[mask],
+            type_codes=self.type_codes[mask],
+            times=self.times[mask],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,11 +57,14 @@ class Interactions:
         item_count: Number of columns, n.
         popularity: How popular each item is, not negative, float64, shape (n,).
             The order that the bundle's popular list has.
+        lines: Makes the events behind the weights, for trainers that need order or
+            kind; None where only the sums are known.
     """
 
     weights: CsrMatrix
     item_count: int
     popularity: NDArray[np.float64]
+    lines: Callable[[], Lines] | None = None
 
     @property
     def user_count(self) -> int:
@@ -49,6 +84,7 @@ class ModelParts:
     Attributes:
         item_factors: Float32, shape (n, f), finite, C-contiguous, or None.
         fold_in: How user vectors are solved for; together with `item_factors`.
+        history: How weights are made ready for `item_item`.
         prior: Float32, shape (n,), finite, or None.
         item_item: Square (n, n), row = history item, columns ascending within a
             row, or None.
@@ -59,6 +95,7 @@ class ModelParts:
     fold_in: FoldInConfig | None = None
     prior: NDArray[np.float32] | None = None
     item_item: CsrMatrix | None = None
+    history: HistoryConfig = field(default_factory=HistoryConfig)
     facts: dict[str, float]
 
 

@@ -1,0 +1,242 @@
+"""Published splits: training and test lines from any files, ranked by the serving kernel.
+
+Two kinds of test file. Rows of `user_id, item_id`: what each user should have been
+shown, one or many items, with her training lines as her history. Rows of `context`
+(a list of items) and `target`: each row is a session of its own.
+
+Items are numbered in an order drawn by the seed. The kernel ranks equal scores by
+row, so ties are broken by chance, as they must be where order could help.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.domain import Channel, EventType
+from recsys.errors import InvalidData
+from training.interactions import NO_STORE, Events
+from training.ranking import Contexts
+from training.testset import TestSet, distinct_targets, newest_lines
+
+USER, ITEM, TYPE, TIME, CHANNEL = "user_id", "item_id", "event_type", "event_time", "channel"
+POSITION, CONTEXT, TARGET = "position", "context", "target"
+
+_TYPE_ALIASES = {
+    "view": EventType.DETAIL_PAGE_VIEW,
+    "click": EventType.CLICK,
+    "cart": EventType.ADD_TO_CART,
+    "addtocart": EventType.ADD_TO_CART,
+    "buy": EventType.PURCHASE_COMPLETE,
+    "purchase": EventType.PURCHASE_COMPLETE,
+    "transaction": EventType.PURCHASE_COMPLETE,
+} | {member.value: member for member in EventType}
+_TYPE_CODES = {name: member.code for name, member in _TYPE_ALIASES.items()}
+_CHANNEL_CODES = {member.value: member.code for member in Channel}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublishedSplit:
+    """A split that somebody else made.
+
+    Attributes:
+        train: Training lines.
+        test: Who is asked about, with histories from the training lines or contexts.
+        leaked_count: Test pairs that are in the training lines, of any kind.
+        pair_count: Test pairs.
+    """
+
+    train: Events
+    test: TestSet
+    leaked_count: int
+    pair_count: int
+
+
+def read_split(
+    *,
+    train: Sequence[Path],
+    test: Sequence[Path],
+    names: Mapping[str, str],
+    history_event_count_max: int,
+    rng: np.random.Generator,
+) -> PublishedSplit:
+    """Read a split.
+
+    Args:
+        train: Parquet, CSV or JSON-lines files of training lines.
+        test: Files of what should be found.
+        names: Canonical column name by the files' own.
+        history_event_count_max: Newest lines of a history that are used.
+        rng: Source of the order of items.
+
+    Raises:
+        InvalidData: A file lacks a column, or holds a type of event that nobody knows.
+    """
+    lines = _lines(train, names)
+    wanted, contexts = _wanted(test, names)
+    every = pl.concat([lines, contexts], how="diagonal") if contexts is not None else lines
+    users = pl.concat([every[USER], wanted[USER]]).unique().sort()
+    items = pl.concat([every[ITEM], wanted[ITEM]]).unique().sort()
+    items = items[rng.permutation(len(items))]
+    trained = _events(lines, users, items)
+    rows, targets = _codes(wanted[USER], users), _codes(wanted[ITEM], items)
+    asked, owners = np.unique(rows, return_inverse=True)
+    before = trained if contexts is None else _events(contexts, users, items)
+    keys = rows.astype(np.int64) * len(items) + targets
+    known = trained.users.astype(np.int64) * len(items) + trained.items
+    return PublishedSplit(
+        train=trained,
+        test=_test_set(
+            before.where(np.isin(before.users, asked)),
+            asked,
+            owners,
+            targets,
+            now=float(trained.times.max()),
+            history_event_count_max=history_event_count_max,
+        ),
+        leaked_count=int(np.isin(keys, known).sum()),
+        pair_count=len(keys),
+    )
+
+
+def _test_set(
+    histories: Events,
+    asked: NDArray[np.int32],
+    owners: NDArray[np.int64],
+    targets: NDArray[np.int32],
+    *,
+    now: float,
+    history_event_count_max: int,
+) -> TestSet:
+    count = len(asked)
+    return TestSet(
+        users=asked,
+        histories=newest_lines(histories, history_event_count_max),
+        contexts=Contexts(
+            channel_codes=np.zeros(count, dtype=np.uint8),
+            stores=np.full(count, NO_STORE, dtype=np.int32),
+            store_ids=[],
+        ),
+        targets=distinct_targets(
+            owners, targets, user_count=count, item_count=len(histories.item_ids)
+        ),
+        targets_by_channel={},
+        cut_time=now,
+    )
+
+
+def _scan(path: Path) -> pl.DataFrame:
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        ".parquet": pl.read_parquet,
+        ".csv": pl.read_csv,
+        ".jsonl": pl.read_ndjson,
+    }
+    reader = readers.get(path.suffix)
+    if reader is None:
+        raise InvalidData(path=str(path), problem=f"is none of {', '.join(sorted(readers))}")
+    try:
+        return reader(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InvalidData(path=str(path), problem=str(error)) from error
+
+
+def _read(paths: Sequence[Path], names: Mapping[str, str]) -> pl.DataFrame:
+    frames = []
+    for path in paths:
+        frame = _scan(path)
+        frames.append(
+            frame.rename({old: new for old, new in names.items() if old in frame.columns})
+        )
+    return pl.concat(frames, how="diagonal_relaxed")
+
+
+def _lines(paths: Sequence[Path], names: Mapping[str, str]) -> pl.DataFrame:
+    frame = _read(paths, names)
+    _require(frame, (USER, ITEM), paths)
+    return _normal(frame, paths)
+
+
+def _require(frame: pl.DataFrame, columns: Sequence[str], paths: Sequence[Path]) -> None:
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise InvalidData(
+            path=", ".join(map(str, paths)),
+            problem=f"has no {', '.join(missing)}; it has {', '.join(frame.columns)}",
+        )
+
+
+def _normal(frame: pl.DataFrame, paths: Sequence[Path]) -> pl.DataFrame:
+    """Give every line its user, item, type and time; lists of items become lines."""
+    if isinstance(frame.schema[ITEM], pl.List | pl.Array):
+        frame = frame.explode(ITEM).drop_nulls(ITEM)
+    if TIME not in frame.columns:
+        # Order is all that is known: by position, else as the lines stand in the file.
+        order = pl.col(POSITION) if POSITION in frame.columns else pl.int_range(pl.len())
+        frame = frame.with_columns(order.cast(pl.Float64).alias(TIME))
+    elif frame.schema[TIME].is_temporal():
+        frame = frame.with_columns(pl.col(TIME).dt.epoch("us") / 1e6)
+    if TYPE not in frame.columns:
+        frame = frame.with_columns(pl.lit(EventType.PURCHASE_COMPLETE.value).alias(TYPE))
+    unknown = set(frame[TYPE].unique()) - _TYPE_CODES.keys()
+    if unknown:
+        raise InvalidData(
+            path=", ".join(map(str, paths)),
+            problem=f"event_type {sorted(map(str, unknown))}; known: {', '.join(_TYPE_CODES)}",
+        )
+    channel = pl.col(CHANNEL) if CHANNEL in frame.columns else pl.lit(None, dtype=pl.String)
+    return frame.select(
+        pl.col(USER).cast(pl.String),
+        pl.col(ITEM).cast(pl.String),
+        pl.col(TYPE).replace_strict(_TYPE_CODES, return_dtype=pl.UInt8),
+        pl.col(TIME).cast(pl.Float64),
+        channel.replace_strict(_CHANNEL_CODES, default=0, return_dtype=pl.UInt8).alias(CHANNEL),
+    )
+
+
+def _wanted(
+    paths: Sequence[Path], names: Mapping[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Return user and item of every pair to be found, and the lines of the contexts."""
+    frame = _read(paths, names)
+    if CONTEXT not in frame.columns:
+        _require(frame, (USER, ITEM), paths)
+        return frame.select(pl.col(USER, ITEM).cast(pl.String)), None
+    _require(frame, (TARGET,), paths)
+    # No user of the training lines has such a name.
+    sessions = frame.with_columns(pl.format("\0test {}", pl.int_range(pl.len())).alias(USER))
+    contexts = sessions.select(USER, pl.col(CONTEXT).alias(ITEM))
+    return (
+        sessions.select(USER, pl.col(TARGET).cast(pl.String).alias(ITEM)),
+        _normal(
+            contexts.with_columns(
+                pl.col(ITEM).list.eval(pl.int_range(pl.len())).alias(POSITION)
+            ).explode(ITEM, POSITION),
+            paths,
+        ),
+    )
+
+
+def _codes(values: pl.Series, known: pl.Series) -> NDArray[np.int32]:
+    numbers = known.to_frame("value").with_row_index("number")
+    joined = values.to_frame("value").join(numbers, on="value", how="left", maintain_order="left")
+    return joined["number"].cast(pl.Int32).to_numpy()
+
+
+def _events(lines: pl.DataFrame, users: pl.Series, items: pl.Series) -> Events:
+    numbered = lines.with_columns(
+        pl.Series("user", _codes(lines[USER], users)), pl.Series("item", _codes(lines[ITEM], items))
+    ).sort("user", "item", TIME, TYPE, CHANNEL)
+    return Events(
+        users=numbered["user"].to_numpy(),
+        items=numbered["item"].to_numpy(),
+        type_codes=numbered[TYPE].to_numpy(),
+        channel_codes=numbered[CHANNEL].to_numpy(),
+        stores=np.full(len(numbered), NO_STORE, dtype=np.int32),
+        times=numbered[TIME].to_numpy(),
+        user_count=len(users),
+        item_ids=items.to_list(),
+        store_ids=[],
+    )
