@@ -116,15 +116,16 @@ class Utf8Records(io.RawIOBase):
 def _patterns(separator: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
     """Return patterns of plain lines, of one record over several lines, and of one field.
 
-    A quote opens a field only where the field begins; elsewhere it is a letter. No part
-    of them is ever tried twice, so matching takes time in proportion to the text.
+    A quote opens a field only where the field begins; elsewhere it is a letter. There is
+    one way at most to read a text, so matching takes time in proportion to it. (Groups
+    that are possessive would say so plainly, but CPython before 3.11.5 misreads them.)
     """
     end = re.escape(separator).encode()
     bare = rb'(?:[^"\n%b][^\n%b]*+|)' % (end, end)
-    in_line = rb'(?:"(?:[^"\n]|"")*+"[^\n%b]*+|%b)' % (end, bare)
-    over_lines = rb'(?:"(?:[^"]|"")*+"[^\n%b]*+|%b)' % (end, bare)
+    in_line = rb'(?:"[^"\n]*+(?:""[^"\n]*+)*"(?!")[^\n%b]*+|%b)' % (end, bare)
+    over_lines = rb'(?:"[^"]*+(?:""[^"]*+)*"(?!")[^\n%b]*+|%b)' % (end, bare)
     return (
-        re.compile(rb"(?:(?:%b%b)*+%b\n)*+" % (in_line, end, in_line)),
-        re.compile(rb"(?:%b%b)*+%b\n" % (over_lines, end, over_lines)),
+        re.compile(rb"(?:(?:%b%b)*%b\n)*" % (in_line, end, in_line)),
+        re.compile(rb"(?:%b%b)*%b\n" % (over_lines, end, over_lines)),
         re.compile(rb"%b(?:%b|\n)" % (over_lines, end)),
     )
