@@ -18,9 +18,9 @@ from training.models import (
     create_trainer,
 )
 from training.models import parallel as parallel_module
-from training.models.link_config import PRIOR_SHARE
 from training.models.links import make_links
 from training.models.ordered import in_sequences
+from training.models.popularity import PRIOR_SHARE
 
 VIEW = EventType.DETAIL_PAGE_VIEW
 
@@ -243,6 +243,20 @@ def test_self_weights_fill_the_diagonal_and_the_prior_orders_the_rest() -> None:
     assert parts.prior.argmax() == 0
     smallest = found[found > 0].min()
     assert parts.prior.max() == pytest.approx(PRIOR_SHARE * smallest)
+
+
+def test_links_below_zero_do_not_turn_the_prior_round() -> None:
+    """Items that exclude each other have negative links; what is popular still comes first."""
+    either = np.zeros((30, 3), dtype=np.float32)
+    either[:, 0] = 1.0
+    either[:10, 1] = either[10:20, 2] = 1.0
+    parts = create_trainer(EaseConfig(regularization=1.0)).fit(from_dense(either), seed=0)
+    assert parts.item_item is not None
+    assert parts.prior is not None
+    assert parts.item_item.data.min() < 0
+    assert parts.prior.argmax() == 0
+    assert parts.prior.min() > 0
+    assert parts.prior.max() == pytest.approx(PRIOR_SHARE * np.abs(parts.item_item.data).min())
 
 
 def test_a_popularity_weight_is_of_the_share_of_people() -> None:

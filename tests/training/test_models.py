@@ -28,8 +28,7 @@ from training.models import (
     TfidfConfig,
     create_trainer,
 )
-from training.models.neighbours import PRIOR_SHARE
-from training.models.popularity import popularity_prior
+from training.models.popularity import PRIOR_SHARE, popularity_prior
 from training.models.threads import to_scipy
 from training.ragged import take_rows
 

@@ -15,8 +15,9 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 
-from recsys import limits
 from recsys.features import FoldInConfig
+from training.models.checks import check_iterations, check_weight
+from training.models.popularity import share_prior
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -54,24 +55,8 @@ class AlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     def __post_init__(self) -> None:
         check_iterations(factors=self.factors, iterations=self.iterations)
         check_iterations(factors=self.factors, iterations=self.warm_iterations)
-        if not 0 <= self.popularity_weight < math.inf:
-            raise ValueError(f"popularity_weight is {self.popularity_weight}; allowed 0 and above")
+        check_weight("popularity_weight", self.popularity_weight)
         FoldInConfig(alpha=self.alpha, regularization=self.regularization)
-
-
-def check_iterations(*, factors: int, iterations: int) -> None:
-    """Refuse sizes that cannot be meant.
-
-    Raises:
-        ValueError: Naming the key, its value and what is allowed.
-    """
-    if not 1 <= factors <= limits.FACTOR_COUNT_MAX:
-        raise ValueError(f"factors is {factors}; allowed 1 to {limits.FACTOR_COUNT_MAX}")
-    if not 1 <= iterations <= ITERATION_COUNT_MAX:
-        raise ValueError(f"iterations is {iterations}; allowed 1 to {ITERATION_COUNT_MAX}")
-
-
-ITERATION_COUNT_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +100,11 @@ class AlsTrainer:
         return ModelParts(
             item_factors=np.ascontiguousarray(model.item_factors, dtype=np.float32),
             fold_in=FoldInConfig(alpha=config.alpha, regularization=config.regularization),
-            prior=self._prior(interactions),
+            prior=share_prior(interactions, config.popularity_weight)
+            if config.popularity_weight
+            else None,
             facts={"final_loss": losses[-1]} if losses else {},
         )
-
-    def _prior(self, interactions: Interactions) -> NDArray[np.float32] | None:
-        if not self.config.popularity_weight:
-            return None
-        share = interactions.item_users / max(1, interactions.user_count)
-        return (self.config.popularity_weight * share).astype(np.float32)
 
 
 def _warm(start: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:

@@ -18,14 +18,15 @@ from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 from training.models.als import AlsConfig, AlsTrainer
 from training.models.blend_weights import Sample, draw_sample, fit_weights, hold_out, summed_links
+from training.models.checks import check_weight
 from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
 from training.models.ease import EaseConfig, EaseTrainer
 from training.models.ials import IalsConfig, IalsTrainer
-from training.models.link_config import PRIOR_SHARE, LinkConfig, check_weight, share_prior
+from training.models.link_config import LinkConfig
 from training.models.links import with_diagonal
 from training.models.ordered import OrderedConfig, OrderedTrainer
 from training.models.parallel import thread_count
-from training.models.popularity import popularity_prior
+from training.models.popularity import share_prior, unreached_prior
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -201,8 +202,7 @@ class _Blend:
         if config.popularity_weight:
             prior = share_prior(interactions, config.popularity_weight / unit)
         elif factors is None and links is not None:
-            smallest = float(np.abs(links.data).min(initial=1.0))
-            prior = popularity_prior(interactions.popularity, scale=PRIOR_SHARE * smallest)
+            prior = unreached_prior(interactions.popularity, links.data)
         return ModelParts(
             item_factors=None if factors is None else factors.item_factors,
             fold_in=None if factors is None else factors.fold_in,

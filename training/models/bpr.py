@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from recsys.bundle.writer import gram_matrix
 from recsys.features import FoldInConfig
 from recsys.scoring import FoldIn
-from training.models.als import check_iterations
+from training.models.checks import check_iterations, check_weight
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -58,8 +58,7 @@ class BprConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         check_iterations(factors=self.factors, iterations=self.iterations)
         if not 0 < self.learning_rate < np.inf:
             raise ValueError(f"learning_rate is {self.learning_rate}; it must be positive")
-        if not 0 <= self.regularization < np.inf:
-            raise ValueError(f"regularization is {self.regularization}; allowed 0 and above")
+        check_weight("regularization", self.regularization)
         FoldInConfig(alpha=self.fold_in_alpha, regularization=self.fold_in_regularization)
 
 

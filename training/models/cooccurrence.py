@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from recsys.domain import EventType
 from recsys.sparse import CsrMatrix
+from training.models.checks import check_exponent
 from training.models.link_config import (
     LinkConfig,
-    check_exponent,
     check_factors,
     link_parts,
     summed,

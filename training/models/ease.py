@@ -13,7 +13,8 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from recsys.sparse import CsrMatrix
-from training.models.link_config import LinkConfig, check_exponent, check_weight, link_parts
+from training.models.checks import check_exponent, check_weight
+from training.models.link_config import LinkConfig, link_parts
 from training.models.links import power
 from training.models.protocol import (
     Interactions,

@@ -30,9 +30,10 @@ from recsys.bundle.writer import gram_matrix
 from recsys.features import FoldInConfig
 from recsys.sparse import CsrMatrix
 from training import _ials
-from training.models.als import check_iterations
+from training.models.checks import check_iterations, check_weight
 from training.models.links import transposed
 from training.models.parallel import SLICES_PER_THREAD, even_slices, in_parallel, thread_count
+from training.models.popularity import share_prior
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -90,8 +91,7 @@ class IalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ValueError(f"passes is {self.passes}; allowed 1 to {_PASS_COUNT_MAX}")
         if not 0 <= self.tolerance < 1:
             raise ValueError(f"tolerance is {self.tolerance}; allowed 0 and above, below 1")
-        if not 0 <= self.popularity_weight < math.inf:
-            raise ValueError(f"popularity_weight is {self.popularity_weight}; allowed 0 and above")
+        check_weight("popularity_weight", self.popularity_weight)
         self.fold_in()
 
     def fold_in(self) -> FoldInConfig:
@@ -133,11 +133,10 @@ class IalsTrainer:
                 if loss is not None:
                     facts["final_loss"] = loss
             factors = _principal(state.items, width=config.factors)
-        share = interactions.item_users / max(1, interactions.user_count)
         return ModelParts(
             item_factors=factors,
             fold_in=config.fold_in(),
-            prior=(config.popularity_weight * share).astype(np.float32)
+            prior=share_prior(interactions, config.popularity_weight)
             if config.popularity_weight
             else None,
             facts=facts,

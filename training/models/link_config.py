@@ -1,7 +1,5 @@
 """What all item-item trainers can be told, and how their rows become a model's parts."""
 
-import math
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +7,11 @@ from numpy.typing import NDArray
 from recsys.domain import EventType
 from recsys.features import WEIGHT_MIN, HistoryConfig
 from recsys.sparse import CsrMatrix
-from training.models.links import NEIGHBOUR_COUNT_MAX, with_diagonal
-from training.models.popularity import popularity_prior
+from training.models.checks import check_neighbours, check_weight
+from training.models.links import with_diagonal
+from training.models.popularity import share_prior, unreached_prior
 from training.models.protocol import Interactions, Lines, ModelParts
 from training.ragged import csr_from_pairs
-
-PRIOR_SHARE = 1e-3
-"""The largest prior as a share of the smallest value kept, where no popularity is asked
-for: it orders what a history does not reach, and nothing else."""
-_EXPONENT_MAX = 2.0
 
 
 class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,8 +24,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     popularity_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.neighbours <= NEIGHBOUR_COUNT_MAX:
-            raise ValueError(f"neighbours is {self.neighbours}; allowed 1 to {NEIGHBOUR_COUNT_MAX}")
+        check_neighbours(self.neighbours)
         for name in ("self_weight", "popularity_weight"):
             check_weight(name, getattr(self, name))
         self.history()
@@ -41,41 +34,18 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return HistoryConfig(step_decay=self.step_decay, length_exponent=self.length_exponent)
 
 
-def check_weight(name: str, value: float) -> None:
-    """Refuse what is negative or not finite.
-
-    Raises:
-        ValueError: Naming the key, its value and what is allowed.
-    """
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} is {value}; allowed 0 and above")
-
-
-def check_exponent(name: str, value: float) -> None:
-    """Refuse exponents that cannot be meant; raises as `check_weight`."""
-    if not 0 <= value <= _EXPONENT_MAX:
-        raise ValueError(f"{name} is {value}; allowed 0 to {_EXPONENT_MAX:g}")
-
-
 def link_parts(
     links: CsrMatrix, interactions: Interactions, config: LinkConfig, facts: dict[str, float]
 ) -> ModelParts:
     """Add self weights and a prior to item-item rows."""
-    smallest = float(links.data.min()) if len(links.data) else 1.0
     return ModelParts(
         item_item=with_diagonal(links, config.self_weight),
         history=config.history(),
         prior=share_prior(interactions, config.popularity_weight)
         if config.popularity_weight
-        else popularity_prior(interactions.popularity, scale=PRIOR_SHARE * smallest),
+        else unreached_prior(interactions.popularity, links.data),
         facts={"link_count": float(len(links.data)), **facts},
     )
-
-
-def share_prior(interactions: Interactions, weight: float) -> NDArray[np.float32]:
-    """Return the share of users who have each item, times a weight, shape (n,)."""
-    share = interactions.item_users / max(1, interactions.user_count)
-    return (weight * share).astype(np.float32)
 
 
 def known_lines(interactions: Interactions) -> Lines:

@@ -18,7 +18,6 @@ from training.ragged import csr_from_pairs, expand_rows, row_pointers
 
 F32 = NDArray[np.float32]
 
-NEIGHBOUR_COUNT_MAX = 10_000
 _SLICE_CELLS_MAX = 2**24
 
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recsys.sparse import CsrMatrix
-from training.models.popularity import popularity_prior
+from training.models.checks import check_neighbours, check_weight
+from training.models.popularity import unreached_prior
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -30,22 +31,14 @@ from training.models.protocol import (
 )
 from training.models.threads import one_blas_thread, to_scipy
 
-NEIGHBOUR_COUNT_MAX = 10_000
-PRIOR_SHARE = 1e-3
-"""The largest prior as a share of the smallest similarity kept. An item that the
-history reaches with a weight above this share outranks every item that it does
-not reach; below it the contact is a thousandth of a view and may lose."""
-
 
 class _NeighbourConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     neighbours: int = 200
     self_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.neighbours <= NEIGHBOUR_COUNT_MAX:
-            raise ValueError(f"neighbours is {self.neighbours}; allowed 1 to {NEIGHBOUR_COUNT_MAX}")
-        if not 0 <= self.self_weight < np.inf:
-            raise ValueError(f"self_weight is {self.self_weight}; allowed 0 and above")
+        check_neighbours(self.neighbours)
+        check_weight("self_weight", self.self_weight)
 
 
 class CosineConfig(_NeighbourConfig, tag="cosine", frozen=True, kw_only=True):
@@ -115,10 +108,9 @@ class NeighbourTrainer:
             model.fit(to_scipy(interactions), show_progress=progress)
         assert model.similarity is not None, "fit makes it"
         item_item = _cleaned(model.similarity, self_weight=self.config.self_weight)
-        smallest = float(item_item.data.min()) if len(item_item.data) else 1.0
         return ModelParts(
             item_item=item_item,
-            prior=popularity_prior(interactions.popularity, scale=PRIOR_SHARE * smallest),
+            prior=unreached_prior(interactions.popularity, item_item.data),
             facts={"similarity_count": float(len(item_item.data))},
         )
 

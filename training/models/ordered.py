@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from recsys.domain import EventType
 from training import _item_item
+from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (
     LinkConfig,
-    check_exponent,
     check_factors,
-    check_weight,
     known_lines,
     line_factors,
     link_parts,

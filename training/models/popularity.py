@@ -40,6 +40,31 @@ class PopularityTrainer:
         return ModelParts(prior=popularity_prior(interactions.popularity, scale=1.0), facts={})
 
 
+PRIOR_SHARE = 1e-3
+"""The largest prior of what a history does not reach, as a share of the smallest value kept.
+An item that the history reaches with a weight above this share outranks every item
+that it does not reach; below it the contact is a thousandth of a view and may lose."""
+
+
+def share_prior(interactions: Interactions, weight: float) -> NDArray[np.float32]:
+    """Return the share of users who have each item, times a weight, shape (n,)."""
+    share = interactions.item_users / max(1, interactions.user_count)
+    return (weight * share).astype(np.float32)
+
+
+def unreached_prior(
+    popularity: NDArray[np.float64], values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Order what a history does not reach, and nothing else.
+
+    Args:
+        popularity: As in `popularity_prior`.
+        values: What is kept of the item-item part, any number of them.
+    """
+    smallest = float(np.abs(values).min()) if len(values) else 1.0
+    return popularity_prior(popularity, scale=PRIOR_SHARE * smallest)
+
+
 def popularity_prior(popularity: NDArray[np.float64], *, scale: float) -> NDArray[np.float32]:
     """Turn popularity into scores that order as it does.
 
