@@ -1,10 +1,13 @@
 """User vectors from histories: the same solve in training and in serving."""
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
 from recsys.arrays import InvalidArray, NotFinite, RowOutOfRange, check_array, check_factors
+from recsys.bundle.writer import gram_matrix
 from recsys.errors import InvalidInput
 from recsys.features import FoldInConfig
 from recsys.row_lists import check_csr, compiled_lists
@@ -64,6 +67,16 @@ class FoldIn:
         self.gram = gram
         self.config = config
         self.is_diagonal = np.count_nonzero(gram) == np.count_nonzero(np.diagonal(gram))
+
+    @classmethod
+    def of_factors(cls, item_factors: F32, config: FoldInConfig) -> Self:
+        """Compute the Gram matrix too, as publishing does; reads all factors.
+
+        Raises:
+            As the constructor.
+        """
+        check_factors(item_factors, item_count=None)
+        return cls(item_factors=item_factors, gram=gram_matrix(item_factors), config=config)
 
     def solve(self, rows: NDArray[np.int32], weights: F32) -> F32:
         """Solve for one user.

@@ -1,6 +1,5 @@
 """One configuration on one published split: fitted, ranked by the serving kernel, measured."""
 
-import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from training.config import TrainConfig
 from training.fit import FittedModel, fit_model, prepare
 from training.metrics import Targets, accuracy, beyond_accuracy, bootstrap, find_hits
 from training.models import ignore_iteration
+from training.models.parallel import thread_count
 from training.published import PublishedSplit
 from training.ranking import ModelRanker
 from training.testset import TestSet, distinct_targets
@@ -86,7 +86,7 @@ def measure(
     fitted_at = time.perf_counter()
     test, item_count = split.test, len(split.train.item_ids)
     seen = _seen(test, model, excluded_types)
-    ranker = ModelRanker(model, item_count=item_count, threads=os.cpu_count() or 1)
+    ranker = ModelRanker(model, item_count=item_count, threads=thread_count())
     askers = ranker.askers(
         test.weights(model.features),
         links=test.links(model.features, model.parts.history),

@@ -4,7 +4,6 @@ A fit keeps every core busy by itself. What is left is mostly Python, which one 
 does at a time: it runs beside the fits, so that no core waits for another.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from training.config import TrainConfig
 from training.evaluate import Evaluation, Evaluator
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
+from training.models.parallel import thread_count
 from training.split import Split
 from training.testset import TestSet, draw_test_sets
 from training.tracking.run import Point, TrackedRun
@@ -97,7 +97,7 @@ class Experiment:
                 cold=cold,
                 config=self._config.evaluate,
                 item_count=len(known.histories.item_ids),
-                threads=os.cpu_count() or 1,
+                threads=thread_count(),
                 rng=rng,
             ).evaluate(model, rival)
         self._run.submit(

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import SEGMENT_ALL, PopularLists, channel_segment, store_segment
-from recsys.bundle.writer import gram_matrix
 from recsys.domain import Channel, StoreId
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
@@ -94,11 +93,7 @@ class ModelRanker:
         self._fold_in = (
             None
             if parts.item_factors is None or parts.fold_in is None
-            else FoldIn(
-                item_factors=parts.item_factors,
-                gram=gram_matrix(parts.item_factors),
-                config=parts.fold_in,
-            )
+            else FoldIn.of_factors(parts.item_factors, parts.fold_in)
         )
 
     def askers(self, weights: CsrMatrix, *, links: CsrMatrix, contexts: Contexts) -> Askers:

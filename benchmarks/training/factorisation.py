@@ -19,7 +19,6 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import machine
 
-from recsys.bundle.writer import gram_matrix
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 from training.metrics import Targets, accuracy, find_hits
@@ -58,11 +57,7 @@ def measured(data: Interactions, hidden: CsrMatrix, config: ModelConfig) -> str:
     seen, wanted = take_rows(data.weights, asked), take_rows(hidden, asked)
     assert parts.item_factors is not None
     assert parts.fold_in is not None
-    solver = FoldIn(
-        item_factors=parts.item_factors,
-        gram=gram_matrix(parts.item_factors),
-        config=parts.fold_in,
-    )
+    solver = FoldIn.of_factors(parts.item_factors, parts.fold_in)
     folding = time.process_time()
     vectors = solver.solve_batch(seen, threads=2)
     folding = (time.process_time() - folding) / USER_COUNT

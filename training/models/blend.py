@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.bundle.writer import gram_matrix
+from recsys.item_codes import encode_items
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 from training.models.als import AlsConfig, AlsTrainer
@@ -177,6 +177,10 @@ class _Blend:
         self._sample = sample
         self._factors = next((part for part in parts if part.item_factors is not None), None)
         self._vectors = self._solved(sample.weights)
+        # Every weight that is tried asks a kernel over the same factors.
+        self._codes = None
+        if self._factors is not None and self._factors.item_factors is not None:
+            self._codes = encode_items(self._factors.item_factors)
         self._typical = [self._typical_score(part) for part in parts]
 
     def made(self, weights: tuple[float, ...]) -> ModelParts:
@@ -224,16 +228,14 @@ class _Blend:
             item_factors=part.item_factors,
             prior=part.prior,
             item_item=part.item_item,
+            codes=None if part.item_factors is None else self._codes,
         )
 
     def _solved(self, weights: CsrMatrix) -> NDArray[np.float32] | None:
         if self._factors is None or self._factors.item_factors is None:
             return None
         assert self._factors.fold_in is not None, "they come together"
-        factors = self._factors.item_factors
-        solver = FoldIn(
-            item_factors=factors, gram=gram_matrix(factors), config=self._factors.fold_in
-        )
+        solver = FoldIn.of_factors(self._factors.item_factors, self._factors.fold_in)
         return solver.solve_batch(weights, threads=thread_count())
 
     def _typical_score(self, part: ModelParts) -> float:

@@ -18,7 +18,6 @@ import numpy as np
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from numpy.typing import NDArray
 
-from recsys.bundle.writer import gram_matrix
 from recsys.features import FoldInConfig
 from recsys.scoring import FoldIn
 from training.models.checks import check_iterations, check_weight
@@ -126,7 +125,7 @@ def _calibrate(
     if len(users) > _CALIBRATION_USER_COUNT_MAX:
         rng = np.random.default_rng(seed)
         users = np.sort(rng.choice(users, _CALIBRATION_USER_COUNT_MAX, replace=False))
-    solver = FoldIn(item_factors=factors, gram=gram_matrix(factors), config=fold_in)
+    solver = FoldIn.of_factors(factors, fold_in)
     folded = solver.solve_batch(take_rows(weights, users), threads=1).astype(np.float64)
     own = user_factors[users].astype(np.float64)
     products = np.einsum("uf,uf->u", folded, own)
