@@ -127,19 +127,22 @@ class Ranking:
 class SolveScratch:
     def __init__(self, factor_count: int) -> None: ...
 
-class PersonRanker:
+class FoldInModel:
     def __init__(
         self,
-        table: ItemTable,
-        factors: NDArray[np.float32] | None,
-        gram: NDArray[np.float64] | None,
+        factors: NDArray[np.float32],
+        gram: NDArray[np.float64],
+        *,
         alpha: float,
         regularization: float,
         regularization_exponent: float,
         unobserved: float,
         is_diagonal: bool,
-        *,
-        releases_gil: bool,
+    ) -> None: ...
+
+class PersonRanker:
+    def __init__(
+        self, table: ItemTable, fold_in: FoldInModel | None, *, releases_gil: bool
     ) -> None: ...
     def rank(
         self,
@@ -165,17 +168,7 @@ def encode(
     tail_low: NDArray[np.uint8] | None,
 ) -> None: ...
 def row_norms(factors: NDArray[np.float32], out_norms: NDArray[np.float32]) -> int: ...
-def fold_in(
-    factors: NDArray[np.float32],
-    gram: NDArray[np.float64],
-    alpha: float,
-    regularization: float,
-    regularization_exponent: float,
-    unobserved: float,
-    is_diagonal: bool,
-    histories: Ragged,
-    out_vectors: NDArray[np.float32],
-) -> _Fault: ...
+def fold_in(model: FoldInModel, histories: Ragged, out_vectors: NDArray[np.float32]) -> _Fault: ...
 def available_simd() -> tuple[str, ...]: ...
 def simd() -> str: ...
 def _force_simd(name: str) -> None: ...

@@ -65,8 +65,15 @@ class FoldIn:
             raise NotFinite(argument="gram", row=int(np.flatnonzero(~finite)[0]))
         self.item_factors = item_factors
         self.gram = gram
-        self.config = config
-        self.is_diagonal = np.count_nonzero(gram) == np.count_nonzero(np.diagonal(gram))
+        self.compiled = _scoring.FoldInModel(
+            item_factors,
+            gram,
+            alpha=config.alpha,
+            regularization=config.regularization,
+            regularization_exponent=config.regularization_exponent,
+            unobserved=config.unobserved_weight,
+            is_diagonal=np.count_nonzero(gram) == np.count_nonzero(np.diagonal(gram)),
+        )
 
     @classmethod
     def of_factors(cls, item_factors: F32, config: FoldInConfig) -> Self:
@@ -132,13 +139,7 @@ class FoldIn:
     def _solve_slice(self, histories: CsrMatrix, vectors: F32, start: int, stop: int) -> None:
         indptr = histories.indptr[start : stop + 1]
         fault = _scoring.fold_in(
-            self.item_factors,
-            self.gram,
-            self.config.alpha,
-            self.config.regularization,
-            self.config.regularization_exponent,
-            self.config.unobserved_weight,
-            self.is_diagonal,
+            self.compiled,
             compiled_lists(histories, start, stop),
             vectors[start:stop],
         )

@@ -37,13 +37,7 @@ class PersonRanker:
         self._item_count = scorer.item_count
         self._compiled = _scoring.PersonRanker(
             scorer.table,
-            None if fold_in is None else fold_in.item_factors,
-            None if fold_in is None else fold_in.gram,
-            1.0 if fold_in is None else fold_in.config.alpha,
-            1.0 if fold_in is None else fold_in.config.regularization,
-            0.0 if fold_in is None else fold_in.config.regularization_exponent,
-            1.0 if fold_in is None else fold_in.config.unobserved_weight,
-            fold_in is not None and fold_in.is_diagonal,
+            None if fold_in is None else fold_in.compiled,
             releases_gil=releases_gil,
         )
 

@@ -317,25 +317,13 @@ def row_norms(const float[:, ::1] factors, float[::1] out_norms):
     return row
 
 
-def fold_in(const float[:, ::1] factors, const double[:, ::1] gram, double alpha,
-            double regularization, double regularization_exponent, double unobserved,
-            bint is_diagonal, Ragged histories, float[:, ::1] out_vectors):
+def fold_in(FoldInModel model not None, Ragged histories, float[:, ::1] out_vectors):
     """Solve for the user vector of each history; an empty one gives zeros.
 
     Returns:
         None, or (fault, query, position) of the first problem.
     """
-    cdef fold_in_model model
-    model.factors = f32_row(factors, 0)
-    model.gram = &gram[0, 0]
-    model.item_count, model.factor_count = factors.shape[0], factors.shape[1]
-    model.alpha, model.regularization = alpha, regularization
-    model.regularization_exponent, model.unobserved = regularization_exponent, unobserved
-    model.is_diagonal = is_diagonal
-    cdef double *scratch = <double *>calloc(
-        fold_in_scratch_count(model.factor_count), sizeof(double))
-    if scratch == NULL:
-        raise MemoryError
+    cdef SolveScratch solving = model.borrow()
     cdef const simd_ops *ops = active_ops
     cdef Py_ssize_t query = 0
     cdef int fault = FOLD_IN_OK
@@ -345,12 +333,12 @@ def fold_in(const float[:, ::1] factors, const double[:, ::1] gram, double alpha
             position = 0
             fault = FOLD_IN_ROW
             if histories.is_valid(query):
-                fault = fold_in_user(&model, ops, histories.rows_of(query),
+                fault = fold_in_user(&model.model, ops, histories.rows_of(query),
                                      histories.values_of(query), histories.count(query),
-                                     scratch, &out_vectors[query, 0], &position)
+                                     solving.system, &out_vectors[query, 0], &position)
             if fault != FOLD_IN_OK:
                 break
-    free(scratch)
+    model.give_back(solving)
     return None if fault == FOLD_IN_OK else (fault, query, position)
 
 

@@ -70,44 +70,64 @@ cdef class SolveScratch:
         free(self.vector)
 
 
-cdef class PersonRanker:
-    """Ranks the items of a table for one person at a time. Safe from any thread."""
+cdef class FoldInModel:
+    """Item factors and how user vectors are solved for against them. Immutable."""
 
-    cdef ItemTable table
     cdef fold_in_model model
     cdef tuple arrays
     cdef list spare
-    cdef bint releases_gil
 
-    def __cinit__(self, ItemTable table, const float[:, ::1] factors, const double[:, ::1] gram,
-                  double alpha, double regularization, double regularization_exponent,
-                  double unobserved, bint is_diagonal, *, bint releases_gil):
-        """Keep what every call needs.
+    def __cinit__(self, const float[:, ::1] factors, const double[:, ::1] gram, *, double alpha,
+                  double regularization, double regularization_exponent, double unobserved,
+                  bint is_diagonal):
+        """Keep what every solve needs.
 
         Args:
-            table: The items.
-            factors: Their factors, or None without vectors.
-            gram: `factors^T factors`, or None.
+            factors: Item factors.
+            gram: `factors^T factors`.
             alpha: Confidence per unit of weight.
             regularization: Added to the diagonal.
             regularization_exponent: Of the size that it is scaled by.
             unobserved: Confidence of what is not in a history.
             is_diagonal: Whether `gram` holds nothing off its diagonal.
-            releases_gil: Whether other threads may run during a ranking.
         """
-        self.releases_gil = releases_gil
-        self.table = table
         self.arrays = (factors, gram)
         self.spare = []
-        if factors is not None:
-            self.model.factors = f32_row(factors, 0)
-            self.model.gram = &gram[0, 0]
-            self.model.item_count = factors.shape[0]
-            self.model.factor_count = factors.shape[1]
-            self.model.alpha, self.model.regularization = alpha, regularization
-            self.model.regularization_exponent = regularization_exponent
-            self.model.unobserved = unobserved
-            self.model.is_diagonal = is_diagonal
+        self.model.factors = f32_row(factors, 0)
+        self.model.gram = &gram[0, 0]
+        self.model.item_count, self.model.factor_count = factors.shape[0], factors.shape[1]
+        self.model.alpha, self.model.regularization = alpha, regularization
+        self.model.regularization_exponent = regularization_exponent
+        self.model.unobserved = unobserved
+        self.model.is_diagonal = is_diagonal
+
+    cdef SolveScratch borrow(self):
+        try:
+            return self.spare.pop()
+        except IndexError:
+            return SolveScratch(self.model.factor_count)
+
+    cdef give_back(self, SolveScratch solving):
+        if len(self.spare) < SCRATCH_KEPT_MAX:
+            self.spare.append(solving)
+
+
+cdef class PersonRanker:
+    """Ranks the items of a table for one person at a time. Safe from any thread."""
+
+    cdef ItemTable table
+    cdef FoldInModel fold_in
+    cdef bint releases_gil
+
+    def __cinit__(self, ItemTable table not None, FoldInModel fold_in, *, bint releases_gil):
+        """Keep what every call needs.
+
+        Args:
+            table: The items.
+            fold_in: Solves for vectors against their factors; None without vectors.
+            releases_gil: Whether other threads may run during a ranking.
+        """
+        self.table, self.fold_in, self.releases_gil = table, fold_in, releases_gil
 
     def rank(self, ItemWeights weights not None, const int32_t[::1] excluded,
              bint without_seen, int64_t k):
@@ -154,9 +174,11 @@ cdef class PersonRanker:
             query.excluded = blocked
             query.excluded_count += excluded.shape[0]
         cdef Scratch scratch
-        cdef SolveScratch solving
+        cdef SolveScratch solving = None
         try:
-            scratch, solving = self.table.borrow(touched), self.borrow()
+            scratch = self.table.borrow(touched)
+            if self.fold_in is not None:
+                solving = self.fold_in.borrow()
             if self.releases_gil:
                 with nogil:
                     fault = self.run(&query, weights, scratch, solving, capacity, ranking,
@@ -165,7 +187,8 @@ cdef class PersonRanker:
                 fault = self.run(&query, weights, scratch, solving, capacity, ranking,
                                  &fold_fault, &position)
             self.table.give_back(scratch)
-            self.give_back(solving)
+            if solving is not None:
+                self.fold_in.give_back(solving)
         finally:
             free(blocked)
         if fold_fault != FOLD_IN_OK or fault != SCAN_OK:
@@ -175,24 +198,12 @@ cdef class PersonRanker:
     cdef int run(self, scan_query *query, ItemWeights weights, Scratch scratch,
                  SolveScratch solving, int32_t capacity, Ranking ranking, int *fold_fault,
                  int64_t *position) noexcept nogil:
-        if self.model.factors != NULL:
+        if self.fold_in is not None:
             fold_fault[0] = fold_in_user(
-                &self.model, active_ops, weights.kept_rows, weights.kept_weights,
+                &self.fold_in.model, active_ops, weights.kept_rows, weights.kept_weights,
                 weights.kept_count, solving.system, solving.vector, position)
             if fold_fault[0] != FOLD_IN_OK:
                 return SCAN_OK
             query.vector = solving.vector
         return scan_top_k(&self.table.items, active_ops, query, &scratch.memory, capacity,
                           ranking.item_rows, ranking.item_scores, &ranking.count, position)
-
-    cdef SolveScratch borrow(self):
-        if self.model.factors == NULL:
-            return None
-        try:
-            return self.spare.pop()
-        except IndexError:
-            return SolveScratch(self.model.factor_count)
-
-    cdef give_back(self, SolveScratch solving):
-        if solving is not None and len(self.spare) < SCRATCH_KEPT_MAX:
-            self.spare.append(solving)
