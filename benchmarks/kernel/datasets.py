@@ -6,11 +6,11 @@ gowalla   factors trained on public check-ins
 mall-*    factors trained on simulated events
 """
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from bundle_details import bundle_details
 from numpy.typing import NDArray
 
 from kernel import factors
@@ -113,7 +113,6 @@ def _links(item_count: int, rng: np.random.Generator) -> CsrMatrix:
 
 
 def _publish(path: Path, items: F32, links: CsrMatrix) -> None:
-    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     first = np.arange(min(len(items), 100), dtype=np.int32)
     lists = {SEGMENT_ALL: (first, np.linspace(1, 0, len(first), dtype=np.float32))}
     contents = BundleContents(
@@ -123,15 +122,6 @@ def _publish(path: Path, items: F32, links: CsrMatrix) -> None:
         fold_in=FoldInConfig(alpha=10.0, regularization=1.0),
         popular=PopularLists.from_lists(lists),
         features=FeatureConfig(),
-        details={
-            "model_version": "benchmark",
-            "model_type": "als",
-            "publish_time": now,
-            "training_start_time": now,
-            "training_end_time": now,
-            "data_fingerprint": "benchmark",
-            "metrics": {},
-            "lineage": {},
-        },
+        details=bundle_details("benchmark"),
     )
     write_bundle(path, contents)

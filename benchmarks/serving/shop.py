@@ -1,9 +1,9 @@
 """A published model and stored histories of a given size, for the server to answer from."""
 
-import datetime as dt
 from pathlib import Path
 
 import numpy as np
+from bundle_details import bundle_details
 
 from recsys.bundle import (
     SEGMENT_ALL,
@@ -32,7 +32,6 @@ def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int
     factors *= rng.lognormal(sigma=0.35, size=(item_count, 1)).astype(np.float32)
     item_ids = [f"item-{row:07d}" for row in range(item_count)]
     everything = np.arange(item_count, dtype=np.int32)
-    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     version = f"bench-{item_count}x{factor_count}"
     contents = BundleContents(
         items=ItemIndex.from_ids(item_ids),
@@ -42,16 +41,7 @@ def publish(store: BundleStore, *, item_count: int, factor_count: int, seed: int
             {SEGMENT_ALL: (everything, np.linspace(1, 0, item_count, dtype=np.float32))}
         ),
         features=FeatureConfig(),
-        details={
-            "model_version": version,
-            "model_type": "als",
-            "publish_time": now,
-            "training_start_time": now,
-            "training_end_time": now,
-            "data_fingerprint": "benchmark",
-            "metrics": {},
-            "lineage": {},
-        },
+        details=bundle_details(version),
     )
     if not store.path(version).exists():
         write_bundle(store.path(version), contents)

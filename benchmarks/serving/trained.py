@@ -4,6 +4,8 @@ import datetime as dt
 import sqlite3
 from pathlib import Path
 
+from bundle_details import bundle_details
+
 from recsys.bundle import Bundle, BundleStore, open_bundle, write_bundle
 from recsys.storage.packed import unpack_lines
 from recsys.storage.sqlite_writer import SqliteWriter
@@ -54,16 +56,7 @@ def publish_trained(
     )
     contents = bundle_contents(model, item_ids=events.item_ids)
     version = f"bench-trained-{item_count}x{factor_count}"
-    contents.details.update(
-        model_version=version,
-        model_type="als",
-        publish_time=end,
-        training_start_time=end,
-        training_end_time=end,
-        data_fingerprint="benchmark",
-        metrics={},
-        lineage={},
-    )
+    contents.details.update(bundle_details(version))
     write_bundle(store.path(version), contents)
     store.set_current(version)
     return open_bundle(store.path(version))

@@ -73,18 +73,15 @@ class Recommender:
                 result_count=query.result_count,
                 blocked=_blocked(query, weights, excluded),
             )
-        shortfall = None
-        if len(results) < query.result_count:
-            shortfall = _shortfall(
+        return Answer(
+            results=results,
+            shortfall=_shortfall(
                 model,
                 query.result_count,
                 results,
-                excluded=_NO_ROWS if excluded is None else excluded,
-                seen=_NO_ROWS if query.include_seen else weights.seen,
-            )
-        return Answer(
-            results=results,
-            shortfall=shortfall,
+                excluded=excluded,
+                left_out=None if query.include_seen else weights,
+            ),
             model_version=model.version,
             notes=frozenset(notes) if notes else _NO_NOTES,
         )
@@ -112,14 +109,11 @@ class Recommender:
         personal = model.is_personal(ranking.rows, weights)
         reasons = [reason if mine else POPULAR for mine in personal.tolist()]
         results = Results(model.items, ranking, reasons)
-        shortfall = None
-        if len(results) < query.result_count:
-            shortfall = _shortfall(
-                model, query.result_count, results, excluded=excluded, seen=_NO_ROWS
-            )
         return Answer(
             results=results,
-            shortfall=shortfall,
+            shortfall=_shortfall(
+                model, query.result_count, results, excluded=excluded, left_out=None
+            ),
             model_version=model.version,
             notes=frozenset(notes),
         )
@@ -197,9 +191,14 @@ def _shortfall(
     result_count: int,
     results: Results,
     *,
-    excluded: NDArray[np.int32],
-    seen: NDArray[np.int32],
-) -> Shortfall:
+    excluded: NDArray[np.int32] | None,
+    left_out: ItemWeights | None,
+) -> Shortfall | None:
+    missing_count = result_count - len(results)
+    if missing_count <= 0:
+        return None
+    excluded = _NO_ROWS if excluded is None else excluded
+    seen = _NO_ROWS if left_out is None else left_out.seen
     counts = {
         ShortfallCause.EXCLUDED: len(excluded),
         ShortfallCause.SEEN: len(np.setdiff1d(seen, excluded, assume_unique=True)),
@@ -207,6 +206,6 @@ def _shortfall(
     }
     parts = [(cause, count) for cause, count in counts.items() if count]
     return Shortfall(
-        missing_count=result_count - len(results),
+        missing_count=missing_count,
         parts=tuple(sorted(parts, key=lambda part: -part[1])),
     )
