@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from recsys.domain import EventType
 from recsys.sparse import CsrMatrix
+from training.beyond import catalogue_metrics
 from training.config import TrainConfig
 from training.fit import FittedModel, fit_model, prepare
-from training.metrics import Targets, accuracy, beyond_accuracy, bootstrap, find_hits
+from training.metrics import Targets, accuracy, find_hits
 from training.models import ignore_iteration
 from training.models.parallel import thread_count
 from training.published import PublishedSplit
 from training.ranking import ModelRanker
+from training.resample import bootstrap
 from training.testset import TestSet, distinct_targets
 
 
@@ -105,7 +107,7 @@ def measure(
     beyond = {
         f"{name}_at_{length}": value
         for length in k
-        for name, value in beyond_accuracy(
+        for name, value in catalogue_metrics(
             ranked.items,
             ranked.counts,
             length,

@@ -82,10 +82,16 @@ class EvaluateConfig(_Section, frozen=True, kw_only=True):
         primary_metric: `recall`, `ndcg`, `map`, `hit_rate` or `mrr`.
         primary_k: List length of the primary metric, one of `k`.
         user_count_max: Users measured, drawn by chance if there are more, 1 or more.
+        user_seed: Which users are drawn; apart from the run's seed, so that models of
+            any seed are measured on the same people. 0 or more.
         history_event_count_max: Newest events of a history that count, as in serving.
         purchases_only: Whether to train the same model on purchases alone too, to
             say what the other events are worth.
         bootstrap_count: Resamples behind each 95 % interval, 100 to 100000.
+        cold_item_users_max: Items that so many users had before the cut, or fewer, are
+            cold; what is bought of them is measured apart. 0 or more.
+        store_count_max: Stores measured apart, the busiest, 0 to 1000.
+        sample_user_count: Users whose lists are kept to be looked at, 0 to 200.
     """
 
     enabled: bool = True
@@ -94,9 +100,13 @@ class EvaluateConfig(_Section, frozen=True, kw_only=True):
     primary_metric: str = "ndcg"
     primary_k: int = 20
     user_count_max: int = 5_000
+    user_seed: int = 0
     history_event_count_max: int = limits.HISTORY_EVENT_COUNT_MAX
     purchases_only: bool = True
     bootstrap_count: int = 1_000
+    cold_item_users_max: int = 4
+    store_count_max: int = 10
+    sample_user_count: int = 20
 
     def __post_init__(self) -> None:
         if not self.k or list(self.k) != sorted(set(self.k)):
@@ -110,11 +120,20 @@ class EvaluateConfig(_Section, frozen=True, kw_only=True):
         _check("user_count_max", self.user_count_max, low=1)
         _check("history_event_count_max", self.history_event_count_max, low=1)
         _check("bootstrap_count", self.bootstrap_count, low=100, high=100_000)
+        _check("user_seed", self.user_seed, low=0)
+        _check("cold_item_users_max", self.cold_item_users_max, low=0)
+        _check("store_count_max", self.store_count_max, low=0, high=1_000)
+        _check("sample_user_count", self.sample_user_count, low=0, high=200)
 
     @property
     def primary(self) -> str:
         """Name of the primary metric, such as `new/recall_at_20`."""
-        return f"{self.primary_protocol}/{self.primary_metric}_at_{self.primary_k}"
+        return f"{self.primary_protocol}/{self.primary_at_k}"
+
+    @property
+    def primary_at_k(self) -> str:
+        """The primary metric of any list, such as `recall_at_20`."""
+        return f"{self.primary_metric}_at_{self.primary_k}"
 
 
 class PublishConfig(_Section, frozen=True, kw_only=True):

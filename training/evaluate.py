@@ -5,17 +5,20 @@ is a target) and `new` (items of the history are neither recommended nor
 targets; the server's default). Names of metrics:
 
     new/recall_at_20                     known users, those with a history
+    repeats/any/..., first/any/...       purchases of items of the history, and of others
+    cold_items/new/...                   purchases of items that hardly anybody had
     cold/any/recall_at_20                users without: the popular lists answer
-    channel_web/any/recall_at_20         purchases on one channel, known users
+    channel_web/any/..., store_s1/new/...    purchases on one channel, in one store
     popularity/any/recall_at_20          the popular list for everybody
     purchases_only/any/recall_at_20      the same model without other events
     gain_over_popularity[_low|_high|_ratio...]      primary metric, paired by user
     users/any, users/cold, users/channel_web        how many users each rests on
 
-All targets count, also items that the model cannot know yet.
+All targets count, also items that the model cannot know yet. Definitions are in
+docs/evaluate.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,21 +26,21 @@ from numpy.typing import NDArray
 
 from recsys.domain import Channel
 from recsys.sparse import CsrMatrix
+from training.beyond import exposures
+from training.catalog import Catalog
 from training.config import PROTOCOLS, EvaluateConfig
 from training.fit import FittedModel
-from training.metrics import (
-    Targets,
-    accuracy,
-    beyond_accuracy,
-    bootstrap,
-    exposures,
-    find_hits,
-)
-from training.ragged import positions_of_rows
+from training.list_meter import ListMeter, intervals_of, metric_name_part
+from training.metrics import Targets
 from training.ranking import Askers, ModelRanker, RankedItems
-from training.testset import TestSet, without
+from training.resample import Interval, bootstrap
+from training.samples import Samples, draw_sample, sample
+from training.testset import TestSet, of_items, within, without
+from training.user_values import UserValues
 
 CHANNEL_PREFIX = "channel_"
+STORE_PREFIX = "store_"
+COLD_LISTS = "cold/any"
 _CHANNEL_NAMES = {0: "unknown"} | {channel.code: channel.value for channel in Channel}
 
 
@@ -49,11 +52,15 @@ class Evaluation:
         metrics: Every number by name; all finite.
         item_users: Users of each item in training, shape (items,).
         item_exposures: How often each item was in a list of the primary length.
+        lists: What each person got, by kind of list, such as `new` or `cold/any`.
+        samples: Lists of some people, to be looked at.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
     item_users: NDArray[np.int64]
     item_exposures: NDArray[np.int64]
+    lists: dict[str, UserValues] = field(default_factory=dict)
+    samples: Samples = field(default_factory=Samples)
 
 
 class Evaluator:
@@ -68,6 +75,7 @@ class Evaluator:
         item_count: int,
         threads: int,
         rng: np.random.Generator,
+        catalog: Catalog | None = None,
     ) -> None:
         """Hold the users.
 
@@ -78,6 +86,7 @@ class Evaluator:
             item_count: Length of `Events.item_ids`.
             threads: Threads of the kernel, positive.
             rng: Source of the bootstrap.
+            catalog: What is known of items, if anything.
         """
         self._known = known
         self._cold = cold
@@ -85,6 +94,7 @@ class Evaluator:
         self._item_count = item_count
         self._threads = threads
         self._rng = rng
+        self._catalog = catalog
 
     def evaluate(self, model: FittedModel, purchases_only: FittedModel | None) -> Evaluation:
         """Measure a model, the popular list and the purchases-only model.
@@ -94,45 +104,65 @@ class Evaluator:
             purchases_only: The same model trained on purchases; None if there is
                 none, or `model` itself if all its events are purchases.
         """
-        config, metrics = self._config, dict[str, float]()
-        primary: dict[str, NDArray[np.float64]] = {}
+        config = self._config
+        meter = ListMeter(
+            k=config.k,
+            primary_k=config.primary_k,
+            item_count=self._item_count,
+            catalog=self._catalog,
+        )
         item_users = np.zeros(self._item_count, dtype=np.int64)
         item_users[model.items] = model.item_users
-        shown = np.zeros(self._item_count, dtype=np.int64)
+        shown, samples = np.zeros(self._item_count, dtype=np.int64), Samples()
         seen = self._known.seen(model.features)
+        histories = self._known.weights(model.features)
         ranker = self._ranker(model)
         askers = self._askers(ranker, model, self._known)
         for protocol in PROTOCOLS:
             blocked = seen if protocol == "new" else None
             targets = self._targets(blocked)
             ranked = ranker.rank(askers, k=config.k[-1], seen=blocked)
-            values = self._measure(metrics, protocol, ranked, targets)
-            metrics.update(self._beyond(protocol, ranked, item_users, model.user_count))
-            self._measure_channels(metrics, protocol, ranked, blocked)
-            popular = self._measure(
-                metrics, f"popularity/{protocol}", self._rank_popular(ranker, blocked), targets
+            popular = ranker.rank_everywhere(len(self._known), k=config.k[-1], seen=blocked)
+            people = meter.add(protocol, ranked, targets, users=self._known.users)
+            meter.add_catalogue(
+                protocol, ranked, item_users=item_users, user_count=model.user_count
             )
+            meter.add_beyond(
+                protocol, people, popular=popular, histories=histories, item_users=item_users
+            )
+            for name, part in self._parts(protocol, seen, targets, item_users):
+                meter.add_part(f"{name}/{protocol}", ranked, part, users=self._known.users)
+            meter.add(f"popularity/{protocol}", popular, targets, users=self._known.users)
             if protocol != config.primary_protocol:
                 continue
             shown = exposures(
                 ranked.items, ranked.counts, config.primary_k, item_count=self._item_count
             )
-            primary |= {"model": values, "popularity": popular}
+            samples = self._samples(protocol, ranked, targets)
             if purchases_only is not None:
                 other = (
                     self._ranked_by(purchases_only, blocked)
                     if purchases_only is not model
                     else ranked
                 )
-                primary["purchases_only"] = self._measure(
-                    metrics, f"purchases_only/{protocol}", other, targets
-                )
-        self._measure_cold(metrics, ranker, model)
-        self._add_gains(metrics, primary)
-        return Evaluation(metrics=metrics, item_users=item_users, item_exposures=shown)
+                meter.add(f"purchases_only/{protocol}", other, targets, users=self._known.users)
+        self._measure_cold(meter, ranker, model)
+        self._add_unknown(meter, item_users)
+        return Evaluation(
+            metrics=meter.metrics | self._intervals(meter.lists),
+            item_users=item_users,
+            item_exposures=shown,
+            lists=meter.lists,
+            samples=samples,
+        )
 
     def _ranker(self, model: FittedModel) -> ModelRanker:
-        return ModelRanker(model, item_count=self._item_count, threads=self._threads)
+        return ModelRanker(
+            model,
+            item_count=self._item_count,
+            threads=self._threads,
+            sellable=None if self._catalog is None else self._catalog.not_all_sellable,
+        )
 
     def _askers(self, ranker: ModelRanker, model: FittedModel, test: TestSet) -> Askers:
         return ranker.askers(
@@ -146,89 +176,84 @@ class Evaluator:
         askers = self._askers(ranker, model, self._known)
         return ranker.rank(askers, k=self._config.k[-1], seen=blocked)
 
-    def _rank_popular(self, ranker: ModelRanker, blocked: CsrMatrix | None) -> RankedItems:
-        return ranker.rank_everywhere(len(self._known), k=self._config.k[-1], seen=blocked)
-
     def _targets(self, blocked: CsrMatrix | None, targets: Targets | None = None) -> Targets:
         wanted = self._known.targets if targets is None else targets
         if blocked is None:
             return wanted
         return without(wanted, blocked, item_count=self._item_count)
 
-    def _measure(
-        self, metrics: dict[str, float], prefix: str, ranked: RankedItems, targets: Targets
-    ) -> NDArray[np.float64]:
-        """Add mean metrics of users with a target; return the primary metric of each."""
+    def _parts(
+        self, protocol: str, seen: CsrMatrix, targets: Targets, item_users: NDArray[np.int64]
+    ) -> Iterator[tuple[str, Targets]]:
+        """Yield parts of the purchases to be found, with their names."""
+        known, config = self._known, self._config
+        blocked = seen if protocol == "new" else None
+        if protocol == "any":
+            yield "repeats", within(targets, seen, item_count=self._item_count)
+            yield "first", without(targets, seen, item_count=self._item_count)
+        yield "cold_items", of_items(targets, item_users <= config.cold_item_users_max)
+        for code, bought in known.targets_by_channel.items():
+            yield f"{CHANNEL_PREFIX}{_CHANNEL_NAMES[code]}", self._targets(blocked, bought)
+        if protocol == config.primary_protocol:
+            for store, bought in known.targets_by_store.items():
+                yield f"{STORE_PREFIX}{metric_name_part(store)}", self._targets(blocked, bought)
+
+    def _samples(self, protocol: str, ranked: RankedItems, targets: Targets) -> Samples:
         config = self._config
-        users = np.flatnonzero(targets.counts)
-        metrics[f"users/{prefix}"] = float(len(users))
-        if not len(users):
-            return np.empty(0)
-        indptr, positions = positions_of_rows(targets.indptr, users)
-        theirs = Targets(indptr, targets.items[positions])
-        hits = find_hits(
-            ranked.items[users], ranked.counts[users], theirs, item_count=self._item_count
+        asked = np.flatnonzero(targets.counts)
+        chosen = draw_sample(
+            self._known.users[asked], count=config.sample_user_count, seed=config.user_seed
         )
-        primary = np.empty(0)
-        for k in config.k:
-            values = accuracy(hits, theirs.counts, k)
-            for name, value in values.items():
-                metrics[f"{prefix}/{name}_at_{k}"] = float(value.mean())
-            if k == config.primary_k:
-                primary = values[config.primary_metric]
-        return primary
+        return sample(
+            self._known,
+            lists=protocol,
+            ranked=ranked,
+            targets=targets,
+            rows=asked[chosen],
+            catalog=self._catalog,
+        )
 
-    def _beyond(
-        self, prefix: str, ranked: RankedItems, item_users: NDArray[np.int64], user_count: int
-    ) -> dict[str, float]:
-        return {
-            f"{prefix}/{name}_at_{k}": value
-            for k in self._config.k
-            for name, value in beyond_accuracy(
-                ranked.items, ranked.counts, k, item_users=item_users, user_count=user_count
-            ).items()
-        }
-
-    def _measure_channels(
-        self,
-        metrics: dict[str, float],
-        protocol: str,
-        ranked: RankedItems,
-        blocked: CsrMatrix | None,
-    ) -> None:
-        for code, targets in self._known.targets_by_channel.items():
-            prefix = f"{CHANNEL_PREFIX}{_CHANNEL_NAMES[code]}/{protocol}"
-            self._measure(metrics, prefix, ranked, self._targets(blocked, targets))
-
-    def _measure_cold(
-        self, metrics: dict[str, float], ranker: ModelRanker, model: FittedModel
-    ) -> None:
+    def _measure_cold(self, meter: ListMeter, ranker: ModelRanker, model: FittedModel) -> None:
         if len(self._cold):
             askers = self._askers(ranker, model, self._cold)
             ranked = ranker.rank(askers, k=self._config.k[-1], seen=None)
-            self._measure(metrics, "cold/any", ranked, self._cold.targets)
+            meter.add(COLD_LISTS, ranked, self._cold.targets, users=self._cold.users)
         else:
-            metrics["users/cold/any"] = 0.0
+            meter.metrics[f"users/{COLD_LISTS}"] = 0.0
 
-    def _add_gains(
-        self, metrics: dict[str, float], primary: Mapping[str, NDArray[np.float64]]
-    ) -> None:
-        if not len(primary.get("model", ())):
-            return
-        values = dict(primary)
-        for rival in primary.keys() - {"model"}:
-            values[f"gain_over_{rival}"] = primary["model"] - primary[rival]
-        intervals = bootstrap(values, count=self._config.bootstrap_count, rng=self._rng)
-        name = self._config.primary
-        for who in primary:
-            prefix = "" if who == "model" else f"{who}/"
-            metrics[f"{prefix}{name}_low"] = intervals[who].low
-            metrics[f"{prefix}{name}_high"] = intervals[who].high
-        for rival in sorted(primary.keys() - {"model"}):
-            gain = intervals[f"gain_over_{rival}"]
-            metrics[f"gain_over_{rival}"] = gain.mean
-            metrics[f"gain_over_{rival}_low"] = gain.low
-            metrics[f"gain_over_{rival}_high"] = gain.high
-            if intervals[rival].mean > 0:
-                ratio = intervals["model"].mean / intervals[rival].mean
-                metrics[f"gain_over_{rival}_ratio"] = ratio
+    def _add_unknown(self, meter: ListMeter, item_users: NDArray[np.int64]) -> None:
+        """Say how much of what was bought no model could have found."""
+        wanted = self._known.targets.items
+        if len(wanted):
+            meter.metrics["unknown_targets_share"] = float((item_users[wanted] == 0).mean())
+
+    def _intervals(self, lists: Mapping[str, UserValues]) -> dict[str, float]:
+        """Return intervals of the primary metric everywhere, and the gains of the model."""
+        config, metrics = self._config, dict[str, float]()
+        count = config.bootstrap_count
+        for name, found in intervals_of(
+            lists, config.primary_at_k, count=count, rng=self._rng
+        ).items():
+            metrics[f"{name}/{config.primary_at_k}_low"] = found.low
+            metrics[f"{name}/{config.primary_at_k}_high"] = found.high
+        if config.primary_protocol not in lists:
+            return metrics
+        own = lists[config.primary_protocol].values[config.primary_at_k]
+        for rival in ("popularity", "purchases_only"):
+            name = f"{rival}/{config.primary_protocol}"
+            if name in lists:
+                theirs = lists[name].values[config.primary_at_k]
+                gain = bootstrap({"gain": own - theirs}, count=count, rng=self._rng)["gain"]
+                metrics |= _gain(rival, gain, own=own.mean(), theirs=theirs.mean())
+        return metrics
+
+
+def _gain(rival: str, gain: Interval, *, own: float, theirs: float) -> dict[str, float]:
+    told = {
+        f"gain_over_{rival}": gain.mean,
+        f"gain_over_{rival}_low": gain.low,
+        f"gain_over_{rival}_high": gain.high,
+    }
+    if theirs > 0:
+        told[f"gain_over_{rival}_ratio"] = float(own / theirs)
+    return told

@@ -14,13 +14,14 @@ import numpy as np
 from recsys.domain import EventType
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
+from training.catalog import Catalog
 from training.config import TrainConfig
-from training.evaluate import Evaluation, Evaluator
+from training.cuts import Questions, draw_questions, measure_fitted
+from training.dataset import Dataset
+from training.evaluate import Evaluation
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
-from training.models.parallel import thread_count
 from training.split import Split
-from training.testset import TestSet, draw_test_sets
 from training.tracking.run import Point, TrackedRun
 
 _PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
@@ -29,16 +30,26 @@ _PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
 class Experiment:
     """Fits and measures one configuration, and logs how it goes."""
 
-    def __init__(self, run: TrackedRun, *, config: TrainConfig, seed: int, progress: bool) -> None:
+    def __init__(
+        self,
+        run: TrackedRun,
+        *,
+        dataset: Dataset,
+        config: TrainConfig,
+        seed: int,
+        progress: bool,
+    ) -> None:
         """Hold what all fits share.
 
         Args:
             run: Where to log.
+            dataset: What is known of the items.
             config: What to fit.
             seed: Source of all chance.
             progress: Whether to draw progress bars on stderr.
         """
         self._run = run
+        self._dataset = dataset
         self._config = config
         self._seed = seed
         self._progress = progress
@@ -64,7 +75,7 @@ class Experiment:
                 split.before, config.features, now=split.cut_time, step="prepare_fit"
             )
             model = self._fitted(prepared, config.features, step="fit")
-            rival = self._purchases_only(split, model) if len(drawn.result()[0]) else None
+            rival = self._purchases_only(split, model) if len(drawn.result()[0].known) else None
             measured = beside.submit(self._measured, drawn, model, rival)
             if everything is not None:
                 # Trainers that iterate start from the measured model: it is nearly there.
@@ -73,33 +84,28 @@ class Experiment:
                 )
             return model, measured.result()
 
-    def _draw(self, split: Split) -> tuple[TestSet, TestSet, np.random.Generator]:
-        rng = np.random.default_rng(self._seed)
+    def _draw(self, split: Split) -> tuple[Questions, Catalog]:
         with self._run.timed("draw_test_users"):
-            known, cold = draw_test_sets(
-                split,
-                user_count_max=self._config.evaluate.user_count_max,
-                history_event_count_max=self._config.evaluate.history_event_count_max,
-                rng=rng,
+            catalog = Catalog.of_frame(
+                self._dataset.items(), item_ids=split.before.item_ids, complete=False
             )
-        return known, cold, rng
+            return draw_questions(split, self._config.evaluate), catalog
 
     def _measured(
         self,
-        drawn: Future[tuple[TestSet, TestSet, np.random.Generator]],
+        drawn: Future[tuple[Questions, Catalog]],
         model: FittedModel,
         rival: FittedModel | None,
     ) -> Evaluation:
-        known, cold, rng = drawn.result()
+        questions, catalog = drawn.result()
         with self._run.timed("evaluate"):
-            evaluation = Evaluator(
-                known=known,
-                cold=cold,
+            evaluation = measure_fitted(
+                model,
+                questions,
                 config=self._config.evaluate,
-                item_count=len(known.histories.item_ids),
-                threads=thread_count(),
-                rng=rng,
-            ).evaluate(model, rival)
+                catalog=catalog,
+                purchases_only=rival,
+            )
         self._run.submit(
             lambda session: session.log_results(evaluation, config=self._config), step="log_results"
         )

@@ -1,19 +1,16 @@
-"""Ranking metrics, one value per user, vectorised. Definitions are in docs/train.md.
+"""Ranking metrics, one value per user, vectorised. Definitions are in docs/evaluate.md.
 
 Ranked lists are matrices of item numbers whose row r is filled up to `counts[r]`;
 cells beyond it hold anything and count as nothing. Targets are sorted pairs of
 list and item.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
-
-_RESAMPLE_CELLS_MAX = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,100 +87,4 @@ def accuracy(hits: NDArray[np.bool_], target_counts: NDArray[np.integer], k: int
         "map": (precision * top).sum(axis=1) / reachable,
         "hit_rate": (found > 0).astype(np.float64),
         "mrr": (found > 0) / first,
-    }
-
-
-def beyond_accuracy(
-    ranked: NDArray[np.int32],
-    counts: NDArray[np.integer],
-    k: int,
-    *,
-    item_users: NDArray[np.integer],
-    user_count: int,
-) -> dict[str, float]:
-    """Describe what lists of length k show, whether right or wrong.
-
-    Args:
-        ranked: Item numbers, best first, shape (m, at least k).
-        counts: Filled cells of each row, shape (m,).
-        k: List length, positive.
-        item_users: Users of each item in training, shape (items,); the catalogue is
-            every item with at least one.
-        user_count: Users in training, positive.
-
-    Returns:
-        `coverage` share of the catalogue that appears in any list;
-        `novelty` mean -log2(share of users who have the item), in bits;
-        `gini` inequality of how often catalogue items appear, 0 equal, 1 one item;
-        `average_popularity` mean share of users who have the item.
-    """
-    shown = exposures(ranked, counts, k, item_count=len(item_users))
-    catalogue = item_users > 0
-    total = shown.sum()
-    if not total or not catalogue.any():
-        return {}
-    shares = np.maximum(item_users, 1) / max(1, user_count)
-    return {
-        "coverage": float(np.count_nonzero(shown[catalogue]) / np.count_nonzero(catalogue)),
-        "novelty": float(-(shown * np.log2(np.minimum(shares, 1.0))).sum() / total),
-        "gini": gini(shown[catalogue]),
-        "average_popularity": float((shown * shares).sum() / total),
-    }
-
-
-def exposures(
-    ranked: NDArray[np.int32], counts: NDArray[np.integer], k: int, *, item_count: int
-) -> NDArray[np.int64]:
-    """Count how often each item is in the first k of a list, shape (item_count,)."""
-    top = ranked[:, :k]
-    filled = np.arange(top.shape[1]) < np.asarray(counts)[:, None]
-    return np.bincount(top[filled], minlength=item_count)
-
-
-def gini(amounts: NDArray[np.integer]) -> float:
-    """Return the Gini index of amounts, not negative, with a positive sum."""
-    ascending = np.sort(amounts).astype(np.float64)
-    count = len(ascending)
-    weighted = np.arange(1, count + 1) @ ascending
-    return float(2.0 * weighted / (count * ascending.sum()) - (count + 1.0) / count)
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean and its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def bootstrap(
-    values: Mapping[str, F64], *, count: int, rng: np.random.Generator
-) -> dict[str, Interval]:
-    """Estimate means with percentile intervals, resampling users.
-
-    All values use the same resamples, so the interval of a difference between two
-    models is that of the paired difference.
-
-    Args:
-        values: Values per user by name, each of shape (m,), m positive.
-        count: Resamples, positive.
-        rng: Source of the resamples.
-    """
-    names: Sequence[str] = list(values)
-    table = np.stack([values[name] for name in names])
-    user_count = table.shape[1]
-    means = np.empty((count, len(names)))
-    block = max(1, _RESAMPLE_CELLS_MAX // user_count)
-    for start in range(0, count, block):
-        rows = min(block, count - start)
-        drawn = rng.integers(user_count, size=(rows, user_count), dtype=np.int32)
-        # How often each user was drawn; one product then serves every metric.
-        offsets = np.arange(rows, dtype=np.int64)[:, None] * user_count
-        times = np.bincount((drawn + offsets).ravel(), minlength=rows * user_count)
-        means[start : start + rows] = times.reshape(rows, user_count) @ table.T / user_count
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    return {
-        name: Interval(float(table[row].mean()), float(low[row]), float(high[row]))
-        for row, name in enumerate(names)
     }

@@ -8,7 +8,7 @@ Items are numbered in an order drawn by the seed. The kernel ranks equal scores 
 row, so ties are broken by chance, as they must be where order could help.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from recsys.domain import Channel, EventType
 from recsys.errors import InvalidData
 from training.interactions import NO_STORE, Events
 from training.ranking import Contexts
+from training.tables import read_tables, require_columns
 from training.testset import TestSet, distinct_targets, newest_lines
 
 USER, ITEM, TYPE, TIME, CHANNEL = "user_id", "item_id", "event_type", "event_time", "channel"
@@ -124,48 +125,15 @@ def _test_set(
             owners, targets, user_count=count, item_count=len(histories.item_ids)
         ),
         targets_by_channel={},
+        targets_by_store={},
         cut_time=now,
     )
 
 
-def _scan(path: Path) -> pl.DataFrame:
-    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
-        ".parquet": pl.read_parquet,
-        ".csv": pl.read_csv,
-        ".jsonl": pl.read_ndjson,
-    }
-    reader = readers.get(path.suffix)
-    if reader is None:
-        raise InvalidData(path=str(path), problem=f"is none of {', '.join(sorted(readers))}")
-    try:
-        return reader(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InvalidData(path=str(path), problem=str(error)) from error
-
-
-def _read(paths: Sequence[Path], names: Mapping[str, str]) -> pl.DataFrame:
-    frames = []
-    for path in paths:
-        frame = _scan(path)
-        frames.append(
-            frame.rename({old: new for old, new in names.items() if old in frame.columns})
-        )
-    return pl.concat(frames, how="diagonal_relaxed")
-
-
 def _lines(paths: Sequence[Path], names: Mapping[str, str]) -> pl.DataFrame:
-    frame = _read(paths, names)
-    _require(frame, (USER, ITEM), paths)
+    frame = read_tables(paths, names)
+    require_columns(frame, (USER, ITEM), paths)
     return _normal(frame, paths)
-
-
-def _require(frame: pl.DataFrame, columns: Sequence[str], paths: Sequence[Path]) -> None:
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise InvalidData(
-            path=", ".join(map(str, paths)),
-            problem=f"has no {', '.join(missing)}; it has {', '.join(frame.columns)}",
-        )
 
 
 def _normal(frame: pl.DataFrame, paths: Sequence[Path]) -> pl.DataFrame:
@@ -200,11 +168,11 @@ def _wanted(
     paths: Sequence[Path], names: Mapping[str, str]
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Return user and item of every pair to be found, and the lines of the contexts."""
-    frame = _read(paths, names)
+    frame = read_tables(paths, names)
     if CONTEXT not in frame.columns:
-        _require(frame, (USER, ITEM), paths)
+        require_columns(frame, (USER, ITEM), paths)
         return frame.select(pl.col(USER, ITEM).cast(pl.String)), None
-    _require(frame, (TARGET,), paths)
+    require_columns(frame, (TARGET,), paths)
     # No user of the training lines has such a name.
     sessions = frame.with_columns(pl.format("\0test {}", pl.int_range(pl.len())).alias(USER))
     contexts = sessions.select(USER, pl.col(CONTEXT).alias(ITEM))

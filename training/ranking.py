@@ -72,15 +72,25 @@ class Askers:
 class ModelRanker:
     """Ranks with a fitted model."""
 
-    def __init__(self, model: FittedModel, *, item_count: int, threads: int) -> None:
+    def __init__(
+        self,
+        model: FittedModel,
+        *,
+        item_count: int,
+        threads: int,
+        sellable: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Make ready.
 
         Args:
             model: The model.
             item_count: Length of `Events.item_ids`.
             threads: Threads of the kernel, positive.
+            sellable: Which of all items may be recommended, shape (item_count,); None
+                for all.
         """
         parts = model.parts
+        self._sellable = None if sellable is None else sellable[model.items]
         self._model = model
         self._row_of_item = model.row_of_item(item_count)
         self._threads = threads
@@ -141,6 +151,7 @@ class ModelRanker:
                 contexts=_some(askers.contexts, others),
                 blocked=None if blocked is None else take_rows(blocked, others),
                 item_count=len(self._model.items),
+                sellable=self._sellable,
             )
         return self._as_items(rows, counts)
 
@@ -156,6 +167,7 @@ class ModelRanker:
             ),
             blocked=None if seen is None else self._own_rows(seen),
             item_count=len(self._model.items),
+            sellable=self._sellable,
         )
         return self._as_items(rows, counts)
 
@@ -171,6 +183,9 @@ class ModelRanker:
             askers.vectors,
             k,
             history=None if self._model.parts.item_item is None else askers.links,
+            allowed=None
+            if self._sellable is None
+            else np.packbits(self._sellable, bitorder="little"),
             excluded=None if blocked is None else RaggedRows(blocked.indptr, blocked.indices),
             threads=self._threads,
         )
@@ -191,6 +206,7 @@ def rank_popular(
     contexts: Contexts,
     blocked: CsrMatrix | None,
     item_count: int,
+    sellable: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """List what is popular in each user's store, then channel, then everywhere.
 
@@ -200,6 +216,7 @@ def rank_popular(
         contexts: Where the m users are; code 0 and store -1 for nowhere.
         blocked: Rows that must not appear, as the columns of m rows, or None.
         item_count: Rows of the model.
+        sellable: Which rows may appear, shape (item_count,); None for all.
 
     Returns:
         Rows, shape (m, k), and how many of each row are filled, shape (m,).
@@ -212,7 +229,7 @@ def rank_popular(
         users = np.flatnonzero(places == place)
         theirs = None if blocked is None else take_rows(blocked, users)
         longest = 0 if theirs is None else int(np.diff(theirs.indptr).max(initial=0))
-        candidates = _chain(popular, _some(contexts, users[:1]), k + longest)
+        candidates = _chain(popular, _some(contexts, users[:1]), k + longest, sellable)
         allowed = np.ones((len(users), len(candidates)), dtype=np.bool_)
         if theirs is not None:
             position = np.full(item_count, -1, dtype=np.int64)
@@ -227,16 +244,21 @@ def rank_popular(
     return rows, counts
 
 
-def _chain(popular: PopularLists, context: Contexts, count: int) -> NDArray[np.int32]:
+def _chain(
+    popular: PopularLists, context: Contexts, count: int, sellable: NDArray[np.bool_] | None
+) -> NDArray[np.int32]:
     segments = []
     if context.stores[0] >= 0:
         segments.append(store_segment(StoreId(context.store_ids[context.stores[0]])))
     if context.channel_codes[0]:
         segments.append(channel_segment(_CHANNELS[int(context.channel_codes[0])]))
-    listed = [popular.list(segment)[0] for segment in segments if segment in popular]
+    segments = [segment for segment in segments if segment in popular] + [SEGMENT_ALL]
+    listed = [popular.list(segment)[0] for segment in segments]
+    if sellable is not None:
+        listed = [rows[sellable[rows]] for rows in listed]
     # The list of everything need only be as long as to fill up after the others.
-    taken = sum(len(rows) for rows in listed)
-    listed.append(popular.list(SEGMENT_ALL)[0][: count + taken])
+    taken = sum(len(rows) for rows in listed[:-1])
+    listed[-1] = listed[-1][: count + taken]
     joined = np.concatenate(listed)
     _, first = np.unique(joined, return_index=True)
     return joined[np.sort(first)][:count]

@@ -25,6 +25,7 @@ class TestSet:
             for those of the request that would have been answered.
         targets: Distinct items bought after the cut.
         targets_by_channel: The same by `Channel.code` of the purchase.
+        targets_by_store: The same by store of the purchase, of the busiest stores.
         cut_time: Seconds since 1970-01-01 UTC.
     """
 
@@ -35,6 +36,7 @@ class TestSet:
     contexts: Contexts
     targets: Targets
     targets_by_channel: dict[int, Targets]
+    targets_by_store: dict[str, Targets]
     cut_time: float
 
     def __len__(self) -> int:
@@ -90,7 +92,12 @@ class TestSet:
 
 
 def draw_test_sets(
-    split: Split, *, user_count_max: int, history_event_count_max: int, rng: np.random.Generator
+    split: Split,
+    *,
+    user_count_max: int,
+    history_event_count_max: int,
+    rng: np.random.Generator,
+    store_count_max: int = 0,
 ) -> tuple[TestSet, TestSet]:
     """Return known users (with an item line before the cut) and cold users.
 
@@ -99,6 +106,7 @@ def draw_test_sets(
         user_count_max: Users of each kind; more are drawn from by chance.
         history_event_count_max: Newest lines kept of a history.
         rng: Source of the draw.
+        store_count_max: Stores with targets of their own: those with the most people.
     """
     bought = np.unique(split.purchases_after.users)
     is_known = np.zeros(split.before.user_count, dtype=np.bool_)
@@ -106,8 +114,8 @@ def draw_test_sets(
     known = _draw(bought[is_known[bought]], user_count_max, rng)
     cold = _draw(bought[~is_known[bought]], user_count_max, rng)
     return (
-        _test_set(split, known, history_event_count_max),
-        _test_set(split, cold, history_event_count_max),
+        _test_set(split, known, history_event_count_max, store_count_max),
+        _test_set(split, cold, history_event_count_max, store_count_max),
     )
 
 
@@ -117,28 +125,46 @@ def _draw(users: NDArray[np.int32], count_max: int, rng: np.random.Generator) ->
     return np.sort(rng.choice(users, count_max, replace=False))
 
 
-def _test_set(split: Split, users: NDArray[np.int32], history_event_count_max: int) -> TestSet:
+def _test_set(
+    split: Split, users: NDArray[np.int32], history_event_count_max: int, store_count_max: int
+) -> TestSet:
     row_of_user = _row_of_user(users, split.before.user_count)
     after = split.purchases_after.where(row_of_user[split.purchases_after.users] >= 0)
     before = split.before.where(row_of_user[split.before.users] >= 0)
     rows = row_of_user[after.users]
-    item_count = len(after.item_ids)
+
+    def targets(lines: NDArray[np.bool_] | slice) -> Targets:
+        return distinct_targets(
+            rows[lines],
+            after.items[lines],
+            user_count=len(users),
+            item_count=len(after.item_ids),
+        )
+
     return TestSet(
         users=users,
         histories=newest_lines(before, history_event_count_max),
         contexts=_first_contexts(after, rows, len(users)),
-        targets=distinct_targets(rows, after.items, user_count=len(users), item_count=item_count),
+        targets=targets(slice(None)),
         targets_by_channel={
-            int(code): distinct_targets(
-                rows[after.channel_codes == code],
-                after.items[after.channel_codes == code],
-                user_count=len(users),
-                item_count=item_count,
-            )
+            int(code): targets(after.channel_codes == code)
             for code in np.unique(after.channel_codes)
+        },
+        targets_by_store={
+            after.store_ids[store]: targets(after.stores == store)
+            for store in _busiest_stores(after, rows, store_count_max)
         },
         cut_time=split.cut_time,
     )
+
+
+def _busiest_stores(after: Events, rows: NDArray[np.int32], count_max: int) -> list[int]:
+    """Return the stores where most people bought, busiest first, then by number."""
+    there = after.stores >= 0
+    pairs = np.unique(np.stack([after.stores[there], rows[there]]), axis=1)
+    people = np.bincount(pairs[0], minlength=1)
+    order = np.argsort(-people, kind="stable")[:count_max]
+    return [int(store) for store in order if people[store]]
 
 
 def newest_lines(events: Events, count_max: int) -> Events:
@@ -192,6 +218,21 @@ def without(targets: Targets, seen: CsrMatrix, *, item_count: int) -> Targets:
         row_count=len(targets.indptr) - 1,
     )
     return Targets(matrix.indptr, matrix.indices)
+
+
+def within(targets: Targets, items: CsrMatrix, *, item_count: int) -> Targets:
+    """Keep the targets that are among some items; both have m rows."""
+    ones = np.ones(len(targets.items), dtype=np.float32)
+    kept = _among(CsrMatrix(targets.indptr, targets.items, ones), items, item_count=item_count)
+    return Targets(kept.indptr, kept.indices)
+
+
+def of_items(targets: Targets, wanted: NDArray[np.bool_]) -> Targets:
+    """Keep the targets that are some of all items."""
+    kept = wanted[targets.items]
+    rows = expand_rows(targets.indptr)[kept]
+    lengths = np.bincount(rows, minlength=len(targets.indptr) - 1)
+    return Targets(row_pointers(lengths), targets.items[kept])
 
 
 def _among(matrix: CsrMatrix, others: CsrMatrix, *, item_count: int) -> CsrMatrix:

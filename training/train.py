@@ -17,6 +17,7 @@ import numpy as np
 from recsys.bundle import BundleStore, Manifest, verify_bundle
 from recsys.errors import BundleError, InvalidData
 from training.config import TrackingConfig, TrainConfig
+from training.cuts import measured_on
 from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.experiment import Experiment
@@ -133,7 +134,11 @@ class _Training:
         with self._run.timed("split"):
             split = split_events(events, self._config.split)
         experiment = Experiment(
-            self._run, config=self._config, seed=self._seed, progress=self._progress
+            self._run,
+            dataset=self._dataset,
+            config=self._config,
+            seed=self._seed,
+            progress=self._progress,
         )
         model, evaluation = experiment.perform(events, split)
         self._run.check()
@@ -169,11 +174,7 @@ class _Training:
         return code
 
     def _measured_on(self, split: Split) -> str:
-        evaluate = self._config.evaluate
-        return (
-            f"{self._dataset.info.fingerprint} cut {split.name} "
-            f"users {evaluate.user_count_max} seed {self._seed}"
-        )
+        return measured_on(self._dataset.info.fingerprint, [split.name], self._config.evaluate)
 
     def _details(
         self,

@@ -1,24 +1,30 @@
 """The evaluation finds planted truth, keeps its protocols apart and leaks nothing."""
 
 import datetime as dt
+import itertools
 import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import polars as pl
 import pytest
 
 from recsys.domain import EventType
 from support.fits import fit_before_cut
 from support.shops import checkerboard, line, write_dataset
+from training.catalog import Catalog
 from training.config import parse_config
+from training.cuts import measure_at
 from training.evaluate import Evaluation, Evaluator
 from training.fit import FittedModel
 from training.interactions import Events, read_events
-from training.split import Split, split_events
+from training.split import Split, rolling_splits, split_events
 from training.testset import draw_test_sets
 from training.tracking.report import evaluation_table
+from training.user_values import read_user_values, write_user_values
 
 CONFIG = parse_config(
     "[model]\nfactors = 8\n[split]\ncut_time = 2026-03-27T00:00:00Z\n"
@@ -112,6 +118,99 @@ def test_the_protocol_new_leaves_out_what_was_touched(tmp_path: Path) -> None:
     assert metrics["new/recall_at_5"] == 1.0
     # Of 3 items, 2 are seen: only "c" is left, so it must come first.
     assert metrics["new/mrr_at_2"] == 1.0
+
+
+def test_repeats_first_time_and_cold_items_are_told_apart(tmp_path: Path) -> None:
+    """She buys a again, b for the first time, and c, which nobody had."""
+    config = parse_config(
+        "[model]\ntype = 'popularity'\n[split]\ncut_time = 2026-03-27T00:00:00Z\n"
+        "[evaluate]\nk = [2]\nprimary_k = 2\nprimary_metric = 'recall'\ncold_item_users_max = 1\n"
+        "bootstrap_count = 100\nprimary_protocol = 'any'\n"
+    )
+    lines = [
+        *[line(f"u{n}", item, "purchase-complete", day=1) for n in range(4) for item in "ab"],
+        line("amy", "a", "purchase-complete", day=1),
+        *[
+            line("amy", item, "purchase-complete", day=90, store_id="s/1", channel="store")
+            for item in "abc"
+        ],
+    ]
+    split = split_events(read_events(write_dataset(tmp_path / "shop", lines)), config.split)
+    found = measure_at(split, config, seed=0).evaluation
+    recall = {
+        name: found.metrics[f"{name}/any/recall_at_2"]
+        for name in ("repeats", "first", "cold_items", "channel_store", "store_s:2f:1")
+    }
+    assert recall == {
+        "repeats": 1.0, "first": 0.5, "cold_items": 0.0, "channel_store": 2 / 3,
+        "store_s:2f:1": 2 / 3,
+    }  # fmt: skip
+    assert found.metrics["unknown_targets_share"] == pytest.approx(1 / 3)
+    assert found.metrics["any/recall_at_2_low"] == found.metrics["any/recall_at_2"]
+    (person,) = found.samples.people
+    assert (person.history, sorted(person.bought)) == (("a",), ["a", "b", "c"])
+    assert sorted(person.shown) == ["a", "b"]
+
+
+def test_cuts_follow_each_other_and_see_nothing_of_each_other(events: Events) -> None:
+    """Every held-out period ends where the next begins, and each model stops before it."""
+    splits = rolling_splits(events, parse_config("[split]\ntest_days = 5\n").split, count=3)
+    assert len(splits) == 3
+    for newer, older in itertools.pairwise(splits):
+        assert older.end_time == newer.cut_time
+        assert older.cut_time < newer.cut_time
+    for split in splits:
+        assert split.before.times.max() < split.cut_time
+        assert (split.purchases_after.times >= split.cut_time).all()
+        assert split.end_time is None or (split.purchases_after.times < split.end_time).all()
+    assert len(rolling_splits(events, CONFIG.split, count=50)) < 50
+
+
+def test_the_same_people_are_asked_about_whatever_the_seed(split: Split) -> None:
+    """So that models of different seeds can be compared person by person."""
+    small = msgspec.structs.replace(CONFIG.evaluate, user_count_max=20)
+    config = msgspec.structs.replace(CONFIG, evaluate=small)
+    one, two = (measure_at(split, config, seed=seed).evaluation for seed in (1, 2))
+    assert one.lists["new"].digest == two.lists["new"].digest
+    assert len(one.lists["any"]) == 20
+    other = msgspec.structs.replace(small, user_seed=1)
+    three = measure_at(split, msgspec.structs.replace(CONFIG, evaluate=other), seed=1).evaluation
+    assert three.lists["new"].digest != one.lists["new"].digest
+
+
+def test_what_is_not_sold_is_never_shown(split: Split, events: Events) -> None:
+    """Neither by the model nor by the popular list; its buyers count as missed."""
+    frame = pl.DataFrame({"item_id": events.item_ids}).with_columns(
+        sellable=pl.col("item_id") != "i001"
+    )
+    catalog = Catalog.of_frame(frame, item_ids=events.item_ids, complete=True)
+    gone = events.item_ids.index("i001")
+    everything = msgspec.structs.replace(CONFIG.evaluate, k=(24,), primary_k=24)
+    config = msgspec.structs.replace(CONFIG, evaluate=everything)
+    free = measure_at(split, config, seed=0).evaluation
+    limited = measure_at(split, config, seed=0, catalog=catalog).evaluation
+    assert free.item_exposures[gone] > 0
+    assert free.metrics["cold/any/recall_at_24"] == 1.0
+    assert limited.item_exposures[gone] == 0
+    assert limited.metrics["cold/any/recall_at_24"] == 0.0
+
+
+def test_values_of_people_survive_a_file(evaluation: Evaluation, tmp_path: Path) -> None:
+    """Every kind of list, every metric, to the last bit; and no id of anybody."""
+    path = tmp_path / "values.parquet"
+    write_user_values(path, {"cut": evaluation.lists})
+    read = read_user_values(path)["cut"]
+    assert set(read) == {name for name, found in evaluation.lists.items() if len(found)}
+    for name, found in read.items():
+        wanted = evaluation.lists[name]
+        np.testing.assert_array_equal(found.users, wanted.users)
+        assert set(found.values) == set(wanted.values)
+        for metric, values in found.values.items():
+            np.testing.assert_array_equal(values, wanted.values[metric])
+            assert values[np.isfinite(values)].mean() == pytest.approx(
+                evaluation.metrics[f"{name}/{metric}"]
+            )
+    assert b"u001" not in path.read_bytes()
 
 
 def test_items_that_the_model_cannot_know_count_as_missed(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from training.metrics import Targets, accuracy, beyond_accuracy, bootstrap, find_hits, gini
+from training.beyond import catalogue_metrics, gini
+from training.metrics import Targets, accuracy, find_hits
+from training.resample import bootstrap
 
 LOG3 = np.log2(3.0)
 
@@ -71,7 +73,7 @@ def test_lists_shorter_than_k_are_measured_as_they_are() -> None:
 def test_beyond_accuracy_equals_the_numbers_worked_out_by_hand() -> None:
     """Two lists of two show item 0 twice, items 1 and 2 once; item 3 is never shown."""
     ranked = np.array([[0, 1], [0, 2]], dtype=np.int32)
-    values = beyond_accuracy(
+    values = catalogue_metrics(
         ranked, np.array([2, 2]), 2, item_users=np.array([4, 2, 1, 1, 0]), user_count=8
     )
     assert values["coverage"] == pytest.approx(3 / 4)
