@@ -78,7 +78,7 @@ class ItemTable:
         prior: NDArray[np.float32] | None,
         prior_max: float,
         priors: NDArray[np.float32] | None,
-        priors_max: float,
+        priors_max: NDArray[np.float32] | None,
         head: NDArray[np.int32] | None,
         codes: CodeArrays | None,
         places: NDArray[np.int32] | None,

@@ -57,6 +57,15 @@ class CountOutOfRange(InvalidInput):
         super().__init__(f"{argument} is {count}; allowed {count_min} to {count_max}")
 
 
+def row_magnitudes(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest absolute value of each row, shape (r,); NaN where a row has one."""
+    # One reduction each way: an absolute value would copy the array.
+    magnitudes: NDArray[np.float32] = np.maximum(
+        values.max(axis=1, initial=0.0), -values.min(axis=1, initial=0.0)
+    )
+    return magnitudes
+
+
 def describe(value: object) -> str:
     """Say what a value is: `float64 (3, 2), not C-contiguous` or `list`."""
     if not isinstance(value, np.ndarray):

@@ -22,6 +22,12 @@ GROUP: Final = 16
 Stage = Literal["head4", "head8", "all4", "all8"]
 STAGES: Final[tuple[Stage, ...]] = ("head4", "head8", "all4", "all8")
 
+_SHARE_MAX: Final = 0.4
+"""Codes take at most this share of the factors' bytes ..."""
+
+_SMALL_BYTES: Final = 2**20
+"""... or this many bytes."""
+
 _BLOCK: Final = 16_384
 """Rows rotated at a time; a multiple of the group."""
 
@@ -90,6 +96,16 @@ def code_bytes(item_count: int, factor_count: int) -> int:
     head, tail, stages = _scoring.code_bytes(factor_count)
     group = 2 * (head + tail) + GROUP * (4 + 4 + 2 + 2 + 2) + 4 * (1 + stages)
     return -(-item_count // GROUP) * group + 4 * factor_count**2
+
+
+def codes_pay(item_count: int, factor_count: int) -> bool:
+    """Say whether there are items, and their codes small enough beside their factors.
+
+    All that a search needs stays below 1.4 times the float32 factors, small models apart.
+    """
+    factor_bytes = 4 * item_count * factor_count
+    limit = max(_SHARE_MAX * factor_bytes, _SMALL_BYTES)
+    return factor_bytes > 0 and code_bytes(item_count, factor_count) <= limit
 
 
 def code_shapes(item_count: int, factor_count: int) -> dict[str, tuple[int, ...]]:

@@ -4,15 +4,15 @@ With codes from a bundle nothing is read but the priors. Without, everything her
 linear in the factors (and a sort of n norms).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring, limits
-from recsys.arrays import NotFinite, check_array, check_count, check_factors
-from recsys.item_codes import STAGES, ItemCodes, code_bytes, encode_items, row_norms
+from recsys.arrays import NotFinite, check_array, check_count, check_factors, row_magnitudes
+from recsys.item_codes import STAGES, ItemCodes, code_bytes, codes_pay, encode_items, row_norms
 from recsys.sparse import CsrMatrix
 from recsys.subsets import Subsets
 
@@ -28,6 +28,24 @@ CODE_BYTES_MAX: int = 2**25
 """Most bytes of codes made here: each process holds its own, unlike those of a bundle."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublishedPriors:
+    """What a bundle holds about its priors, so that opening it computes nothing.
+
+    Attributes:
+        code_prior: The prior in the order of the codes, or None.
+        code_priors: The rows of priors likewise, or None.
+        priors_max: The largest absolute value of each row, or None.
+    """
+
+    code_prior: F32 | None = None
+    code_priors: F32 | None = None
+    priors_max: F32 | None = None
+
+
+NOTHING_PUBLISHED: Final = PublishedPriors()
+
+
 def build_item_table(
     *,
     item_count: int,
@@ -36,7 +54,7 @@ def build_item_table(
     priors: F32 | None,
     item_item: CsrMatrix | None,
     codes: ItemCodes | None,
-    code_prior: F32 | None = None,
+    published: PublishedPriors = NOTHING_PUBLISHED,
 ) -> tuple[_scoring.ItemTable, Subsets | None]:
     """Prepare what every query shares, and what repeated masks get if there are codes; `item_item` and `codes` are taken as they are.
 
@@ -44,13 +62,16 @@ def build_item_table(
         InvalidArray, NotFinite, CountOutOfRange: As `recsys.scoring.Scorer`.
     """
     check_count(item_count, argument="item_count", count_min=0, count_max=limits.ITEM_COUNT_MAX)
-    prior_max = 0.0 if prior is None else _largest(prior, "prior", (item_count,))
-    priors_max = 0.0 if priors is None else _largest(priors, "priors", (None, item_count))
+    prior_max = 0.0 if prior is None else float(_magnitudes(prior, "prior", (item_count,))[0])
+    priors_max = published.priors_max
+    if priors is not None and priors_max is None:
+        priors_max = _magnitudes(priors, "priors", (None, item_count))
     norms, head = None, None
     norm_max = 0.0
     if item_factors is not None:
         check_factors(item_factors, item_count=item_count)
-        if codes is None and item_count > 0 and code_bytes(*item_factors.shape) <= CODE_BYTES_MAX:
+        size = code_bytes(*item_factors.shape)
+        if codes is None and codes_pay(*item_factors.shape) and size <= CODE_BYTES_MAX:
             codes = encode_items(item_factors)
         if codes is None:
             norms = row_norms(item_factors)
@@ -59,8 +80,11 @@ def build_item_table(
         else:
             head = codes.order[: min(HEAD_COUNT_MAX, item_count // 16)]
             norm_max = float(codes.norms[0])
+    code_prior, code_priors = published.code_prior, published.code_priors
     if code_prior is None and codes is not None and prior is not None:
         code_prior = codes.in_order(prior)
+    if code_priors is None and codes is not None and priors is not None:
+        code_priors = codes.in_order(priors)
     table = _scoring.ItemTable(
         item_count=item_count,
         factors=item_factors,
@@ -74,7 +98,7 @@ def build_item_table(
         codes=None if codes is None else codes.compiled(),
         places=None if codes is None else codes.places,
         code_prior=code_prior,
-        code_priors=None if codes is None or priors is None else codes.in_order(priors),
+        code_priors=code_priors,
         link_starts=None if item_item is None else item_item.indptr,
         link_items=None if item_item is None else item_item.indices,
         link_values=None if item_item is None else item_item.data,
@@ -117,11 +141,11 @@ def _longest(norms: F32, count: int) -> NDArray[np.int32]:
     return np.argpartition(norms, -count)[-count:].astype(np.int32)
 
 
-def _largest(values: F32, argument: str, shape: tuple[int | None, ...]) -> float:
+def _magnitudes(values: F32, argument: str, shape: tuple[int | None, ...]) -> F32:
     check_array(values, argument=argument, dtype=np.float32, shape=shape)
-    # One reduction each way: an absolute value would copy the array.
-    largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
-    if not np.isfinite(largest):
-        broken = np.flatnonzero(~np.isfinite(values).reshape(-1, values.shape[-1]).all(axis=0))
+    rows = values[np.newaxis] if values.ndim == 1 else values
+    magnitudes = row_magnitudes(rows)
+    if not np.isfinite(magnitudes).all():
+        broken = np.flatnonzero(~np.isfinite(rows).all(axis=0))
         raise NotFinite(argument=argument, row=int(broken[0]))
-    return largest
+    return magnitudes

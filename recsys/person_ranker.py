@@ -14,6 +14,7 @@ from recsys._features import ItemWeights
 from recsys._scoring import Ranking
 from recsys.arrays import InvalidArray, RowOutOfRange, check_count
 from recsys.fold_in import FoldIn, SingularSystem
+from recsys.row_lists import broken_item_item
 from recsys.scoring import Scorer
 
 __all__ = ["ItemWeights", "PersonRanker", "Ranking"]
@@ -78,11 +79,7 @@ class PersonRanker:
                     argument="excluded", row=int(outside[0]), item_count=self._item_count
                 )
         if fault == _scoring.FAULT_LINKS:
-            raise InvalidArray(
-                argument="item_item",
-                found="not what was published",
-                allowed="finite values and rows within its bounds",
-            )
+            raise broken_item_item()
         raise InvalidArray(
             argument="weights",
             found=f"refused by the core ({fold_fault}, {fault})",

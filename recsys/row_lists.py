@@ -58,6 +58,15 @@ def row_error(
     return RowOutOfRange(argument=argument, row=next(outside), item_count=item_count)
 
 
+def broken_item_item() -> InvalidArray:
+    """Say that an item-item part which nobody verified is not one."""
+    return InvalidArray(
+        argument="item_item",
+        found="not what was published",
+        allowed="finite values and rows within its bounds",
+    )
+
+
 def check_csr(matrix: CsrMatrix, *, argument: str, row_count: int | None) -> None:
     """Refuse arrays of another dtype or length; values are the core's to check.
 

@@ -18,11 +18,12 @@ from recsys.arrays import InvalidArray, NotFinite, check_array, check_count
 from recsys.bundle import Bundle
 from recsys.fold_in import FoldIn, SingularSystem
 from recsys.item_codes import ItemCodes
-from recsys.item_table import build_item_table
+from recsys.item_table import NOTHING_PUBLISHED, PublishedPriors, build_item_table
 from recsys.masks import Mask
 from recsys.row_lists import (
     RaggedRows,
     RankedRows,
+    broken_item_item,
     check_csr,
     check_ragged,
     compiled_lists,
@@ -98,9 +99,13 @@ class Scorer:
             bundle.item_factors,
             bundle.prior,
             bundle.item_item,
-            None,
+            None if bundle.priors is None else bundle.priors.values,
             bundle.codes,
-            bundle.code_prior,
+            PublishedPriors(
+                code_prior=bundle.code_prior,
+                code_priors=bundle.code_priors,
+                priors_max=None if bundle.priors is None else bundle.priors.largest,
+            ),
         )
         return scorer
 
@@ -112,7 +117,7 @@ class Scorer:
         item_item: CsrMatrix | None,
         priors: F32 | None,
         codes: ItemCodes | None,
-        code_prior: F32 | None = None,
+        published: PublishedPriors = NOTHING_PUBLISHED,
     ) -> None:
         self.table, self._subsets = build_item_table(
             item_count=item_count,
@@ -121,7 +126,7 @@ class Scorer:
             priors=priors,
             item_item=item_item,
             codes=codes,
-            code_prior=code_prior,
+            published=published,
         )
         self.item_count = item_count
         self.prior_row_count = 0 if priors is None else len(priors)
@@ -309,11 +314,7 @@ class Scorer:
                 allowed=f"-1 to {self.prior_row_count - 1}",
             )
         if code == _scoring.FAULT_LINKS:
-            raise InvalidArray(
-                argument="item_item",
-                found="not what was published",
-                allowed="finite values and rows within its bounds",
-            )
+            raise broken_item_item()
         names = {
             _scoring.FAULT_HISTORY: ("history", history),
             _scoring.FAULT_EXCLUDED: ("excluded", rows),

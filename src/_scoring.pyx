@@ -104,12 +104,13 @@ cdef class ItemTable:
 
     def __cinit__(self, *, int64_t item_count, const float[:, ::1] factors,
                   const float[::1] norms, float norm_max, const float[::1] prior,
-                  float prior_max, const float[:, ::1] priors, float priors_max,
+                  float prior_max, const float[:, ::1] priors,
+                  const float[::1] priors_max,
                   const int32_t[::1] head, CodeArrays codes, const int32_t[::1] places,
                   const float[::1] code_prior, const float[:, ::1] code_priors,
                   const int64_t[::1] link_starts, const int32_t[::1] link_items,
                   const float[::1] link_values):
-        self.arrays = (factors, norms, prior, priors, head, codes, places, code_prior,
+        self.arrays = (factors, norms, prior, priors, priors_max, head, codes, places, code_prior,
                        code_priors, link_starts, link_items, link_values)
         self.spare = []
         self.items.item_count = item_count
@@ -130,7 +131,7 @@ cdef class ItemTable:
             self.items.code_prior = f32_from(code_prior, 0)
         if priors is not None:
             self.items.priors = f32_row(priors, 0)
-            self.items.priors_max = priors_max
+            self.items.priors_max = f32_from(priors_max, 0)
             self.items.prior_row_count = priors.shape[0]
             self.items.code_priors = f32_row(code_priors, 0)
         if link_starts is not None:

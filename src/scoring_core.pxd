@@ -57,7 +57,7 @@ cdef extern from "scan.h" nogil:
         const float *prior
         float prior_max
         const float *priors
-        float priors_max
+        const float *priors_max
         int64_t prior_row_count
         const int32_t *head
         int64_t head_count

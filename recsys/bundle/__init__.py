@@ -13,6 +13,7 @@ from recsys.bundle.format import FORMAT_VERSION, ArrayEntry, Manifest
 from recsys.bundle.items import ItemIndex
 from recsys.bundle.locks import BundleLease
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists, channel_segment, store_segment
+from recsys.bundle.priors import PriorRows
 from recsys.bundle.prune import KEEP_DEFAULT, Kept, Pruned, prune
 from recsys.bundle.reader import Bundle, open_bundle, verify_bundle
 from recsys.bundle.store import BundleStore
@@ -31,6 +32,7 @@ __all__ = [
     "Kept",
     "Manifest",
     "PopularLists",
+    "PriorRows",
     "Pruned",
     "channel_segment",
     "open_bundle",

@@ -1,16 +1,17 @@
 """The codes of a bundle: when they are worth their bytes, and whether they are right."""
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import format as fmt
+from recsys.bundle.priors import PriorRows
 from recsys.item_codes import (
     GROUP,
     ItemCodes,
-    code_bytes,
     code_shapes,
+    codes_pay,
     encode_items,
     rotation_defect,
     sample_problem,
@@ -19,12 +20,6 @@ from recsys.item_table import calibrated
 
 F32 = NDArray[np.float32]
 
-_SHARE_MAX: Final = 0.4
-"""Codes take at most this share of the factors' bytes ..."""
-
-_SMALL_BYTES: Final = 2**20
-"""... or this many bytes."""
-
 
 def publish_codes(item_factors: F32 | None) -> ItemCodes | None:
     """Encode the factors for a bundle, unless codes would take too much room.
@@ -32,19 +27,21 @@ def publish_codes(item_factors: F32 | None) -> ItemCodes | None:
     Raises:
         NotFinite: A factor is NaN or infinite.
     """
-    if item_factors is None or 0 in item_factors.shape:
-        return None
-    if code_bytes(*item_factors.shape) > max(_SHARE_MAX * item_factors.nbytes, _SMALL_BYTES):
+    if item_factors is None or not codes_pay(*item_factors.shape):
         return None
     item_factors = np.ascontiguousarray(item_factors)
     return calibrated(encode_items(item_factors), item_factors)
 
 
-def code_arrays(codes: ItemCodes, prior: F32 | None) -> dict[str, NDArray[Any]]:
-    """Name the arrays of codes as the format does, with the prior in their order."""
+def code_arrays(
+    codes: ItemCodes, prior: F32 | None, priors: PriorRows | None
+) -> dict[str, NDArray[Any]]:
+    """Name the arrays of codes as the format does, with all priors in their order."""
     arrays = {fmt.CODE_PREFIX + name: array for name, array in codes.arrays().items()}
     if prior is not None:
         arrays[fmt.CODE_PRIOR] = codes.in_order(prior)
+    if priors is not None:
+        arrays[fmt.CODE_PRIORS] = codes.in_order(priors.values)
     return arrays
 
 
@@ -67,7 +64,12 @@ def expected_shapes(manifest: fmt.Manifest) -> dict[str, tuple[int, ...]]:
     shapes = code_shapes(manifest.item_count, manifest.factor_count)
     place_count = -(-manifest.item_count // GROUP) * GROUP
     named = {fmt.CODE_PREFIX + name: shape for name, shape in shapes.items()}
-    return {**named, fmt.CODE_PRIOR: (place_count,)}
+    row_count = 0 if manifest.priors is None else len(manifest.priors.names)
+    return {
+        **named,
+        fmt.CODE_PRIOR: (place_count,),
+        fmt.CODE_PRIORS: (row_count, place_count),
+    }
 
 
 def missing_codes(manifest: fmt.Manifest, names: frozenset[str]) -> frozenset[str]:
@@ -76,6 +78,8 @@ def missing_codes(manifest: fmt.Manifest, names: frozenset[str]) -> frozenset[st
     expected = frozenset(expected_shapes(manifest))
     if fmt.PRIOR not in names:
         expected -= {fmt.CODE_PRIOR}
+    if fmt.PRIORS not in names:
+        expected -= {fmt.CODE_PRIORS}
     return present ^ expected
 
 

@@ -8,11 +8,12 @@ import msgspec
 
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 """Raised by one when older readers would misread a bundle. 2 adds codes; 3 adds
-`history` and the unobserved weight and scaled regularization of `fold_in`."""
+`history` and the unobserved weight and scaled regularization of `fold_in`; 4 adds
+`priors`."""
 
-READABLE_VERSIONS: Final = (1, 2, 3)
+READABLE_VERSIONS: Final = (1, 2, 3, 4)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -23,6 +24,7 @@ ITEM_ID_SLOTS: Final = "item_id_slots"  # int32 (s,): hash table id -> row, -1 i
 ITEM_FACTORS: Final = "item_factors"  # float32 (n, f)
 GRAM: Final = "gram"  # float64 (f, f): item_factors^T item_factors, for fold-in
 PRIOR: Final = "prior"  # float32 (n,): added to every score
+PRIORS: Final = "priors"  # float32 (r, n): rows of which a query may add one
 ITEM_ITEM_INDPTR: Final = "item_item_indptr"  # int64 (n + 1,)
 ITEM_ITEM_INDICES: Final = "item_item_indices"  # int32 (z,): ascending within a row
 ITEM_ITEM_DATA: Final = "item_item_data"  # float32 (z,)
@@ -47,6 +49,7 @@ CODE_DTYPES: Final = {
 CODE_TAIL_DTYPES: Final = {"code_tail_high": "uint8", "code_tail_low": "uint8"}
 """Absent up to 32 factors."""
 CODE_PRIOR: Final = "code_prior"  # float32 (16 g,): the prior in the order of the codes
+CODE_PRIORS: Final = "code_priors"  # float32 (r, 16 g): likewise
 
 DTYPES: Final = {
     ITEM_ID_BYTES: "uint8",
@@ -55,6 +58,7 @@ DTYPES: Final = {
     ITEM_FACTORS: "float32",
     GRAM: "float64",
     PRIOR: "float32",
+    PRIORS: "float32",
     ITEM_ITEM_INDPTR: "int64",
     ITEM_ITEM_INDICES: "int32",
     ITEM_ITEM_DATA: "float32",
@@ -62,6 +66,7 @@ DTYPES: Final = {
     POPULAR_ROWS: "int32",
     POPULAR_SCORES: "float32",
     CODE_PRIOR: "float32",
+    CODE_PRIORS: "float32",
     **CODE_DTYPES,
     **CODE_TAIL_DTYPES,
 }
@@ -118,6 +123,25 @@ class CodesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     first_stage: Literal["head4", "head8", "all4", "all8"]
 
 
+class PriorsInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What belongs to the rows of priors besides their values.
+
+    Attributes:
+        names: What each row is for, such as `channel:web` or `store:s-1`; no name twice.
+        largest: The largest absolute value of each row. Bounds of scores are made of it,
+            so opening a bundle need not read the rows.
+    """
+
+    names: tuple[str, ...]
+    largest: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) != len(self.names):
+            raise ValueError("priors have no name, or one twice")
+        if len(self.largest) != len(self.names):
+            raise ValueError(f"{len(self.names)} names but {len(self.largest)} largest values")
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a bundle says of itself (`manifest.json`).
 
@@ -139,6 +163,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         lineage: Where it comes from: run id, git commit, configuration.
         arrays: The files.
         codes: What belongs to the codes; None without them.
+        priors: What belongs to the rows of priors; None without them.
     """
 
     format_version: int
@@ -158,3 +183,4 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     arrays: dict[str, ArrayEntry]
     codes: CodesInfo | None = None
     history: HistoryConfig = HistoryConfig()
+    priors: PriorsInfo | None = None

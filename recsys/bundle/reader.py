@@ -18,6 +18,7 @@ from recsys.bundle.codes import (
 )
 from recsys.bundle.items import ItemIndex
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists
+from recsys.bundle.priors import PriorRows, mapped_priors, priors_problem
 from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
 from recsys.item_codes import ItemCodes
@@ -39,6 +40,8 @@ class Bundle:
         popular: Popular lists.
         codes: The factors once more in codes, or None (also in bundles of format 1).
         code_prior: The prior in the order of the codes, or None.
+        priors: Named rows of priors, or None.
+        code_priors: Their values in the order of the codes, or None.
     """
 
     folder: Path
@@ -51,6 +54,8 @@ class Bundle:
     popular: PopularLists
     codes: ItemCodes | None = None
     code_prior: NDArray[np.float32] | None = None
+    priors: PriorRows | None = None
+    code_priors: NDArray[np.float32] | None = None
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -84,6 +89,8 @@ def open_bundle(folder: Path) -> Bundle:
         ),
         codes=mapped_codes(manifest, arrays),
         code_prior=arrays.get(fmt.CODE_PRIOR),
+        priors=mapped_priors(manifest, arrays.get(fmt.PRIORS)),
+        code_priors=arrays.get(fmt.CODE_PRIORS),
     )
 
 
@@ -165,14 +172,24 @@ def _check_complete(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDAr
         manifest.fold_in is not None
     ):
         raise BundleCorrupt(path=str(folder), problem="factors without fold_in, or the reverse")
+    if (manifest.priors is not None) != (fmt.PRIORS in names):
+        raise BundleCorrupt(path=str(folder), problem="priors without names, or the reverse")
     if wrong := missing_codes(manifest, frozenset(names)):
         raise BundleCorrupt(path=str(folder), problem=f"codes are incomplete: {sorted(wrong)}")
+    if SEGMENT_ALL not in manifest.segments:
+        raise BundleCorrupt(path=str(folder), problem=f"no popular list {SEGMENT_ALL!r}")
+    _check_shapes(folder, manifest, arrays)
+
+
+def _check_shapes(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDArray[Any]]) -> None:
+    items, factors = manifest.item_count, manifest.factor_count
     expected: dict[str, tuple[int, ...]] = {
         **expected_shapes(manifest),
         fmt.ITEM_ID_OFFSETS: (items + 1,),
         fmt.ITEM_FACTORS: (items, factors),
         fmt.GRAM: (factors, factors),
         fmt.PRIOR: (items,),
+        fmt.PRIORS: (0 if manifest.priors is None else len(manifest.priors.names), items),
         fmt.ITEM_ITEM_INDPTR: (items + 1,),
         fmt.POPULAR_INDPTR: (len(manifest.segments) + 1,),
     }
@@ -181,8 +198,6 @@ def _check_complete(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDAr
             raise BundleCorrupt(
                 path=str(folder), problem=f"{name}: shape {arrays[name].shape}; expected {shape}"
             )
-    if SEGMENT_ALL not in manifest.segments:
-        raise BundleCorrupt(path=str(folder), problem=f"no popular list {SEGMENT_ALL!r}")
 
 
 def _item_item(arrays: dict[str, NDArray[Any]]) -> CsrMatrix | None:
@@ -205,6 +220,7 @@ def _content_problem(bundle: Bundle) -> str | None:
         or _popular_problem(bundle.popular, len(bundle.items))
         or _item_item_problem(bundle.item_item, len(bundle.items))
         or _codes_problem(bundle)
+        or priors_problem(bundle.priors, bundle.codes, bundle.code_priors)
     )
 
 

@@ -18,6 +18,7 @@ from recsys.bundle import format as fmt
 from recsys.bundle.codes import code_arrays, publish_codes
 from recsys.bundle.items import ItemIndex
 from recsys.bundle.popular import PopularLists
+from recsys.bundle.priors import PriorRows, priors_info
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.item_codes import ItemCodes
 from recsys.sparse import CsrMatrix
@@ -36,6 +37,7 @@ class BundleContents:
         fold_in: Required with `item_factors`.
         history: How weights are made ready for `item_item`.
         prior: Float32, shape (n,), finite, or None.
+        priors: Named rows of priors, or None.
         item_item: Square (n, n) with finite values, or None.
         popular: Popular lists.
         features: How histories become weights.
@@ -51,6 +53,7 @@ class BundleContents:
     fold_in: FoldInConfig | None = None
     history: HistoryConfig = field(default_factory=HistoryConfig)
     prior: NDArray[np.float32] | None = None
+    priors: PriorRows | None = None
     item_item: CsrMatrix | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -70,6 +73,8 @@ class BundleContents:
             arrays[fmt.GRAM] = gram_matrix(factors)
         if self.prior is not None:
             arrays[fmt.PRIOR] = self.prior
+        if self.priors is not None:
+            arrays[fmt.PRIORS] = self.priors.values
         if self.item_item is not None:
             arrays[fmt.ITEM_ITEM_INDPTR] = self.item_item.indptr
             arrays[fmt.ITEM_ITEM_INDICES] = self.item_item.indices
@@ -119,7 +124,7 @@ def write_bundle(folder: Path, contents: BundleContents) -> fmt.Manifest:
         }
         codes = publish_codes(contents.item_factors)
         if codes is not None:
-            for name, array in code_arrays(codes, contents.prior).items():
+            for name, array in code_arrays(codes, contents.prior, contents.priors).items():
                 entries[name] = _write_array(scratch, name, array)
         manifest = _manifest(contents, entries, codes)
         _write_synced(
@@ -145,6 +150,7 @@ def _manifest(
         fold_in=contents.fold_in,
         history=contents.history,
         segments=contents.popular.segments,
+        priors=priors_info(contents.priors),
         arrays=entries,
         codes=None
         if codes is None

@@ -108,12 +108,12 @@ static int prepare(search *s, int64_t *position) {
     s->has_dot = norm > 0.0;
     s->query_norm = round_up(norm * (1.0 + 16.0 * UNIT));
     s->error_per_norm = round_up((double)(width + 16) * UNIT * norm * (1.0 + 16.0 * UNIT));
+    const int64_t own = s->query->prior_row;
+    s->own_prior = own < 0 ? NULL : items->priors + own * items->item_count;
+    const float own_max = own < 0 ? 0.0f : items->priors_max[own];
     s->is_safe = (double)s->query_norm * (double)items->norm_max < SAFE_MAX &&
-                 items->prior_max < SAFE_MAX && items->priors_max < SAFE_MAX;
-    s->own_prior = s->query->prior_row < 0
-                       ? NULL : items->priors + s->query->prior_row * items->item_count;
-    s->prior_max = round_up((double)items->prior_max +
-                            (s->own_prior == NULL ? 0.0 : (double)items->priors_max));
+                 items->prior_max < SAFE_MAX && own_max < SAFE_MAX;
+    s->prior_max = round_up((double)items->prior_max + (double)own_max);
     s->prior_slack = 8.0 * UNIT * s->prior_max + UNDERFLOW_SLACK;
     s->floor = -INFINITY;
     s->touched_count = 0;

@@ -18,7 +18,7 @@ typedef struct {
     const float *prior;     /* (item_count), finite */
     float prior_max;        /* the largest absolute value of prior */
     const float *priors;    /* (prior_row_count, item_count), finite: what a query may add */
-    float priors_max;       /* the largest absolute value of priors */
+    const float *priors_max; /* (prior_row_count): the largest absolute value of each row */
     int64_t prior_row_count;
     const int32_t *head;    /* rows to look at first without codes, without repeats */
     int64_t head_count;

@@ -16,12 +16,29 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from recsys import limits
-from recsys.bundle import Bundle, BundleStore, open_bundle, verify_bundle, write_bundle
+from recsys.arrays import NotFinite
+from recsys.bundle import (
+    FORMAT_VERSION,
+    Bundle,
+    BundleStore,
+    PriorRows,
+    open_bundle,
+    verify_bundle,
+    write_bundle,
+)
 from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
 from support.bundles import contents, make_bundle, sparse, two_worlds
 
 IDS = ["a", "b", "c", "d"]
+
+
+def rows_of_priors(value: float = -3.0) -> PriorRows:
+    """A row for a channel and one for a store."""
+    ones = np.ones(4, dtype=np.float32)
+    return PriorRows.from_rows(
+        {"channel:web": ones, "store:s": np.array([0, 1, value, 2], dtype=np.float32)}
+    )
 
 
 @pytest.fixture
@@ -34,6 +51,7 @@ def folder(tmp_path: Path) -> Path:
         factors=two_worlds(4),
         item_item=sparse(np.eye(4, dtype=np.float32)),
         prior=np.linspace(1, 0, 4, dtype=np.float32),
+        priors=rows_of_priors(),
         popular={"channel:web": [1]},
     )
     return path
@@ -118,6 +136,12 @@ OPEN_REFUSES: dict[str, Callable[[Path], object]] = {
     "array missing": lambda folder: (folder / "gram.npy").unlink(),
     "array is a pickle": pickle_inside,
     "array of another shape": replace("prior", np.zeros(5, dtype=np.float32)),
+    "priors without names": edit(lambda manifest: manifest.update(priors=None)),
+    "names without priors": edit(lambda manifest: manifest["arrays"].pop("priors")),
+    "a name twice": edit(lambda manifest: manifest["priors"].update(names=["a", "a"])),
+    "a name too few": edit(lambda manifest: manifest["priors"].update(names=["a"])),
+    "priors of another shape": replace("priors", np.zeros((3, 4), dtype=np.float32)),
+    "coded priors not listed": edit(lambda manifest: manifest["arrays"].pop("code_priors")),
     "array of another dtype": replace("prior", np.zeros(4, dtype=np.float64)),
     "gram not listed": edit(lambda manifest: manifest["arrays"].pop("gram")),
     "ids not listed": edit(lambda manifest: manifest["arrays"].pop("item_id_bytes")),
@@ -147,6 +171,9 @@ VERIFY_REFUSES: dict[str, Callable[[Path], object]] = {
     "NaN factor": replace("item_factors", factors(np.nan)),
     "infinite factor": replace("item_factors", factors(np.inf)),
     "NaN prior": replace("prior", np.array([1, np.nan, 0, 0], dtype=np.float32)),
+    "NaN priors": replace("priors", rows_of_priors(np.nan).values),
+    "priors larger than described": replace("priors", rows_of_priors(-4.0).values),
+    "coded priors in another order": replace("code_priors", np.ones((2, 16), dtype=np.float32)),
     "popular row outside": replace("popular_rows", np.array([0, 1, 2, 4, 1], dtype=np.int32)),
     "popular NaN": replace("popular_scores", np.array([1, 1, 1, np.nan, 1], dtype=np.float32)),
     "popular list incomplete": replace("popular_indptr", np.array([0, 3, 5], dtype=np.int64)),
@@ -189,7 +216,7 @@ def test_verifying_refuses_what_only_reading_shows(
         verify_bundle(folder)
 
 
-@pytest.mark.parametrize("version", [0, 4, 10**9])
+@pytest.mark.parametrize("version", [0, FORMAT_VERSION + 1, 10**9])
 def test_other_formats_are_refused_by_version(folder: Path, version: int) -> None:
     """Also when the rest of the manifest would not be understood."""
     (folder / "manifest.json").write_text(json.dumps({"format_version": version, "new": True}))
@@ -233,6 +260,23 @@ def test_what_is_written_is_read_back(
     assert [read.items.id(row) for row in range(item_count)] == [
         f"i{row}" for row in range(item_count)
     ]
+
+
+def test_rows_of_priors_are_found_by_name(folder: Path) -> None:
+    """They are mapped with their names, and an unknown name is no row."""
+    priors = verify_bundle(folder).priors
+    assert priors is not None
+    assert [priors.row(name) for name in ("channel:web", "store:s", "store:t")] == [0, 1, -1]
+    assert priors.values.tolist() == rows_of_priors().values.tolist()
+    assert priors.largest.tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_priors_that_are_not_finite_are_not_published(tmp_path: Path, value: float) -> None:
+    """The trainer hears of it, not the server."""
+    with pytest.raises(NotFinite, match="priors holds NaN or infinity in row 1"):
+        write_bundle(tmp_path / "v1", contents(IDS, priors=rows_of_priors(value)))
+    assert not (tmp_path / "v1").exists()
 
 
 def test_mapped_arrays_cannot_be_written(folder: Path) -> None:

@@ -20,6 +20,7 @@ from recsys.bundle import (
     BundleContents,
     ItemIndex,
     PopularLists,
+    PriorRows,
     channel_segment,
     open_bundle,
     store_segment,
@@ -82,6 +83,12 @@ def contents() -> BundleContents:
         ),
         history=HistoryConfig(step_decay=0.5, length_exponent=0.25),
         prior=(falling / 100).astype(np.float32),
+        priors=PriorRows.from_rows(
+            {
+                channel_segment(Channel.WEB): (falling / 50).astype(np.float32),
+                store_segment(StoreId("s-1")): -falling,
+            }
+        ),
         item_item=CsrMatrix(
             indptr=np.array([0, 3, 4, *[5] * (ITEM_COUNT - 2)], dtype=np.int64),
             # Self weights, links that help and one that holds back.

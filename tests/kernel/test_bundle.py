@@ -23,13 +23,14 @@ from recsys.bundle import (
     BundleContents,
     ItemIndex,
     PopularLists,
+    PriorRows,
     open_bundle,
     verify_bundle,
     write_bundle,
 )
 from recsys.errors import BundleCorrupt
 from recsys.features import FeatureConfig, FoldInConfig
-from recsys.item_codes import code_bytes
+from recsys.item_codes import ItemCodes, code_bytes
 from recsys.scoring import FoldIn, Scorer
 
 N, F = 300, 40
@@ -46,6 +47,9 @@ def published(folder: Path, case: Case) -> Bundle:
         item_factors=case.factors,
         fold_in=FoldInConfig(alpha=2.0, regularization=0.1),
         prior=case.prior,
+        priors=None
+        if case.priors is None
+        else PriorRows.from_rows({f"store:{i}": row for i, row in enumerate(case.priors)}),
         item_item=case.item_item,
         details={
             "model_version": "v1",
@@ -74,6 +78,8 @@ def problem() -> Case:
         prior=matrix(rng, N, 1, "normal")[:, 0].copy(),
         item_item=csr(rng, N, N, 5),
         history=csr(rng, 1, N, 9),
+        priors=matrix(rng, 3, N, "normal"),
+        prior_rows=np.array([2], dtype=np.int32),
     )
 
 
@@ -116,7 +122,7 @@ def test_bundle_without_codes_ranks_the_same(tmp_path: Path) -> None:
     case = problem()
     bundle = published(tmp_path / "v1", case)
     assert bundle.codes is not None
-    without = replace(bundle, codes=None, code_prior=None)
+    without = replace(bundle, codes=None, code_prior=None, code_priors=None)
     answer = as_ranking(ask(Scorer.from_bundle(without), case))
     assert answer == as_ranking(ask(Scorer.from_bundle(bundle), case))
 
@@ -167,13 +173,13 @@ def test_codes_take_at_most_four_tenths_of_the_factors() -> None:
 
 def test_opening_reads_no_factor_and_takes_no_memory(tmp_path: Path) -> None:
     """A scorer over published codes touches neither factors nor codes."""
-    rng = np.random.default_rng(1)
-    factors = rng.standard_normal((N, F)).astype(np.float32)
-    bundle = published(tmp_path / "v1", Case(item_count=N, query_count=1, k=1, factors=factors))
+    bundle = published(tmp_path / "v1", problem())
     with (
         patch.object(item_table, "encode_items") as encode,
         patch.object(item_table, "row_norms") as norms,
+        patch.object(ItemCodes, "in_order") as order,
     ):
         Scorer.from_bundle(bundle)
     assert not encode.called
     assert not norms.called
+    assert not order.called

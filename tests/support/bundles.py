@@ -13,6 +13,7 @@ from recsys.bundle import (
     BundleContents,
     ItemIndex,
     PopularLists,
+    PriorRows,
     open_bundle,
     write_bundle,
 )
@@ -43,6 +44,7 @@ def contents(
     factors: np.ndarray | None = None,
     item_item: CsrMatrix | None = None,
     prior: np.ndarray | None = None,
+    priors: PriorRows | None = None,
     popular: Mapping[str, Sequence[int]] | None = None,
     features: FeatureConfig | None = None,
     fold_in: FoldInConfig | None = None,
@@ -59,6 +61,7 @@ def contents(
         else fold_in or FoldInConfig(alpha=10.0, regularization=0.1),
         history=history or HistoryConfig(),
         prior=prior,
+        priors=priors,
         item_item=item_item,
         popular=PopularLists.from_lists(
             {
