@@ -13,6 +13,7 @@ from recsys.sparse import CsrMatrix
 from training.beyond import catalogue_metrics
 from training.config import TrainConfig
 from training.fit import FittedModel, fit_model, prepare
+from training.learned_weights import with_learned_weights
 from training.metrics import Targets, accuracy, find_hits
 from training.models import ignore_iteration
 from training.models.parallel import thread_count
@@ -75,6 +76,7 @@ def measure(
     """
     started = time.perf_counter()
     now = split.test.cut_time
+    config, learned = with_learned_weights(config, split.train, seed=seed)
     prepared = prepare(split.train, config=config, features=config.features, now=now)
     prepared_at = time.perf_counter()
     model = fit_model(
@@ -127,7 +129,7 @@ def measure(
         fit_seconds=fitted_at - prepared_at,
         rank_seconds=ranked_at - fitted_at,
         model_bytes=_model_bytes(model),
-        facts=model.parts.facts,
+        facts=model.parts.facts | {f"learn/{name}": fact for name, fact in learned.items()},
     )
 
 

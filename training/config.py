@@ -48,6 +48,22 @@ class FilterConfig(_Section, frozen=True, kw_only=True):
         _check("rounds_max", self.rounds_max, low=1, high=100)
 
 
+class LearnConfig(_Section, frozen=True, kw_only=True):
+    """What is learned of [features] rather than taken as it stands.
+
+    Attributes:
+        weights: Whether to learn the weights of types of events and of channels, from the
+            purchases that they lead to. Pays for item-item models with several types.
+        user_count_max: People whose newest purchase is looked at, 1 or more.
+    """
+
+    weights: bool = False
+    user_count_max: int = 2_000
+
+    def __post_init__(self) -> None:
+        _check("user_count_max", self.user_count_max, low=1)
+
+
 class SplitConfig(_Section, frozen=True, kw_only=True):
     """Where time is cut for evaluation: history before, purchases to find after.
 
@@ -183,6 +199,7 @@ class TrainConfig(_Section, frozen=True, kw_only=True):
             half_life_days=HALF_LIFE_DAYS_DEFAULT, decay_min=DECAY_MIN_DEFAULT
         )
     )
+    learn: LearnConfig = msgspec.field(default_factory=LearnConfig)
     filter: FilterConfig = msgspec.field(default_factory=FilterConfig)
     split: SplitConfig = msgspec.field(default_factory=SplitConfig)
     evaluate: EvaluateConfig = msgspec.field(default_factory=EvaluateConfig)

@@ -18,6 +18,7 @@ from training.catalog import Catalog
 from training.config import EvaluateConfig, TrainConfig
 from training.evaluate import Evaluation, Evaluator
 from training.fit import FittedModel, Prepared, fit_model, prepare
+from training.learned_weights import with_learned_weights
 from training.models import ignore_iteration
 from training.models.parallel import thread_count
 from training.models.threads import one_blas_thread
@@ -126,7 +127,7 @@ def measure_at(
         catalog: What is known of items, if anything.
         questions: Who is asked about, if drawn before.
         prepared: What to fit on, if prepared before from the same split, features
-            and filters.
+            (with learned weights, if they are to be learned) and filters.
 
     Raises:
         InvalidData: Nothing lies before the cut, or nothing is left of it.
@@ -134,6 +135,7 @@ def measure_at(
     if not len(split.before):
         raise InvalidData(path="events", problem=f"nothing lies before the cut at {split.name}")
     if prepared is None:
+        config, _ = with_learned_weights(config, split.before, seed=seed)
         prepared = prepare(
             split.before, config=config, features=config.features, now=split.cut_time
         )

@@ -21,6 +21,7 @@ from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
+from training.learned_weights import with_learned_weights
 from training.split import Split
 from training.tracking.run import Point, TrackedRun
 
@@ -65,7 +66,7 @@ class Experiment:
         Raises:
             InvalidData: Nothing is left to learn from.
         """
-        config = self._config
+        config = self._config = self._with_learned(split.before if len(split.before) else events)
         if not config.evaluate.enabled or not len(split.before):
             return self._fitted(self._prepared_all(events), config.features, step="refit"), None
         with _beside() as beside:
@@ -83,6 +84,13 @@ class Experiment:
                     everything.result(), config.features, step="refit", earlier=model
                 )
             return model, measured.result()
+
+    def _with_learned(self, events: Events) -> TrainConfig:
+        """Learn what is to be learned of the features; never from what is held out."""
+        with self._run.timed("learn"):
+            config, facts = with_learned_weights(self._config, events, seed=self._seed)
+        self._run.log_points([Point(f"learn/{name}", value) for name, value in facts.items()])
+        return config
 
     def _draw(self, split: Split) -> tuple[Questions, Catalog]:
         with self._run.timed("draw_test_users"):
