@@ -85,7 +85,11 @@ def read_split(
     trained = _events(lines, users, items)
     rows, targets = _codes(wanted[USER], users), _codes(wanted[ITEM], items)
     asked, owners = np.unique(rows, return_inverse=True)
-    before = trained if contexts is None else _events(contexts, users, items)
+    before = trained
+    if contexts is not None:
+        # Sessions follow the training lines: age must not tell one context from another.
+        contexts = contexts.with_columns(pl.col(TIME) + lines[TIME].max())
+        before = _events(contexts, users, items)
     keys = rows.astype(np.int64) * len(items) + targets
     known = trained.users.astype(np.int64) * len(items) + trained.items
     return PublishedSplit(

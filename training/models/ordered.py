@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import EventType
+from recsys.features import SECONDS_PER_DAY
 from training import _item_item
 from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (
@@ -52,6 +53,9 @@ class OrderedConfig(LinkConfig, tag="ordered", frozen=True, kw_only=True):
         together: Weight of a pair in the same step, such as a basket, 0 or more.
         session_minutes: A longer pause ends a sequence, positive; not set: a person's
             whole life is one.
+        half_life_days: Age behind the newest line at which a pair weighs half, positive;
+            not set: old pairs weigh as much. Comes on top of `[features]`, and leaves
+            other parts of a blend alone.
         user_exponent: How far long sequences are held back, 0 to 2.
         history_exponent: How far links from popular items are held back, 0 to 2.
         target_exponent: How far popular candidates are held back, 0 to 2.
@@ -64,6 +68,7 @@ class OrderedConfig(LinkConfig, tag="ordered", frozen=True, kw_only=True):
     back: float = 0.7
     together: float = 1.0
     session_minutes: float | None = None
+    half_life_days: float | None = None
     user_exponent: float = 0.0
     history_exponent: float = 0.5
     target_exponent: float = 0.1
@@ -80,8 +85,10 @@ class OrderedConfig(LinkConfig, tag="ordered", frozen=True, kw_only=True):
         check_weight("together", self.together)
         for name in ("user_exponent", "history_exponent", "target_exponent"):
             check_exponent(name, getattr(self, name))
-        if self.session_minutes is not None and not self.session_minutes > 0:
-            raise ValueError(f"session_minutes is {self.session_minutes}; it must be positive")
+        for name in ("session_minutes", "half_life_days"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value}; it must be positive")
         check_factors("sources", self.sources)
         check_factors("targets", self.targets)
 
@@ -108,7 +115,7 @@ class OrderedTrainer:
         lines = lines.where(lines.weights > 0.0)
         sequences = in_sequences(lines, session_minutes=config.session_minutes)
         items = lines.items[sequences.order]
-        weights = lines.weights[sequences.order]
+        weights = _aged(lines, half_life_days=config.half_life_days)[sequences.order]
         sources = weights * line_factors(lines, config.sources)[sequences.order]
         targets = weights * line_factors(lines, config.targets)[sequences.order]
         row_totals = np.bincount(items, weights=sources, minlength=count)
@@ -136,6 +143,17 @@ class OrderedTrainer:
             work=2 * config.gap * np.bincount(items, minlength=count),
         )
         return link_parts(links, interactions, config, {"sequence_count": float(len(lengths))})
+
+
+def _aged(lines: Lines, *, half_life_days: float | None) -> NDArray[np.float64]:
+    """Let weights fade so that a pair, the product of two, halves in `half_life_days`."""
+    if half_life_days is None or not len(lines):
+        return lines.weights
+    ages = lines.times.max() - lines.times
+    faded: NDArray[np.float64] = lines.weights * np.exp2(
+        -ages / (2.0 * half_life_days * SECONDS_PER_DAY)
+    )
+    return faded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
