@@ -1,5 +1,6 @@
 """Fitting: events up to a moment become a model with its items and popular lists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.bundle import PopularLists
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
+from recsys.sparse import CsrMatrix
 from training.config import TrainConfig
 from training.interactions import Core, Events, keep_core, sum_weights
 from training.models import (
@@ -19,6 +21,7 @@ from training.models import (
     create_trainer,
 )
 from training.popular import PopularCounter
+from training.ragged import take_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,10 +110,18 @@ def prepare(
             item_count=len(core.items),
             popularity=counter.popularity(),
             lines=partial(_lines, events, core, features=features, now=now),
+            attributes=None
+            if events.attributes is None
+            else partial(_attributes, events.attributes, core),
         ),
         items=core.items,
         popular=counter.lists(store_count_max=config.publish.popular_store_count_max),
     )
+
+
+def _attributes(attributes: Callable[[], CsrMatrix], core: Core) -> CsrMatrix:
+    """Take the attributes of the items that are kept."""
+    return take_rows(attributes(), core.items)
 
 
 def _lines(events: Events, core: Core, *, features: FeatureConfig, now: float) -> Lines:

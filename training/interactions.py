@@ -6,7 +6,7 @@ event). Everything later works on those columns. Weights come from
 user and item to the same float32 values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 from recsys.features import WEIGHT_MIN, EventWeighting, HistoryConfig
 from recsys.sparse import CsrMatrix
 from training import columns
+from training.attributes import attributes_of
 from training.dataset import Dataset
 from training.ragged import csr_from_pairs, expand_rows
 
@@ -41,6 +42,8 @@ class Events:
         user_count: Distinct profiles of the dataset's item lines.
         item_ids: Distinct items of the lines, sorted.
         store_ids: Distinct stores of the lines, sorted.
+        attributes: Makes what is known of the items besides, items x attributes;
+            None where nothing is.
     """
 
     users: NDArray[np.int32]
@@ -52,6 +55,7 @@ class Events:
     user_count: int
     item_ids: list[str]
     store_ids: list[str]
+    attributes: Callable[[], CsrMatrix] | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -68,6 +72,7 @@ class Events:
             user_count=self.user_count,
             item_ids=self.item_ids,
             store_ids=self.store_ids,
+            attributes=self.attributes,
         )
 
 
@@ -112,6 +117,7 @@ def read_events(dataset: Dataset) -> Events:
         user_count=len(users),
         item_ids=items.to_list(),
         store_ids=stores.to_list(),
+        attributes=lambda: attributes_of(dataset.items(), items.to_list()),
     )
 
 

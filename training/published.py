@@ -8,7 +8,7 @@ Items are numbered in an order drawn by the seed. The kernel ranks equal scores 
 row, so ties are broken by chance, as they must be where order could help.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from recsys.domain import Channel, EventType
 from recsys.errors import InvalidData
+from recsys.sparse import CsrMatrix
+from training.attributes import attributes_of
 from training.interactions import NO_STORE, Events
 from training.ranking import Contexts
 from training.tables import read_tables, require_columns
@@ -60,6 +62,7 @@ def read_split(
     *,
     train: Sequence[Path],
     test: Sequence[Path],
+    items: Sequence[Path] = (),
     names: Mapping[str, str],
     history_event_count_max: int,
     rng: np.random.Generator,
@@ -69,6 +72,7 @@ def read_split(
     Args:
         train: Parquet, CSV or JSON-lines files of training lines.
         test: Files of what should be found.
+        items: Files with `item_id` and what is known of each item; may be none.
         names: Canonical column name by the files' own.
         history_event_count_max: Newest lines of a history that are used.
         rng: Source of the order of items.
@@ -80,18 +84,18 @@ def read_split(
     wanted, contexts = _wanted(test, names)
     every = pl.concat([lines, contexts], how="diagonal") if contexts is not None else lines
     users = pl.concat([every[USER], wanted[USER]]).unique().sort()
-    items = pl.concat([every[ITEM], wanted[ITEM]]).unique().sort()
-    items = items[rng.permutation(len(items))]
-    trained = _events(lines, users, items)
-    rows, targets = _codes(wanted[USER], users), _codes(wanted[ITEM], items)
+    item_ids = pl.concat([every[ITEM], wanted[ITEM]]).unique().sort()
+    item_ids = item_ids[rng.permutation(len(item_ids))]
+    trained = _events(lines, users, item_ids, attributes=_attributes(items, names, item_ids))
+    rows, targets = _codes(wanted[USER], users), _codes(wanted[ITEM], item_ids)
     asked, owners = np.unique(rows, return_inverse=True)
     before = trained
     if contexts is not None:
         # Sessions follow the training lines: age must not tell one context from another.
         contexts = contexts.with_columns(pl.col(TIME) + lines[TIME].max())
-        before = _events(contexts, users, items)
-    keys = rows.astype(np.int64) * len(items) + targets
-    known = trained.users.astype(np.int64) * len(items) + trained.items
+        before = _events(contexts, users, item_ids)
+    keys = rows.astype(np.int64) * len(item_ids) + targets
+    known = trained.users.astype(np.int64) * len(item_ids) + trained.items
     return PublishedSplit(
         train=trained,
         test=_test_set(
@@ -132,6 +136,16 @@ def _test_set(
         targets_by_store={},
         cut_time=now,
     )
+
+
+def _attributes(
+    paths: Sequence[Path], names: Mapping[str, str], item_ids: pl.Series
+) -> Callable[[], CsrMatrix] | None:
+    if not paths:
+        return None
+    frame = read_tables(paths, names)
+    require_columns(frame, (ITEM,), paths)
+    return lambda: attributes_of(frame, item_ids.to_list())
 
 
 def _lines(paths: Sequence[Path], names: Mapping[str, str]) -> pl.DataFrame:
@@ -197,7 +211,13 @@ def _codes(values: pl.Series, known: pl.Series) -> NDArray[np.int32]:
     return joined["number"].cast(pl.Int32).to_numpy()
 
 
-def _events(lines: pl.DataFrame, users: pl.Series, items: pl.Series) -> Events:
+def _events(
+    lines: pl.DataFrame,
+    users: pl.Series,
+    items: pl.Series,
+    *,
+    attributes: Callable[[], CsrMatrix] | None = None,
+) -> Events:
     numbered = lines.with_columns(
         pl.Series("user", _codes(lines[USER], users)), pl.Series("item", _codes(lines[ITEM], items))
     ).sort("user", "item", TIME, TYPE, CHANNEL)
@@ -211,4 +231,5 @@ def _events(lines: pl.DataFrame, users: pl.Series, items: pl.Series) -> Events:
         user_count=len(users),
         item_ids=items.to_list(),
         store_ids=[],
+        attributes=attributes,
     )

@@ -170,6 +170,16 @@ def test_a_basket_is_one_step() -> None:
     )
 
 
+def test_old_pairs_fade() -> None:
+    """0 leads to 1 today and a day ago; with a half-life of a day that is 1.5 times."""
+    config = OrderedConfig(gap=1, back=0.0, half_life_days=1.0, history_exponent=0.0,
+                           target_exponent=0.0)  # fmt: skip
+    day = 86_400.0
+    lines = [(0, 0, 0.0), (0, 1, 0.5), (1, 0, day), (1, 1, day + 0.5)]
+    found = fitted(config, interactions(lines, item_count=2))
+    np.testing.assert_allclose(found, [[0, 1.5], [0, 0]], rtol=1e-4)
+
+
 def test_sequences_and_steps_follow_time() -> None:
     """Lines are put in order; a pause beyond the session begins a sequence."""
     data = interactions([(0, 2, 500.0), (0, 0, 0.0), (0, 1, 0.0), (1, 0, 500.0)], item_count=3)

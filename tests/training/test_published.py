@@ -93,6 +93,18 @@ def test_every_context_is_a_session_of_its_own(tmp_path: Path) -> None:
     assert found.metrics["hit_rate_at_1"] == pytest.approx(2 / 3)
 
 
+def test_contexts_are_not_aged_by_the_training_lines(tmp_path: Path) -> None:
+    """However long training was, and however fast it fades, a context is of now."""
+    train = pl.DataFrame(
+        {"user_id": [1, 1, 2, 2], "item_id": ["a", "b", "a", "b"],
+         "event_time": [0.0, 1.0, 1e9, 1e9 + 1]}
+    )  # fmt: skip
+    test = pl.DataFrame({"context": [["a", "b"]], "target": ["a"]})
+    split = split_of(tmp_path, train, test)
+    fading = parse_config("[features]\nhalf_life_days = 1.0\n").features
+    np.testing.assert_allclose(split.test.weights(fading).data, [1.0, 1.0])
+
+
 def test_ties_are_broken_by_chance(tmp_path: Path) -> None:
     """Equal items take turns over seeds, whatever their names."""
     train = pl.DataFrame({"user_id": ["u1", "u2"], "item_id": ["a", "b"], "event_time": [1.0, 1.0]})

@@ -18,6 +18,12 @@ def evaluate_command(
     *,
     train: Annotated[list[Path], typer.Option(help="Training lines; repeat for several files.")],
     test: Annotated[list[Path], typer.Option(help="What should be found; repeat for several.")],
+    items: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What is known of items: item_id and texts or lists; repeat for several."
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings in TOML; without it the defaults.")
     ] = None,
@@ -65,6 +71,7 @@ def evaluate_command(
     split = read_split(
         train=train,
         test=test,
+        items=items or (),
         names=_names(names or []),
         history_event_count_max=settings.evaluate.history_event_count_max,
         rng=np.random.default_rng(seed),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from training.models.als import AlsConfig, AlsTrainer
 from training.models.blend import BlendConfig, BlendTrainer
 from training.models.bpr import BprConfig, BprTrainer
+from training.models.content import ContentConfig, ContentTrainer
 from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
 from training.models.ease import EaseConfig, EaseTrainer
 from training.models.ials import IalsConfig, IalsTrainer
@@ -34,6 +35,7 @@ ModelConfig = (
     | IalsConfig
     | CooccurrenceConfig
     | OrderedConfig
+    | ContentConfig
     | EaseConfig
     | AlsConfig
     | BprConfig
@@ -49,6 +51,7 @@ __all__ = [
     "BlendConfig",
     "Bm25Config",
     "BprConfig",
+    "ContentConfig",
     "CooccurrenceConfig",
     "CosineConfig",
     "EaseConfig",
@@ -72,6 +75,7 @@ _TRAINERS: dict[type[ModelConfig], Callable[..., Trainer]] = {
     BlendConfig: BlendTrainer,
     Bm25Config: NeighbourTrainer,
     BprConfig: BprTrainer,
+    ContentConfig: ContentTrainer,
     CooccurrenceConfig: CooccurrenceTrainer,
     CosineConfig: NeighbourTrainer,
     EaseConfig: EaseTrainer,

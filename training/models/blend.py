@@ -19,6 +19,7 @@ from recsys.sparse import CsrMatrix
 from training.models.als import AlsConfig, AlsTrainer
 from training.models.blend_weights import Sample, draw_sample, fit_weights, hold_out, summed_links
 from training.models.checks import check_weight
+from training.models.content import ContentConfig, ContentTrainer
 from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
 from training.models.ease import EaseConfig, EaseTrainer
 from training.models.ials import IalsConfig, IalsTrainer
@@ -31,10 +32,13 @@ from training.models.protocol import (
     Interactions,
     IterationReport,
     ModelParts,
+    Trainer,
     ignore_iteration,
 )
 
-PartConfig = IalsConfig | AlsConfig | CooccurrenceConfig | OrderedConfig | EaseConfig
+PartConfig = (
+    IalsConfig | AlsConfig | CooccurrenceConfig | OrderedConfig | EaseConfig | ContentConfig
+)
 """What can be blended."""
 
 _TYPICAL_COUNT = 20
@@ -145,9 +149,7 @@ class BlendTrainer:
         )
 
 
-def _trainer(
-    part: PartConfig,
-) -> IalsTrainer | AlsTrainer | CooccurrenceTrainer | OrderedTrainer | EaseTrainer:
+def _trainer(part: PartConfig) -> Trainer:
     match part:
         case IalsConfig():
             return IalsTrainer(part)
@@ -159,6 +161,8 @@ def _trainer(
             return OrderedTrainer(part)
         case EaseConfig():
             return EaseTrainer(part)
+        case ContentConfig():
+            return ContentTrainer(part)
 
 
 class _Blend:

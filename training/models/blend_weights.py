@@ -215,6 +215,7 @@ def _without(
         item_count=count,
         popularity=interactions.popularity,
         lines=None if kept is None else lambda: kept,
+        attributes=interactions.attributes,
     )
 
 

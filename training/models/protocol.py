@@ -59,12 +59,15 @@ class Interactions:
             The order that the bundle's popular list has.
         lines: Makes the events behind the weights, for trainers that need order or
             kind; None where only the sums are known.
+        attributes: Makes what is known of the items besides, items x attributes, not
+            negative; None where nothing is.
     """
 
     weights: CsrMatrix
     item_count: int
     popularity: NDArray[np.float64]
     lines: Callable[[], Lines] | None = None
+    attributes: Callable[[], CsrMatrix] | None = None
 
     @property
     def user_count(self) -> int:
