@@ -23,6 +23,8 @@ DIRECTIVES = {
     "initializedcheck": CHECKED,
     "cdivision": True,
     "embedsignature": True,
+    # Nothing is shared between threads but what is written once, and lists.
+    "freethreading_compatible": True,
 }
 
 # No -march and no -ffast-math: one binary runs on every machine of its

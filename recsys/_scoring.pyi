@@ -16,6 +16,7 @@ FAULT_BOOST: Final[int]
 FAULT_BOOST_VALUE: Final[int]
 FAULT_PRIOR_ROW: Final[int]
 MASK_COUNT_MAX: Final[int]
+SCORE_PART_COUNT: Final[int]
 BATCH_MAX: Final[int]
 SCRATCH_KEPT_MAX: Final[int]
 FOLD_IN_FAULT_ROW: Final[int]
@@ -33,7 +34,10 @@ class Ragged:
     ) -> None: ...
 
 class Scratch:
-    def __init__(self, item_count: int, touched_max: int) -> None: ...
+    def __init__(self, item_count: int, touched_max: int, wanted: int) -> None: ...
+
+class BatchRoom:
+    def __init__(self) -> None: ...
 
 class Masks:
     def __init__(
@@ -110,7 +114,16 @@ class ItemTable:
         boosts: Ragged | None,
         prior_rows: NDArray[np.int32] | None,
         out_scores: NDArray[np.float64],
+        out_parts: NDArray[np.float64] | None,
     ) -> _Fault: ...
+    def link_terms(
+        self,
+        history: Ragged,
+        rows: Ragged,
+        out_ends: NDArray[np.int64],
+        out_positions: NDArray[np.int32] | None,
+        out_terms: NDArray[np.float64] | None,
+    ) -> None: ...
     def effort(self) -> int: ...
 
 class Ranking:
@@ -169,6 +182,13 @@ def encode(
 ) -> None: ...
 def row_norms(factors: NDArray[np.float32], out_norms: NDArray[np.float32]) -> int: ...
 def fold_in(model: FoldInModel, histories: Ragged, out_vectors: NDArray[np.float32]) -> _Fault: ...
+def fold_in_split(
+    model: FoldInModel,
+    rows: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    ranked: NDArray[np.int32],
+    out_parts: NDArray[np.float64],
+) -> _Fault: ...
 def available_simd() -> tuple[str, ...]: ...
 def simd() -> str: ...
 def _force_simd(name: str) -> None: ...

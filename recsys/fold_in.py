@@ -101,15 +101,43 @@ class FoldIn:
             NotFinite: A weight is negative, NaN or infinite.
             SingularSystem: `gram` does not belong to the factors.
         """
-        check_array(rows, argument="rows", dtype=np.int32, shape=(None,))
-        check_array(weights, argument="weights", dtype=np.float32, shape=(len(rows),))
-        if len(rows) == 0:
-            raise InvalidArray(argument="rows", found="empty", allowed="1 row and more")
+        self._check_history(rows, weights)
         indptr = np.array([0, len(rows)], dtype=np.int64)
         vectors = np.empty((1, len(self.gram)), dtype=np.float32)
         self._solve_slice(CsrMatrix(indptr, rows, weights), vectors, 0, 1)
         vector: F32 = vectors[0]
         return vector
+
+    def split(
+        self, rows: NDArray[np.int32], weights: F32, ranked: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Split what `solve` gives to the scores of some items over the history.
+
+        Args:
+            rows: As in `solve`.
+            weights: As in `solve`.
+            ranked: Item rows, shape (r,).
+
+        Returns:
+            Shape (r, h), float64. Row j sums to the product of item j with the vector
+            before its rounding to float32.
+
+        Raises:
+            As `solve`.
+        """
+        self._check_history(rows, weights)
+        check_array(ranked, argument="ranked", dtype=np.int32, shape=(None,))
+        item_count = len(self.item_factors)
+        outside = ranked[(ranked < 0) | (ranked >= item_count)]
+        if len(outside):
+            raise RowOutOfRange(argument="ranked", row=int(outside[0]), item_count=item_count)
+        parts = np.zeros((len(ranked), len(rows)), dtype=np.float64)
+        if len(ranked):
+            history = CsrMatrix(np.array([0, len(rows)], dtype=np.int64), rows, weights)
+            fault = _scoring.fold_in_split(self.compiled, rows, weights, ranked, parts)
+            if fault is not None:
+                raise self._fault_error(fault, history, 0)
+        return parts
 
     def solve_batch(self, histories: CsrMatrix, *, threads: int = 1) -> F32:
         """Solve for many users; each as `solve` does, to the last bit.
@@ -137,31 +165,41 @@ class FoldIn:
         return vectors
 
     def _solve_slice(self, histories: CsrMatrix, vectors: F32, start: int, stop: int) -> None:
-        indptr = histories.indptr[start : stop + 1]
         fault = _scoring.fold_in(
             self.compiled,
             compiled_lists(histories, start, stop),
             vectors[start:stop],
         )
-        if fault is None:
-            return
+        if fault is not None:
+            raise self._fault_error(fault, histories, start)
+
+    def _check_history(self, rows: NDArray[np.int32], weights: F32) -> None:
+        check_array(rows, argument="rows", dtype=np.int32, shape=(None,))
+        check_array(weights, argument="weights", dtype=np.float32, shape=(len(rows),))
+        if len(rows) == 0:
+            raise InvalidArray(argument="rows", found="empty", allowed="1 row and more")
+
+    def _fault_error(
+        self, fault: tuple[int, int, int], histories: CsrMatrix, start: int
+    ) -> InvalidInput:
         code, query, position = fault
+        indptr = histories.indptr[start:]
         if code == _scoring.FOLD_IN_FAULT_SYSTEM:
-            raise SingularSystem(query=start + query)
+            return SingularSystem(query=start + query)
         first, last = int(indptr[query]), int(indptr[query + 1])
         if not 0 <= first <= last <= len(histories.indices):
-            raise InvalidArray(
+            return InvalidArray(
                 argument="histories.indptr",
                 found=f"from {first} to {last} for user {start + query}",
                 allowed=f"0 to {len(histories.indices)}, rising",
             )
         if code == _scoring.FOLD_IN_FAULT_WEIGHT:
-            raise InvalidArray(
+            return InvalidArray(
                 argument="weights",
                 found=f"{histories.data[first + position]} for user {start + query}",
                 allowed="finite, 0 and above",
             )
-        raise RowOutOfRange(
+        return RowOutOfRange(
             argument="rows",
             row=int(histories.indices[first + position]),
             item_count=len(self.item_factors),

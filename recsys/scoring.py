@@ -7,15 +7,17 @@
 batches over threads and raises; `recsys._scoring` only computes.
 """
 
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
 from recsys.allowed import EVERYTHING, Allowed, resolve_allowed
-from recsys.arrays import InvalidArray, NotFinite, check_array, check_count
+from recsys.arrays import InvalidArray, check_array, check_count
 from recsys.bundle import Bundle
+from recsys.contributions import PARTS, Contributions
+from recsys.errors import InvalidInput
 from recsys.fold_in import FoldIn, SingularSystem
 from recsys.item_codes import ItemCodes
 from recsys.item_table import NOTHING_PUBLISHED, PublishedPriors, build_item_table
@@ -23,16 +25,23 @@ from recsys.masks import Mask
 from recsys.row_lists import (
     RaggedRows,
     RankedRows,
-    broken_item_item,
     check_csr,
     check_ragged,
     compiled_lists,
-    row_error,
 )
+from recsys.score_faults import fault_error
 from recsys.slices import in_slices
 from recsys.sparse import CsrMatrix
 
-__all__ = ["FoldIn", "Mask", "RaggedRows", "RankedRows", "Scorer", "SingularSystem"]
+__all__ = [
+    "Contributions",
+    "FoldIn",
+    "Mask",
+    "RaggedRows",
+    "RankedRows",
+    "Scorer",
+    "SingularSystem",
+]
 
 F32 = NDArray[np.float32]
 
@@ -201,7 +210,7 @@ class Scorer:
                 counts if part is None else counts[part],
             )
             if fault is not None:
-                self._raise_fault(fault, start, history=history, rows=excluded, boosts=boosts)
+                raise self._fault_error(fault, start, history=history, rows=excluded, boosts=boosts)
 
         in_slices(
             rank,
@@ -241,6 +250,45 @@ class Scorer:
         Raises:
             InvalidArray, RowOutOfRange, NotFinite: As `top_k`.
         """
+        return self._scored(user_vectors, rows, history, boosts, prior_rows, parts=None)
+
+    def contributions(
+        self,
+        user_vectors: F32 | None,
+        rows: RaggedRows,
+        *,
+        history: CsrMatrix | None = None,
+        boosts: CsrMatrix | None = None,
+        prior_rows: NDArray[np.int32] | None = None,
+    ) -> Contributions:
+        """Take the scores of given items apart, exactly; arguments and errors as `score`."""
+        count = len(rows.rows) if isinstance(rows.rows, np.ndarray) else 0
+        parts = np.zeros((count, len(PARTS)), dtype=np.float64)
+        self._scored(user_vectors, rows, history, boosts, prior_rows, parts=parts)
+        ends = np.zeros(count, dtype=np.int64)
+        positions, terms = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float64)
+        if history is not None:
+            lists = compiled_lists(history, 0, history.row_count)
+            asked = compiled_lists(rows, 0, history.row_count)
+            self.table.link_terms(lists, asked, ends, None, None)
+            term_count = int(ends.max(initial=0))
+            positions = np.zeros(term_count, dtype=np.int32)
+            terms = np.zeros(term_count, dtype=np.float64)
+            self.table.link_terms(lists, asked, ends, positions, terms)
+        return Contributions(
+            parts=parts, term_ends=ends, term_positions=positions, term_values=terms
+        )
+
+    def _scored(
+        self,
+        user_vectors: F32 | None,
+        rows: RaggedRows,
+        history: CsrMatrix | None,
+        boosts: CsrMatrix | None,
+        prior_rows: NDArray[np.int32] | None,
+        *,
+        parts: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
         query_count = self._check_queries(user_vectors, history, rows)
         self._check_additions(boosts, prior_rows, query_count)
         check_ragged(rows, argument="rows", query_count=query_count)
@@ -252,9 +300,10 @@ class Scorer:
             None if boosts is None else compiled_lists(boosts, 0, query_count),
             prior_rows,
             scores,
+            parts,
         )
         if fault is not None:
-            self._raise_fault(fault, 0, history=history, rows=rows, boosts=boosts)
+            raise self._fault_error(fault, 0, history=history, rows=rows, boosts=boosts)
         return scores
 
     def _check_additions(
@@ -291,7 +340,7 @@ class Scorer:
             check_csr(history, argument="history", row_count=query_count)
         return query_count
 
-    def _raise_fault(
+    def _fault_error(
         self,
         fault: tuple[int, int, int],
         first_query: int,
@@ -299,28 +348,13 @@ class Scorer:
         history: CsrMatrix | None,
         rows: RaggedRows | None,
         boosts: CsrMatrix | None,
-    ) -> NoReturn:
-        code, query = fault[0], fault[1] + first_query
-        if code == _scoring.FAULT_VECTOR:
-            raise NotFinite(argument="user_vectors", row=query)
-        if code == _scoring.FAULT_WEIGHT:
-            raise NotFinite(argument="history", row=query)
-        if code == _scoring.FAULT_BOOST_VALUE:
-            raise NotFinite(argument="boosts", row=query)
-        if code == _scoring.FAULT_PRIOR_ROW:
-            raise InvalidArray(
-                argument="prior_rows",
-                found=f"out of range for query {query}",
-                allowed=f"-1 to {self.prior_row_count - 1}",
-            )
-        if code == _scoring.FAULT_LINKS:
-            raise broken_item_item()
-        names = {
-            _scoring.FAULT_HISTORY: ("history", history),
-            _scoring.FAULT_EXCLUDED: ("excluded", rows),
-            _scoring.FAULT_ROW: ("rows", rows),
-            _scoring.FAULT_BOOST: ("boosts", boosts),
-        }
-        name, lists = names[code]
-        assert lists is not None
-        raise row_error(lists, argument=name, query=query, item_count=self.item_count)
+    ) -> InvalidInput:
+        return fault_error(
+            fault,
+            first_query=first_query,
+            item_count=self.item_count,
+            prior_row_count=self.prior_row_count,
+            history=history,
+            rows=rows,
+            boosts=boosts,
+        )

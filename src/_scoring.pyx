@@ -7,8 +7,8 @@ lengths and allocates the outputs; values that only a loop can check (ranges,
 finiteness) are checked here, before anything is computed from them.
 
 Complexity: one query costs O(n) bound tests, a float32 dot product for each
-item in reach and a float64 one for each survivor; O(n/8 + links) bytes of
-scratch per call, none per query. A fold-in costs O(h f^2 + f^3), or
+item in reach and a float64 one for each survivor; O(n/8 + links + k) bytes of
+scratch per query of a batch, kept for the next call. A fold-in costs O(h f^2 + f^3), or
 O(f h^2 + h^3) with a diagonal Gram matrix.
 
 Memory: inputs are read only and borrowed for the time of the call (an
@@ -16,7 +16,8 @@ Memory: inputs are read only and borrowed for the time of the call (an
 `counts[row]` are not touched.
 
 Threads: none inside. Each call releases the GIL once and owns its scratch, so
-any number of threads may share one table.
+any number of threads may share one table. Without a GIL, too: what is kept between
+calls is taken from a list and put back, each one step, and belongs to one call between.
 """
 
 import os
@@ -46,6 +47,7 @@ from scoring_core cimport (
     SCAN_ROW,
     SCAN_VECTOR,
     SCAN_WEIGHT,
+    PART_COUNT,
     SIMD_VARIANT_COUNT,
     STAGE_COUNT,
     codes_encode,
@@ -53,11 +55,14 @@ from scoring_core cimport (
     codes_tail_pairs,
     codes_target,
     fold_in_model,
+    fold_in_parts,
     fold_in_scratch_count,
     fold_in_user,
     scan_candidate,
     scan_codes,
     scan_items,
+    scan_lane_bytes,
+    scan_link_terms,
     scan_norms,
     scan_query,
     scan_reach,
@@ -80,6 +85,7 @@ FAULT_BOOST = SCAN_BOOST
 FAULT_BOOST_VALUE = SCAN_BOOST_VALUE
 FAULT_PRIOR_ROW = SCAN_PRIOR_ROW
 MASK_COUNT_MAX = SCAN_MASKS_MAX
+SCORE_PART_COUNT = PART_COUNT
 BATCH_MAX = SCAN_BATCH_MAX
 FOLD_IN_FAULT_ROW = FOLD_IN_ROW
 FOLD_IN_FAULT_WEIGHT = FOLD_IN_WEIGHT
@@ -101,6 +107,7 @@ cdef class ItemTable:
     cdef scan_items items
     cdef tuple arrays
     cdef list spare
+    cdef list spare_rooms
 
     def __cinit__(self, *, int64_t item_count, const float[:, ::1] factors,
                   const float[::1] norms, float norm_max, const float[::1] prior,
@@ -113,6 +120,7 @@ cdef class ItemTable:
         self.arrays = (factors, norms, prior, priors, priors_max, head, codes, places, code_prior,
                        code_priors, link_starts, link_items, link_values)
         self.spare = []
+        self.spare_rooms = []
         self.items.item_count = item_count
         if factors is not None:
             self.items.factor_count = factors.shape[1]
@@ -159,12 +167,18 @@ cdef class ItemTable:
         query = 0
         cdef Masks masks = Masks(allowed, subset, extra)
         cdef const simd_ops *ops = active_ops
-        cdef scan_query queries[60]
-        cdef const scan_scratch *scratch[60]
+        cdef scan_query single
+        cdef const scan_scratch *single_scratch
+        cdef scan_query *queries = &single
+        cdef const scan_scratch **scratch = &single_scratch
+        cdef void *lanes = NULL
+        cdef BatchRoom room = None
         cdef int failed = 0, one, _
-        assert SCAN_BATCH_MAX == 60
         cdef int width = <int>min(query_count, SCAN_BATCH_MAX)
-        cdef list borrowed = [self.borrow(touched_max) for _ in range(width)]
+        if width > 1:
+            room = self.borrow_room()
+            queries, scratch, lanes = room.queries, room.scratch, room.lanes
+        cdef list borrowed = [self.borrow(touched_max, capacity) for _ in range(width)]
         for one in range(width):
             scratch[one] = &(<Scratch>borrowed[one]).memory
         with nogil:
@@ -192,20 +206,27 @@ cdef class ItemTable:
                             failed = one
                             break
                 elif width > 0:
-                    fault = scan_top_k_batch(&self.items, ops, queries, scratch, width, capacity,
-                                             &out_items[query, 0], &out_scores[query, 0],
-                                             &out_counts[query], &failed, &position)
+                    fault = scan_top_k_batch(&self.items, ops, queries, scratch, lanes, width,
+                                             capacity, &out_items[query, 0],
+                                             &out_scores[query, 0], &out_counts[query],
+                                             &failed, &position)
                 if fault == SCAN_OK and late_fault != SCAN_OK:
                     fault, failed = late_fault, width
                 if fault == SCAN_OK:
                     query += width
         for one in range(len(borrowed)):
             self.give_back(borrowed[one])
+        if room is not None and len(self.spare_rooms) < SCRATCH_KEPT_MAX:
+            self.spare_rooms.append(room)
         return None if fault == SCAN_OK else (fault, query + failed, position)
 
     def score(self, const float[:, ::1] vectors, Ragged history, Ragged rows, Ragged boosts,
-              const int32_t[::1] prior_rows, double[::1] out_scores):
-        """Write the exact score of each row asked for, in the order given.
+              const int32_t[::1] prior_rows, double[::1] out_scores,
+              double[:, ::1] out_parts):
+        """Write the exact score of each row asked for, in the order given, and its parts.
+
+        Args:
+            out_parts: Of shape (rows, PART_COUNT); None for scores alone.
 
         Returns:
             None, or (fault, query, position) of the first problem.
@@ -216,10 +237,11 @@ cdef class ItemTable:
         cdef int64_t touched_max = self.touched_max(history, boosts, query_count, &query)
         if touched_max < 0:
             return -touched_max, query, 0
-        cdef Scratch scratch = self.borrow(touched_max)
+        cdef Scratch scratch = self.borrow(touched_max, 0)
         cdef const simd_ops *ops = active_ops
         cdef scan_query one
         cdef double *scores
+        cdef double *parts
         with nogil:
             for query in range(query_count):
                 position = 0
@@ -229,26 +251,63 @@ cdef class ItemTable:
                 if fault == SCAN_OK:
                     count = rows.count(query)
                     scores = &out_scores[rows.indptr[query]] if count > 0 else NULL
+                    parts = NULL
+                    if out_parts is not None and count > 0:
+                        parts = &out_parts[rows.indptr[query], 0]
                     fault = scan_score(&self.items, ops, &one, &scratch.memory,
-                                       rows.rows_of(query), count, scores, &position)
+                                       rows.rows_of(query), count, scores, parts, &position)
                 if fault != SCAN_OK:
                     break
         self.give_back(scratch)
         return None if fault == SCAN_OK else (fault, query, position)
 
+    def link_terms(self, Ragged history, Ragged rows, int64_t[::1] out_ends,
+                   int32_t[::1] out_positions, double[::1] out_terms):
+        """Write what each entry of a history adds to the item-item part of each row.
+
+        Args:
+            history: It and `rows` have passed `score`.
+            rows: As there.
+            out_ends: Where the terms of each row end.
+            out_positions: Of the terms in the query's history; None to count.
+            out_terms: The terms, in the order in which they are summed; None to count.
+        """
+        cdef Py_ssize_t query, at
+        cdef int64_t end = 0
+        cdef scan_query one
+        cdef int32_t *positions = NULL
+        cdef double *terms = NULL
+        with nogil:
+            for query in range(rows.indptr.shape[0] - 1):
+                self.fill(&one, None, history, None, None, query)
+                for at in range(rows.indptr[query], rows.indptr[query + 1]):
+                    if out_terms is not None and end < out_terms.shape[0]:
+                        positions, terms = &out_positions[end], &out_terms[end]
+                    else:
+                        positions, terms = NULL, NULL
+                    end += scan_link_terms(&self.items, &one, rows.rows[at], positions, terms)
+                    out_ends[at] = end
+
     def effort(self):
         """What passes over codes have cost in all: bytes, had each been one dense pass."""
         return sum((<Scratch>scratch).effort for scratch in self.spare)
 
-    cdef Scratch borrow(self, int64_t touched_max):
+    cdef Scratch borrow(self, int64_t touched_max, int64_t wanted):
         cdef Scratch scratch
         try:
             scratch = self.spare.pop()
         except IndexError:
-            return Scratch(self.items.item_count, touched_max)
-        if scratch.memory.slot_mask + 1 >= 2 * touched_max:
+            return Scratch(self.items.item_count, touched_max, wanted)
+        if (scratch.memory.slot_mask + 1 >= 2 * touched_max
+                and scratch.memory.lowest_max >= lowest_max_of(self.items.item_count, wanted)):
             return scratch
-        return Scratch(self.items.item_count, touched_max)
+        return Scratch(self.items.item_count, touched_max, wanted)
+
+    cdef BatchRoom borrow_room(self):
+        try:
+            return self.spare_rooms.pop()
+        except IndexError:
+            return BatchRoom()
 
     cdef give_back(self, Scratch scratch):
         if len(self.spare) < SCRATCH_KEPT_MAX:

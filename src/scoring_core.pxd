@@ -111,13 +111,17 @@ cdef extern from "scan.h" nogil:
                    const scan_scratch *scratch, int32_t capacity, int32_t *out_items,
                    double *out_scores, int32_t *out_count, int64_t *position)
     int SCAN_BATCH_MAX
+    size_t scan_lane_bytes()
     int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
-                         const scan_scratch *const *scratch, int count, int32_t capacity,
-                         int32_t *out_items, double *out_scores, int32_t *out_counts,
-                         int *failed, int64_t *position)
+                         const scan_scratch *const *scratch, void *lanes, int count,
+                         int32_t capacity, int32_t *out_items, double *out_scores,
+                         int32_t *out_counts, int *failed, int64_t *position)
     int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *query,
                    const scan_scratch *scratch, const int32_t *rows, int64_t count,
-                   double *out_scores, int64_t *position)
+                   double *out_scores, double *out_parts, int64_t *position)
+    int PART_COUNT
+    int64_t scan_link_terms(const scan_items *items, const scan_query *query, int32_t row,
+                            int32_t *out_positions, double *out_terms)
 
 
 cdef extern from "fold_in.h" nogil:
@@ -136,3 +140,7 @@ cdef extern from "fold_in.h" nogil:
     int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
                      const float *weights, int64_t count, double *scratch, float *out,
                      int64_t *position)
+    int fold_in_parts(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
+                      const float *weights, int64_t count, const int32_t *ranked,
+                      int64_t ranked_count, double *scratch, float *vector, double *parts,
+                      int64_t *position)

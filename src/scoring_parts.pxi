@@ -57,13 +57,13 @@ cdef class Scratch:
     cdef scan_scratch memory
     cdef int64_t effort
 
-    def __cinit__(self, int64_t item_count, int64_t touched_max):
+    def __cinit__(self, int64_t item_count, int64_t touched_max, int64_t wanted):
         self.memory.effort = &self.effort
         cdef int64_t slot_count = 64
         while slot_count < 2 * touched_max:
             slot_count *= 2
         self.memory.slot_mask = slot_count - 1
-        self.memory.lowest_max = max(item_count // SCAN_LOWEST_SHARE, min(item_count, 1024))
+        self.memory.lowest_max = lowest_max_of(item_count, wanted)
         self.memory.taken = <uint64_t *>calloc(item_count // 64 + 1, sizeof(uint64_t))
         self.memory.keys = <int32_t *>malloc(slot_count * sizeof(int32_t))
         self.memory.sums = <double *>malloc(slot_count * sizeof(double))
@@ -86,6 +86,37 @@ cdef class Scratch:
         free(self.memory.slots)
         free(self.memory.lowest)
         free(self.memory.candidates)
+
+
+cdef int64_t lowest_max_of(int64_t item_count, int64_t wanted) noexcept:
+    """How many lower bounds a search may have to keep; codes serve no larger results."""
+    cdef int64_t usual = min(item_count, 1024)
+    if usual < wanted <= item_count // SCAN_LOWEST_SHARE:
+        return wanted
+    return usual
+
+
+cdef class BatchRoom:
+    """What a call with several queries at a time works in besides their scratch.
+
+    On the heap: threads may have small stacks.
+    """
+
+    cdef void *lanes
+    cdef scan_query *queries
+    cdef const scan_scratch **scratch
+
+    def __cinit__(self):
+        self.lanes = malloc(scan_lane_bytes())
+        self.queries = <scan_query *>malloc(SCAN_BATCH_MAX * sizeof(scan_query))
+        self.scratch = <const scan_scratch **>malloc(SCAN_BATCH_MAX * sizeof(scan_scratch *))
+        if self.lanes == NULL or self.queries == NULL or self.scratch == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.lanes)
+        free(self.queries)
+        free(<void *>self.scratch)
 
 
 cdef class CodeArrays:

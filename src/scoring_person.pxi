@@ -112,6 +112,31 @@ cdef class FoldInModel:
             self.spare.append(solving)
 
 
+def fold_in_split(FoldInModel model not None, const int32_t[::1] rows,
+                  const float[::1] weights, const int32_t[::1] ranked, double[:, ::1] out_parts):
+    """Split what a folded-in vector gives to each ranked row over the history.
+
+    Args:
+        model: The factors.
+        rows: Of the history, shape (h,), not empty.
+        weights: Their weights.
+        ranked: Item rows, shape (r,), within the factors, not empty.
+        out_parts: Of shape (r, h).
+
+    Returns:
+        None, or (fault, 0, position) of the first problem.
+    """
+    cdef SolveScratch solving = model.borrow()
+    cdef int64_t position = 0
+    cdef int fault
+    with nogil:
+        fault = fold_in_parts(&model.model, active_ops, &rows[0], &weights[0], rows.shape[0],
+                              &ranked[0], ranked.shape[0], solving.system, solving.vector,
+                              &out_parts[0, 0], &position)
+    model.give_back(solving)
+    return None if fault == FOLD_IN_OK else (fault, 0, position)
+
+
 cdef class PersonRanker:
     """Ranks the items of a table for one person at a time. Safe from any thread."""
 
@@ -176,7 +201,7 @@ cdef class PersonRanker:
         cdef Scratch scratch
         cdef SolveScratch solving = None
         try:
-            scratch = self.table.borrow(touched)
+            scratch = self.table.borrow(touched, capacity)
             if self.fold_in is not None:
                 solving = self.fold_in.borrow()
             if self.releases_gil:

@@ -30,9 +30,9 @@ class ServingModel:
         scan_size = bundle.manifest.item_count * max(1, bundle.manifest.factor_count)
         self.is_quick = scan_size <= limits.INLINE_SCAN_SIZE_MAX
         """Whether one ranking is over before it pays to let others run meanwhile."""
-        self._ranker = PersonRanker(
-            Scorer.from_bundle(bundle), _fold_in(bundle), releases_gil=not self.is_quick
-        )
+        self.scorer = Scorer.from_bundle(bundle)
+        self.fold_in = _fold_in(bundle)
+        self._ranker = PersonRanker(self.scorer, self.fold_in, releases_gil=not self.is_quick)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
@@ -77,7 +77,7 @@ class ServingModel:
 
     def most_influential(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.int32]:
         """Return for each ranked row the history item that contributed most to its score."""
-        return strongest_influence(self.bundle, ranked=rows, history=weights)
+        return strongest_influence(self.scorer, self.fold_in, ranked=rows, history=weights)
 
 
 def _fold_in(bundle: Bundle) -> FoldIn | None:

@@ -124,6 +124,54 @@ static int solve_user(const fold_in_model *model, const simd_ops *ops, const int
     return solve_full(model, ops, rows, weights, count, scratch, out);
 }
 
+/* Solve R^T R z = y for a triangle R that `solve` has left, in float64. */
+static void solve_again(const double *triangle, const float *factor, int64_t width, double *z) {
+    const int64_t stride = fold_in_stride(width);
+    for (int64_t i = 0; i < width; i++) z[i] = (double)factor[i];
+    for (int64_t i = 0; i < width; i++) {
+        const double *row = triangle + i * stride;
+        z[i] /= row[i];
+        for (int64_t j = i + 1; j < width; j++) z[j] -= row[j] * z[i];
+    }
+    for (int64_t i = width - 1; i >= 0; i--) {
+        const double *row = triangle + i * stride;
+        for (int64_t j = i + 1; j < width; j++) z[i] -= row[j] * z[j];
+        z[i] /= row[i];
+    }
+}
+
+static int split(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
+                 const float *weights, int64_t count, const int32_t *ranked,
+                 int64_t ranked_count, double *scratch, float *vector, double *parts,
+                 int64_t *position) {
+    const int64_t width = model->factor_count;
+    double *solved = scratch + fold_in_system_count(width);
+    int fault = check_history(model, rows, weights, count, position);
+    if (fault == FOLD_IN_OK && count > 0)
+        fault = solve_full(model, ops, rows, weights, count, scratch, vector);
+    for (int64_t r = 0; fault == FOLD_IN_OK && count > 0 && r < ranked_count; r++) {
+        solve_again(scratch, model->factors + (int64_t)ranked[r] * width, width, solved);
+        for (int64_t h = 0; h < count; h++) {
+            const float *factor = model->factors + (int64_t)rows[h] * width;
+            double sum = 0.0;
+            for (int64_t i = 0; i < width; i++) sum += solved[i] * (double)factor[i];
+            parts[r * count + h] = (model->unobserved + model->alpha * (double)weights[h]) * sum;
+        }
+    }
+    return fault;
+}
+
+int fold_in_parts(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
+                  const float *weights, int64_t count, const int32_t *ranked,
+                  int64_t ranked_count, double *scratch, float *vector, double *parts,
+                  int64_t *position) {
+    const fenv_t caller = arithmetic_default();
+    const int fault = split(model, ops, rows, weights, count, ranked, ranked_count, scratch,
+                            vector, parts, position);
+    arithmetic_restore(caller);
+    return fault;
+}
+
 int64_t fold_in_scratch_count(int64_t factor_count) {
     const int64_t stride = fold_in_stride(factor_count);
     return fold_in_system_count(factor_count) + stride + 2 * FOLD_IN_TOGETHER * stride;

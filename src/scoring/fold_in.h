@@ -42,4 +42,12 @@ int fold_in_user(const fold_in_model *model, const simd_ops *ops, const int32_t 
                  const float *weights, int64_t count, double *scratch, float *out,
                  int64_t *position);
 
+/* Split y_j.x, with the x above in float64, over the history: c_h y_h.A^-1 y_j with A the
+ * matrix of the system, for each of `ranked_count` rows j that exist. `parts` is
+ * (ranked_count, count). */
+int fold_in_parts(const fold_in_model *model, const simd_ops *ops, const int32_t *rows,
+                  const float *weights, int64_t count, const int32_t *ranked,
+                  int64_t ranked_count, double *scratch, float *vector, double *parts,
+                  int64_t *position);
+
 #endif

@@ -154,11 +154,13 @@ static void search_lanes(lane **lanes, int count) {
     }
 }
 
+size_t scan_lane_bytes(void) { return SCAN_BATCH_MAX * sizeof(lane); }
+
 int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
-                     const scan_scratch *const *scratch, int count, int32_t capacity,
-                     int32_t *out_items, double *out_scores, int32_t *out_counts,
-                     int *failed, int64_t *position) {
-    lane lanes[SCAN_BATCH_MAX], *coded[SCAN_BATCH_MAX];
+                     const scan_scratch *const *scratch, void *room, int count,
+                     int32_t capacity, int32_t *out_items, double *out_scores,
+                     int32_t *out_counts, int *failed, int64_t *position) {
+    lane *lanes = room, *coded[SCAN_BATCH_MAX];
     int coded_count = 0, fault = SCAN_OK, begun = 0;
     assert(count <= SCAN_BATCH_MAX && capacity > 0);
     const fenv_t caller = arithmetic_default();

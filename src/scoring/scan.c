@@ -55,15 +55,30 @@ static int is_row(const scan_items *items, int32_t row) {
     return row >= 0 && row < items->item_count;
 }
 
-static double exact_score(const search *s, int32_t row, double links, double boost) {
+static void exact_parts(const search *s, int32_t row, double links, double boost,
+                        double *parts) {
     const scan_items *items = s->items;
-    double dot = 0.0;
+    parts[PART_DOT] = 0.0;
     if (s->has_dot)
-        dot = s->ops->dot_exact(s->query->vector, items->factors + row * items->factor_count,
-                                items->factor_count);
-    double score = (dot + links) + (items->prior == NULL ? 0.0 : (double)items->prior[row]);
-    if (s->own_prior != NULL) score += (double)s->own_prior[row];
-    return score + boost;
+        parts[PART_DOT] =
+            s->ops->dot_exact(s->query->vector, items->factors + row * items->factor_count,
+                              items->factor_count);
+    parts[PART_LINKS] = links;
+    parts[PART_PRIOR] = items->prior == NULL ? 0.0 : (double)items->prior[row];
+    parts[PART_OWN_PRIOR] = s->own_prior == NULL ? 0.0 : (double)s->own_prior[row];
+    parts[PART_BOOST] = boost;
+}
+
+static double sum_parts(const double *parts) {
+    double score = parts[PART_DOT];
+    for (int part = PART_LINKS; part < PART_COUNT; part++) score += parts[part];
+    return score;
+}
+
+static double exact_score(const search *s, int32_t row, double links, double boost) {
+    double parts[PART_COUNT];
+    exact_parts(s, row, links, boost, parts);
+    return sum_parts(parts);
 }
 
 double search_offer(search *s, int32_t row, double links, double boost) {
@@ -263,7 +278,7 @@ static int search_top_k(search *s, int64_t *position) {
 }
 
 static int search_score(search *s, const int32_t *rows, int64_t count, double *out_scores,
-                        int64_t *position) {
+                        double *out_parts, int64_t *position) {
     int fault = prepare(s, position);
     if (fault != SCAN_OK) return fault;
     for (int64_t i = 0; i < count; i++) {
@@ -280,7 +295,10 @@ static int search_score(search *s, const int32_t *rows, int64_t count, double *o
                 boost = s->scratch->boosts[slot];
             }
         }
-        out_scores[i] = exact_score(s, rows[i], links, boost);
+        double own_parts[PART_COUNT];
+        double *parts = out_parts == NULL ? own_parts : out_parts + i * PART_COUNT;
+        exact_parts(s, rows[i], links, boost, parts);
+        out_scores[i] = sum_parts(parts);
     }
     clean(s);
     return fault;
@@ -300,12 +318,33 @@ int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *q
 
 int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *query,
                const scan_scratch *scratch, const int32_t *rows, int64_t count,
-               double *out_scores, int64_t *position) {
+               double *out_scores, double *out_parts, int64_t *position) {
     search s = {.items = items, .ops = ops, .query = query, .scratch = scratch};
     const fenv_t caller = arithmetic_default();
-    const int fault = search_score(&s, rows, count, out_scores, position);
+    const int fault = search_score(&s, rows, count, out_scores, out_parts, position);
     arithmetic_restore(caller);
     return fault;
+}
+
+int64_t scan_link_terms(const scan_items *items, const scan_query *query, int32_t row,
+                        int32_t *out_positions, double *out_terms) {
+    const fenv_t caller = arithmetic_default();
+    int64_t found = 0;
+    for (int64_t h = 0; items->link_starts != NULL && h < query->history_count; h++) {
+        const double weight = query->history_weights[h];
+        int64_t start, stop;
+        if (!links_of(items, query->history_rows[h], &start, &stop)) break;
+        for (int64_t z = start; z < stop; z++) {
+            if (items->link_items[z] != row) continue;
+            if (out_terms != NULL) {
+                out_positions[found] = (int32_t)h;
+                out_terms[found] = weight * (double)items->link_values[z];
+            }
+            found++;
+        }
+    }
+    arithmetic_restore(caller);
+    return found;
 }
 
 int64_t scan_reach(const scan_items *items, const int32_t *rows, int64_t count) {

@@ -2,6 +2,7 @@
 #ifndef RECSYS_SCAN_H
 #define RECSYS_SCAN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "codes.h"
@@ -107,16 +108,28 @@ int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *q
                double *out_scores, int32_t *out_count, int64_t *position);
 
 /* The same for up to SCAN_BATCH_MAX queries, each with a scratch of its own; row i of
- * the outputs is `capacity` (at least 1) wide. `*failed` is the first bad query. */
+ * the outputs is `capacity` (at least 1) wide. `*failed` is the first bad query. `lanes`
+ * is room of scan_lane_bytes(), aligned as malloc does: too much for a small stack. */
 enum { SCAN_BATCH_MAX = 60 };
+size_t scan_lane_bytes(void);
 int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
-                     const scan_scratch *const *scratch, int count, int32_t capacity,
-                     int32_t *out_items, double *out_scores, int32_t *out_counts,
+                     const scan_scratch *const *scratch, void *lanes, int count,
+                     int32_t capacity, int32_t *out_items, double *out_scores, int32_t *out_counts,
                      int *failed, int64_t *position);
 
-/* Write the exact scores of the given rows; masks and exclusions are ignored. */
+/* The parts of a score, in the order in which they are added up. */
+enum { PART_DOT, PART_LINKS, PART_PRIOR, PART_OWN_PRIOR, PART_BOOST, PART_COUNT };
+
+/* Write the exact scores of the given rows, and (count, PART_COUNT) parts unless that is
+ * NULL; masks and exclusions are ignored. */
 int scan_score(const scan_items *items, const simd_ops *ops, const scan_query *query,
                const scan_scratch *scratch, const int32_t *rows, int64_t count,
-               double *out_scores, int64_t *position);
+               double *out_scores, double *out_parts, int64_t *position);
+
+/* Write what each entry of a history adds to the item-item part of a row, in the order
+ * in which it is summed: the entry's position and the term. Returns how many; NULLs
+ * only count. The history must have passed `scan_score`. */
+int64_t scan_link_terms(const scan_items *items, const scan_query *query, int32_t row,
+                        int32_t *out_positions, double *out_terms);
 
 #endif

@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kernel.cases import Case, cases, matrix
+from kernel.cases import Case, cases, csr, matrix
 from kernel.ours import as_ranking, scorer_of
 from kernel.reference import reference
+from recsys import slices
 from recsys.arrays import InvalidArray, RowOutOfRange
 from recsys.masks import Mask
-from recsys.scoring import Scorer
+from recsys.scoring import RaggedRows, Scorer
 
 N = 3000
 
@@ -159,6 +161,52 @@ def test_prepared_masks_change_nothing(case: Case, share: float) -> None:
         prior_rows=case.prior_rows,
     )
     assert as_ranking(ranked) == reference(with_mask)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    kinds=st.lists(st.sampled_from(("shared", "each", "mask", "prepared")), max_size=8),
+    shares=st.lists(st.sampled_from((0.02, 0.6, 0.95, 1.0)), min_size=8, max_size=8),
+    threads=st.sampled_from((1, 3)),
+    query_count=st.sampled_from((1, 7, 70)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_every_kind_of_mask_combines_with_exclusions_in_batches_on_threads(
+    kinds: list[str], shares: list[float], threads: int, query_count: int, seed: int
+) -> None:
+    """Bitmaps for all queries, for each query, masks with subsets and without, ragged lists."""
+    rng = np.random.default_rng(seed)
+    item_count, width = 1500, 12
+    excluded = csr(rng, query_count, item_count, 30)
+    allowed = np.ones((query_count, item_count), dtype=bool)
+    factors, vectors = (matrix(rng, rows, width, "normal") for rows in (item_count, query_count))
+    scorer = Scorer(item_count=item_count, item_factors=factors)
+    given_masks: list[Mask | NDArray[np.uint8]] = []
+    for kind, share in zip(kinds, shares, strict=False):
+        shape = (query_count, item_count) if kind == "each" else (item_count,)
+        flagged = rng.random(shape) < share
+        allowed &= flagged
+        packed = np.packbits(flagged, axis=-1, bitorder="little")
+        if kind in {"mask", "prepared"}:
+            mask = Mask(packed, item_count=item_count)
+            if kind == "prepared":
+                scorer.prepare_mask(mask)
+            given_masks.append(mask)
+        else:
+            given_masks.append(packed)
+    lists = RaggedRows(excluded.indptr, excluded.indices)
+    case = Case(
+        item_count=item_count,
+        query_count=query_count,
+        k=9,
+        factors=factors,
+        vectors=vectors,
+        allowed=allowed,
+        excluded=lists,
+    )
+    with patch.object(slices, "_WORK_MAX", 2**16):
+        ranked = scorer.top_k(vectors, 9, allowed=given_masks, excluded=lists, threads=threads)
+    assert as_ranking(ranked) == reference(case)
 
 
 def test_a_repeated_mask_gets_its_subset_by_itself() -> None:

@@ -1,5 +1,6 @@
 """Batches, slices and threads change speed, never answers."""
 
+import signal
 import threading
 from unittest.mock import patch
 
@@ -13,7 +14,7 @@ from kernel.ours import as_ranking, ask, scorer_of
 from kernel.reference import Ranking, reference
 from recsys import slices
 from recsys.arrays import NotFinite
-from recsys.scoring import RaggedRows
+from recsys.scoring import RaggedRows, Scorer
 
 
 def batch_case(query_count: int) -> Case:
@@ -89,3 +90,21 @@ def test_interrupt_between_slices_ends_the_call() -> None:
     with patch.object(slices, "_WORK_MAX", 1), pytest.raises(KeyboardInterrupt):
         slices.in_slices(compute, count=100_000, work_per_query=1, threads=2)
     assert len(done) < 100_000
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_ctrl_c_ends_a_long_batch(threads: int) -> None:
+    """A real signal, while the core is at work: long before all queries are done."""
+    rng = np.random.default_rng(9)
+    scorer = Scorer(item_count=20_000, item_factors=matrix(rng, 20_000, 32, "normal"))
+    vectors = np.tile(matrix(rng, 1000, 32, "normal"), (400, 1))
+    main = threading.get_ident()
+    interrupt = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
+    interrupt.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            scorer.top_k(vectors, 10, threads=threads)
+    finally:
+        interrupt.cancel()
+        interrupt.join()
+    assert len(scorer.top_k(vectors[:70], 10).counts) == 70, "it still answers"

@@ -344,5 +344,5 @@ def test_influences_sum_to_the_score(
     weights = model.item_weights(history, now=NOW)
     ranking = model.rank(weights, result_count=9)
     rows, scores = ranking.rows, ranking.scores
-    parts = influences(model.bundle, ranked=rows, history=weights)
+    parts = influences(model.scorer, model.fold_in, ranked=rows, history=weights)
     assert np.allclose(parts.sum(axis=1) + prior[rows], scores, atol=1e-5)

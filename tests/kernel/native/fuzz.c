@@ -240,6 +240,7 @@ static int try_problem(random_source *r) {
     scan_query queries[QUERIES];
     scan_scratch scratch[QUERIES];
     const scan_scratch *shared[QUERIES];
+    void *lanes = room((int64_t)scan_lane_bytes(), 1);
     const int is_masked = (int)below(r, 2), excluded_count = (int)below(r, 6);
     for (int q = 0; q < QUERIES; q++) {
         queries[q] = (scan_query){.vector = vectors + q * f, .prior_row = -1,
@@ -261,7 +262,7 @@ static int try_problem(random_source *r) {
             wrong |= differs(ops, k, expected[q], rows[q], scores[q], counts[0], found,
                              found_scores);
         }
-        if (scan_top_k_batch(&p.items, ops, queries, shared, QUERIES, (int32_t)k, found,
+        if (scan_top_k_batch(&p.items, ops, queries, shared, lanes, QUERIES, (int32_t)k, found,
                              found_scores, counts, &failed, &position) != SCAN_OK)
             continue;
         for (int q = 0; q < QUERIES; q++)
@@ -269,6 +270,7 @@ static int try_problem(random_source *r) {
                              found_scores + q * k);
     }
     for (int q = 0; q < QUERIES; q++) free_scratch(&scratch[q]);
+    free(lanes);
     free(vectors);
     free(bitmap);
     free_problem(&p);
