@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from training.metrics import Targets, accuracy, find_hits
 from training.models import ignore_iteration
 from training.models.parallel import thread_count
 from training.published import PublishedSplit
-from training.ranking import ModelRanker
+from training.ranking import ModelRanker, RankedItems
 from training.resample import bootstrap
 from training.testset import TestSet, distinct_targets
 
@@ -37,6 +38,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         item_count: Items ranked.
         prepare_seconds: From lines to a matrix.
         fit_seconds: The trainer alone.
+        fit_processor_seconds: What it took of all processors, which says more than its
+            seconds where others use them too.
         rank_seconds: Fold-in and ranking of all users.
         model_bytes: Factors, item-item rows and prior.
         facts: What the trainer says of itself.
@@ -51,8 +54,31 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     item_count: int
     prepare_seconds: float
     fit_seconds: float
+    fit_processor_seconds: float
     rank_seconds: float
     model_bytes: int
+    facts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lists:
+    """What one model showed to everybody asked about.
+
+    Attributes:
+        model: The fitted model.
+        ranked: The lists.
+        values: For each metric, such as `recall_at_20`, one value per user, shape (m,).
+        popular_values: The same of the popular list.
+        seconds: Of `prepare`, `fit`, `rank`, and of all processors in `fit`:
+            `fit_processor`.
+        facts: What the trainer says of itself, and what was learned before it.
+    """
+
+    model: FittedModel
+    ranked: RankedItems
+    values: Mapping[str, NDArray[np.float64]]
+    popular_values: Mapping[str, NDArray[np.float64]]
+    seconds: dict[str, float]
     facts: dict[str, float]
 
 
@@ -74,37 +100,12 @@ def measure(
             items to be, None for every event that is a contact.
         seed: Source of all chance.
     """
-    started = time.perf_counter()
-    now = split.test.cut_time
-    config, learned = with_learned_weights(config, split.train, seed=seed)
-    prepared = prepare(split.train, config=config, features=config.features, now=now)
-    prepared_at = time.perf_counter()
-    model = fit_model(
-        prepared,
-        config=config,
-        features=config.features,
-        seed=seed,
-        progress=False,
-        report=ignore_iteration,
-    )
-    fitted_at = time.perf_counter()
-    test, item_count = split.test, len(split.train.item_ids)
-    seen = _seen(test, model, excluded_types)
-    ranker = ModelRanker(model, item_count=item_count, threads=thread_count())
-    askers = ranker.askers(
-        test.weights(model.features),
-        links=test.links(model.features, model.parts.history),
-        contexts=test.contexts,
-    )
-    ranked = ranker.rank(askers, k=k[-1], seen=seen)
-    ranked_at = time.perf_counter()
-    item_users = np.zeros(item_count, dtype=np.int64)
+    lists = show_lists(split, config, k=k, excluded_types=excluded_types, seed=seed)
+    model, ranked = lists.model, lists.ranked
+    item_users = np.zeros(len(split.train.item_ids), dtype=np.int64)
     item_users[model.items] = model.item_users
-    values = _values(ranked.items, ranked.counts, test.targets, k, item_count=item_count)
-    popular = ranker.rank_everywhere(len(test), k=k[-1], seen=seen)
-    baseline = _values(popular.items, popular.counts, test.targets, k, item_count=item_count)
     intervals = bootstrap(
-        values, count=config.evaluate.bootstrap_count, rng=np.random.default_rng(seed)
+        lists.values, count=config.evaluate.bootstrap_count, rng=np.random.default_rng(seed)
     )
     beyond = {
         f"{name}_at_{length}": value
@@ -122,26 +123,71 @@ def measure(
         metrics={name: interval.mean for name, interval in intervals.items()} | beyond,
         low={name: interval.low for name, interval in intervals.items()},
         high={name: interval.high for name, interval in intervals.items()},
-        popularity={name: float(value.mean()) for name, value in baseline.items()},
-        user_count=len(test),
+        popularity={name: float(value.mean()) for name, value in lists.popular_values.items()},
+        user_count=len(split.test),
         item_count=len(model.items),
-        prepare_seconds=prepared_at - started,
-        fit_seconds=fitted_at - prepared_at,
-        rank_seconds=ranked_at - fitted_at,
+        prepare_seconds=lists.seconds["prepare"],
+        fit_seconds=lists.seconds["fit"],
+        fit_processor_seconds=lists.seconds["fit_processor"],
+        rank_seconds=lists.seconds["rank"],
         model_bytes=_model_bytes(model),
+        facts=lists.facts,
+    )
+
+
+def show_lists(
+    split: PublishedSplit,
+    config: TrainConfig,
+    *,
+    k: tuple[int, ...],
+    excluded_types: frozenset[EventType] | None,
+    seed: int,
+) -> Lists:
+    """Fit and rank; the arguments are those of `measure`."""
+    started = time.perf_counter()
+    now = split.test.cut_time
+    config, learned = with_learned_weights(config, split.train, seed=seed)
+    prepared = prepare(split.train, config=config, features=config.features, now=now)
+    prepared_at, prepared_processor = time.perf_counter(), time.process_time()
+    model = fit_model(
+        prepared,
+        config=config,
+        features=config.features,
+        seed=seed,
+        progress=False,
+        report=ignore_iteration,
+    )
+    fitted_at, fitted_processor = time.perf_counter(), time.process_time()
+    test, item_count = split.test, len(split.train.item_ids)
+    seen = _seen(test, model, excluded_types)
+    ranker = ModelRanker(model, item_count=item_count, threads=thread_count())
+    askers = ranker.askers(
+        test.weights(model.features),
+        links=test.links(model.features, model.parts.history),
+        contexts=test.contexts,
+    )
+    ranked = ranker.rank(askers, k=k[-1], seen=seen)
+    ranked_at = time.perf_counter()
+    popular = ranker.rank_everywhere(len(test), k=k[-1], seen=seen)
+    return Lists(
+        model=model,
+        ranked=ranked,
+        values=_values(ranked, test.targets, k, item_count=item_count),
+        popular_values=_values(popular, test.targets, k, item_count=item_count),
+        seconds={
+            "prepare": prepared_at - started,
+            "fit": fitted_at - prepared_at,
+            "fit_processor": fitted_processor - prepared_processor,
+            "rank": ranked_at - fitted_at,
+        },
         facts=model.parts.facts | {f"learn/{name}": fact for name, fact in learned.items()},
     )
 
 
 def _values(
-    items: NDArray[np.int32],
-    counts: NDArray[np.int32],
-    targets: Targets,
-    k: tuple[int, ...],
-    *,
-    item_count: int,
+    ranked: RankedItems, targets: Targets, k: tuple[int, ...], *, item_count: int
 ) -> Mapping[str, NDArray[np.float64]]:
-    hits = find_hits(items, counts, targets, item_count=item_count)
+    hits = find_hits(ranked.items, ranked.counts, targets, item_count=item_count)
     return {
         f"{name}_at_{length}": values
         for length in k

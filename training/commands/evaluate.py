@@ -98,7 +98,7 @@ def evaluate_command(
         )
     typer.echo(
         f"{measured.user_count} users or sessions, {measured.item_count} items; fit "
-        f"{measured.fit_seconds:.1f} s, rank {measured.rank_seconds:.1f} s, "
+        f"{measured.fit_seconds:.1f} s ({measured.fit_processor_seconds:.1f} s of processors), rank {measured.rank_seconds:.1f} s, "
         f"{measured.model_bytes / 2**20:.0f} MiB"
     )
 
