@@ -52,15 +52,23 @@ def cut(tables: Tables, pairs: Pairs, *, first: dt.date, last: dt.date) -> tuple
     )
 
 
-def auc(scores: F64, redeemed: NDArray[np.bool_], weights: F64) -> float:
-    """Return the chance that a redeemed pair scores above another, ties counting half."""
-    order = np.argsort(scores, kind="stable")
-    values, hits, weight = scores[order], redeemed[order], weights[order]
-    group = np.cumsum(np.r_[True, values[1:] != values[:-1]]) - 1
-    others = np.bincount(group, weights=weight * ~hits)
-    found = np.bincount(group, weights=weight * hits)
-    below = np.cumsum(others) - others
-    return float((found * (below + others / 2)).sum() / (found.sum() * others.sum()))
+class Auc:
+    """The chance that a redeemed pair scores above another, ties counting half."""
+
+    def __init__(self, scores: F64, redeemed: NDArray[np.bool_]) -> None:
+        """Sort once; every draw of people only weighs anew."""
+        self._order = np.argsort(scores, kind="stable")
+        values = scores[self._order]
+        self._group = np.cumsum(np.r_[True, values[1:] != values[:-1]]) - 1
+        self._hits = redeemed[self._order]
+
+    def of(self, weights: F64) -> float:
+        """Return it with each pair as often as its weight says."""
+        weight = weights[self._order]
+        others = np.bincount(self._group, weights=weight * ~self._hits)
+        found = np.bincount(self._group, weights=weight * self._hits)
+        below = np.cumsum(others) - others
+        return float((found * (below + others / 2)).sum() / (found.sum() * others.sum()))
 
 
 def within(scores: F64, pairs: Pairs) -> tuple[F64, NDArray[np.int64]]:
@@ -98,22 +106,23 @@ def report(test: Pairs, scored: dict[str, F64], rng: np.random.Generator) -> Non
     """Print every model's figures and, for the difference that CF makes, its interval."""
     people, person = np.unique(test.households, return_inverse=True)
     inner = {name: within(scores, test) for name, scores in scored.items()}
+    outer = {name: Auc(scores, test.redeemed) for name, scores in scored.items()}
     draws: dict[str, list[float]] = {name: [] for name in scored}
     inner_draws: dict[str, list[float]] = {name: [] for name in scored}
     for _ in range(BOOTSTRAPS):
         times = np.bincount(rng.integers(0, len(people), len(people)), minlength=len(people))
-        for name, scores in scored.items():
-            draws[name].append(auc(scores, test.redeemed, times[person].astype(np.float64)))
+        for name in scored:
+            draws[name].append(outer[name].of(times[person].astype(np.float64)))
             values, owners = inner[name]
             weight = times[np.searchsorted(people, owners)]
             inner_draws[name].append(float(np.average(values, weights=weight)))
     ones = np.ones(len(test.redeemed))
     print(f"{'':34}{'AUC':>6} [95 % interval]   within household and campaign")
-    for name, scores in scored.items():
+    for name in scored:
         low, high = np.quantile(draws[name], (0.025, 0.975))
         inner_low, inner_high = np.quantile(inner_draws[name], (0.025, 0.975))
         print(
-            f"{name:34}{auc(scores, test.redeemed, ones):6.4f} [{low:.4f}, {high:.4f}]   "
+            f"{name:34}{outer[name].of(ones):6.4f} [{low:.4f}, {high:.4f}]   "
             f"{inner[name][0].mean():.4f} [{inner_low:.4f}, {inner_high:.4f}]"
         )
     for kind in ("logistic", "boosted"):
