@@ -163,6 +163,7 @@ class PersonRanker:
         excluded: NDArray[np.int32] | None,
         without_seen: bool,
         k: int,
+        prior_row: int,
     ) -> Ranking | tuple[int, int]: ...
 
 def code_bytes(factor_count: int) -> tuple[int, int, int]: ...

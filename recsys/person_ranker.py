@@ -36,6 +36,7 @@ class PersonRanker:
                 than a small ranking itself.
         """
         self._item_count = scorer.item_count
+        self._prior_row_count = scorer.prior_row_count
         self._compiled = _scoring.PersonRanker(
             scorer.table,
             None if fold_in is None else fold_in.compiled,
@@ -49,6 +50,7 @@ class PersonRanker:
         *,
         excluded: NDArray[np.int32] | None = None,
         without_seen: bool = False,
+        prior_row: int = -1,
     ) -> Ranking:
         """Rank the best items for a person, exactly.
 
@@ -58,15 +60,17 @@ class PersonRanker:
             k: Items wanted, 0 and above.
             excluded: Item rows that may not appear; repeats are harmless.
             without_seen: Whether items she has had contact with may not appear either.
+            prior_row: Which row of the model's priors is added, -1 for none.
 
         Raises:
             CountOutOfRange: `k` is negative or too large.
             RowOutOfRange: An excluded row does not exist.
             SingularSystem: The model's Gram matrix does not belong to its factors.
-            InvalidArray: The model's item-item part is not what was published.
+            InvalidArray: There is no such row of priors, or the model's item-item part is
+                not what was published.
         """
         check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
-        ranked = self._compiled.rank(weights, excluded, without_seen, k)
+        ranked = self._compiled.rank(weights, excluded, without_seen, k, prior_row)
         if isinstance(ranked, Ranking):
             return ranked
         fold_fault, fault = ranked
@@ -78,6 +82,12 @@ class PersonRanker:
                 raise RowOutOfRange(
                     argument="excluded", row=int(outside[0]), item_count=self._item_count
                 )
+        if fault == _scoring.FAULT_PRIOR_ROW:
+            raise InvalidArray(
+                argument="prior_row",
+                found=str(prior_row),
+                allowed=f"-1 to {self._prior_row_count - 1}",
+            )
         if fault == _scoring.FAULT_LINKS:
             raise broken_item_item()
         raise InvalidArray(

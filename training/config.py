@@ -12,6 +12,7 @@ import msgspec
 from recsys import limits
 from recsys.errors import InvalidConfig
 from recsys.features import FeatureConfig
+from training.config_checks import check_bounds, check_choice
 from training.models import AlsConfig, ModelConfig
 
 METRIC_NAMES = ("recall", "ndcg", "map", "hit_rate", "mrr")
@@ -43,9 +44,9 @@ class FilterConfig(_Section, frozen=True, kw_only=True):
     rounds_max: int = 10
 
     def __post_init__(self) -> None:
-        _check("item_users_min", self.item_users_min, low=1)
-        _check("user_items_min", self.user_items_min, low=1)
-        _check("rounds_max", self.rounds_max, low=1, high=100)
+        check_bounds("item_users_min", self.item_users_min, low=1)
+        check_bounds("user_items_min", self.user_items_min, low=1)
+        check_bounds("rounds_max", self.rounds_max, low=1, high=100)
 
 
 class LearnConfig(_Section, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ class LearnConfig(_Section, frozen=True, kw_only=True):
     user_count_max: int = 2_000
 
     def __post_init__(self) -> None:
-        _check("user_count_max", self.user_count_max, low=1)
+        check_bounds("user_count_max", self.user_count_max, low=1)
 
 
 class SplitConfig(_Section, frozen=True, kw_only=True):
@@ -83,8 +84,8 @@ class SplitConfig(_Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.cut_time is not None and self.cut_time.tzinfo is None:
             raise ValueError(f"cut_time is {self.cut_time}; it needs a time zone, such as Z")
-        _check("test_days", self.test_days, above=0)
-        _check("test_share_max", self.test_share_max, above=0, below=1)
+        check_bounds("test_days", self.test_days, above=0)
+        check_bounds("test_share_max", self.test_share_max, above=0, below=1)
 
 
 class EvaluateConfig(_Section, frozen=True, kw_only=True):
@@ -128,18 +129,18 @@ class EvaluateConfig(_Section, frozen=True, kw_only=True):
         if not self.k or list(self.k) != sorted(set(self.k)):
             raise ValueError(f"k is {list(self.k)}; it must be ascending and not empty")
         for length in self.k:
-            _check("k", length, low=1, high=K_MAX)
-        _choose("primary_protocol", self.primary_protocol, PROTOCOLS)
-        _choose("primary_metric", self.primary_metric, METRIC_NAMES)
+            check_bounds("k", length, low=1, high=K_MAX)
+        check_choice("primary_protocol", self.primary_protocol, PROTOCOLS)
+        check_choice("primary_metric", self.primary_metric, METRIC_NAMES)
         if self.primary_k not in self.k:
             raise ValueError(f"primary_k is {self.primary_k}; it must be one of {list(self.k)}")
-        _check("user_count_max", self.user_count_max, low=1)
-        _check("history_event_count_max", self.history_event_count_max, low=1)
-        _check("bootstrap_count", self.bootstrap_count, low=100, high=100_000)
-        _check("user_seed", self.user_seed, low=0)
-        _check("cold_item_users_max", self.cold_item_users_max, low=0)
-        _check("store_count_max", self.store_count_max, low=0, high=1_000)
-        _check("sample_user_count", self.sample_user_count, low=0, high=200)
+        check_bounds("user_count_max", self.user_count_max, low=1)
+        check_bounds("history_event_count_max", self.history_event_count_max, low=1)
+        check_bounds("bootstrap_count", self.bootstrap_count, low=100, high=100_000)
+        check_bounds("user_seed", self.user_seed, low=0)
+        check_bounds("cold_item_users_max", self.cold_item_users_max, low=0)
+        check_bounds("store_count_max", self.store_count_max, low=0, high=1_000)
+        check_bounds("sample_user_count", self.sample_user_count, low=0, high=200)
 
     @property
     def primary(self) -> str:
@@ -150,6 +151,33 @@ class EvaluateConfig(_Section, frozen=True, kw_only=True):
     def primary_at_k(self) -> str:
         """The primary metric of any list, such as `recall_at_20`."""
         return f"{self.primary_metric}_at_{self.primary_k}"
+
+
+class PriorsConfig(_Section, frozen=True, kw_only=True):
+    """What the store or the channel of a request adds to the scores of items.
+
+    Attributes:
+        store_weight: What an item gains in a store by the share of its buyers who bought
+            the item there, above the share of all buyers; in scores, as
+            `popularity_weight`. 0 or more; 0 for no rows.
+        channel_weight: The same by channel, where the store has no row.
+        half_life_days: Age at which a purchase weighs half, positive: the season.
+        buyers_added: Buyers of average taste added to each place, 0 or more.
+        store_count_max: Stores with a row, the busiest, 0 or more. A row is 4 bytes an item,
+            and all rows together are half a GiB at most.
+    """
+
+    store_weight: float = 0.0
+    channel_weight: float = 0.0
+    half_life_days: float = 60.0
+    buyers_added: float = 20.0
+    store_count_max: int = 1_000
+
+    def __post_init__(self) -> None:
+        for name in ("store_weight", "channel_weight", "buyers_added"):
+            check_bounds(name, getattr(self, name), low=0, below=float("inf"))
+        check_bounds("half_life_days", self.half_life_days, above=0)
+        check_bounds("store_count_max", self.store_count_max, low=0)
 
 
 class PublishConfig(_Section, frozen=True, kw_only=True):
@@ -168,8 +196,8 @@ class PublishConfig(_Section, frozen=True, kw_only=True):
     popular_store_count_max: int = 10_000
 
     def __post_init__(self) -> None:
-        _check("popular_half_life_days", self.popular_half_life_days, above=0)
-        _check("popular_store_count_max", self.popular_store_count_max, low=0)
+        check_bounds("popular_half_life_days", self.popular_half_life_days, above=0)
+        check_bounds("popular_store_count_max", self.popular_store_count_max, low=0)
 
 
 class GateConfig(_Section, frozen=True, kw_only=True):
@@ -186,8 +214,8 @@ class GateConfig(_Section, frozen=True, kw_only=True):
     loss_to_champion_max: float = 0.02
 
     def __post_init__(self) -> None:
-        _check("gain_over_popularity_min", self.gain_over_popularity_min, low=-1)
-        _check("loss_to_champion_max", self.loss_to_champion_max, low=0, high=1)
+        check_bounds("gain_over_popularity_min", self.gain_over_popularity_min, low=-1)
+        check_bounds("loss_to_champion_max", self.loss_to_champion_max, low=0, high=1)
 
 
 class TrainConfig(_Section, frozen=True, kw_only=True):
@@ -203,6 +231,7 @@ class TrainConfig(_Section, frozen=True, kw_only=True):
     filter: FilterConfig = msgspec.field(default_factory=FilterConfig)
     split: SplitConfig = msgspec.field(default_factory=SplitConfig)
     evaluate: EvaluateConfig = msgspec.field(default_factory=EvaluateConfig)
+    priors: PriorsConfig = msgspec.field(default_factory=PriorsConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
     gate: GateConfig = msgspec.field(default_factory=GateConfig)
 
@@ -259,31 +288,3 @@ def parse_config(text: str, *, source: str = "configuration") -> TrainConfig:
         return msgspec.convert(tables, TrainConfig)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvalidConfig(source=source, problem=str(error)) from error
-
-
-def _check(
-    name: str,
-    value: float,
-    *,
-    low: float = float("-inf"),
-    high: float = float("inf"),
-    above: float = float("-inf"),
-    below: float = float("inf"),
-) -> None:
-    if not (low <= value <= high and above < value < below):
-        bounds = [
-            text
-            for text, bound in (
-                (f"at least {low:g}", low),
-                (f"at most {high:g}", high),
-                (f"above {above:g}", above),
-                (f"below {below:g}", below),
-            )
-            if abs(bound) != float("inf")
-        ]
-        raise ValueError(f"{name} is {value}; allowed {', '.join(bounds)}")
-
-
-def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; allowed {', '.join(choices)}")

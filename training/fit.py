@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.bundle import PopularLists
+from recsys.bundle import PopularLists, PriorRows
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
 from recsys.sparse import CsrMatrix
@@ -20,6 +20,7 @@ from training.models import (
     ModelParts,
     create_trainer,
 )
+from training.place_priors import place_priors
 from training.popular import PopularCounter
 from training.ragged import take_rows
 
@@ -33,6 +34,7 @@ class FittedModel:
         items: Each row's position in `Events.item_ids`, ascending, int32, shape (n,).
         popular: Popular lists of rows.
         features: How histories become weights for this model.
+        priors: Rows of priors of stores and channels, or None.
         item_users: Users of each row trained on, int64, shape (n,).
         user_count: Users trained on.
         interaction_count: User and item pairs trained on.
@@ -45,6 +47,7 @@ class FittedModel:
     item_users: NDArray[np.int64]
     user_count: int
     interaction_count: int
+    priors: PriorRows | None = None
 
     def row_of_item(self, item_count: int) -> NDArray[np.int32]:
         """Return the row of each of all items, -1 for those the model lacks."""
@@ -60,11 +63,12 @@ def rows_of_items(items: NDArray[np.int32], item_count: int) -> NDArray[np.int32
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """Everything a trainer needs, and the popular lists."""
+    """Everything a trainer needs, and what is popular everywhere and in each place."""
 
     interactions: Interactions
     items: NDArray[np.int32]
     popular: PopularLists
+    priors: PriorRows | None = None
 
 
 def prepare(
@@ -74,7 +78,7 @@ def prepare(
 
     Args:
         events: The lines, none after `now`.
-        config: Filters and popular lists.
+        config: Filters, popular lists and rows of priors.
         features: How events become weights; may differ from the configured ones.
         now: The moment to look back from, seconds since 1970-01-01 UTC.
 
@@ -96,9 +100,10 @@ def prepare(
             problem=f"none of {len(events)} item lines is left to learn from after event "
             "weights and filters; see [features] and [filter]",
         )
+    row_of_item = rows_of_items(core.items, item_count)
     counter = PopularCounter(
         events,
-        row_of_item=rows_of_items(core.items, item_count),
+        row_of_item=row_of_item,
         item_count=len(core.items),
         features=features,
         half_life_days=config.publish.popular_half_life_days,
@@ -116,6 +121,13 @@ def prepare(
         ),
         items=core.items,
         popular=counter.lists(store_count_max=config.publish.popular_store_count_max),
+        priors=place_priors(
+            events,
+            row_of_item=row_of_item,
+            item_count=len(core.items),
+            config=config.priors,
+            now=now,
+        ),
     )
 
 
@@ -177,6 +189,7 @@ def fit_model(
         item_users=interactions.item_users,
         user_count=interactions.user_count,
         interaction_count=len(interactions.weights.data),
+        priors=prepared.priors,
     )
 
 

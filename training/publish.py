@@ -27,6 +27,7 @@ def bundle_contents(model: FittedModel, *, item_ids: list[str]) -> BundleContent
         fold_in=model.parts.fold_in,
         history=model.parts.history,
         prior=model.parts.prior,
+        priors=model.priors,
         item_item=model.parts.item_item,
     )
 

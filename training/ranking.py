@@ -99,6 +99,7 @@ class ModelRanker:
             item_factors=parts.item_factors,
             prior=parts.prior,
             item_item=parts.item_item,
+            priors=None if model.priors is None else model.priors.values,
         )
         self._fold_in = (
             None
@@ -179,6 +180,12 @@ class ModelRanker:
     def _rank_personal(
         self, askers: Askers, k: int, blocked: CsrMatrix | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        if blocked is None:
+            # Says how many there are, where neither vectors nor histories do.
+            nothing = np.zeros(len(askers.personal) + 1, dtype=np.int64)
+            excluded = RaggedRows(nothing, np.empty(0, dtype=np.int32))
+        else:
+            excluded = RaggedRows(blocked.indptr, blocked.indices)
         ranked = self._scorer.top_k(
             askers.vectors,
             k,
@@ -186,10 +193,28 @@ class ModelRanker:
             allowed=None
             if self._sellable is None
             else np.packbits(self._sellable, bitorder="little"),
-            excluded=None if blocked is None else RaggedRows(blocked.indptr, blocked.indices),
+            excluded=excluded,
+            prior_rows=self._prior_rows(_some(askers.contexts, askers.personal)),
             threads=self._threads,
         )
         return ranked.items, ranked.counts
+
+    def _prior_rows(self, contexts: Contexts) -> NDArray[np.int32] | None:
+        """Find each user's row of priors, as serving does."""
+        priors = self._model.priors
+        if priors is None:
+            return None
+        channels = [-1] * (max(_CHANNELS) + 1)
+        for code, channel in _CHANNELS.items():
+            channels[code] = priors.row_of_place(channel=channel, store_id=None)
+        # The last one is for no store.
+        stores = [
+            priors.row_of_place(channel=None, store_id=StoreId(store_id))
+            for store_id in contexts.store_ids
+        ] + [-1]
+        by_store = np.array(stores, dtype=np.int32)[contexts.stores]
+        by_channel = np.array(channels, dtype=np.int32)[contexts.channel_codes]
+        return np.where(by_store >= 0, by_store, by_channel).astype(np.int32)
 
     def _own_rows(self, matrix: CsrMatrix) -> CsrMatrix:
         """Translate columns from items to the model's rows; unknown items drop out."""

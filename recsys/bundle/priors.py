@@ -1,7 +1,7 @@
 """Rows of priors: what a channel, a store or any other context adds to the score of each item."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from recsys.arrays import NotFinite, row_magnitudes
 from recsys.bundle import format as fmt
+from recsys.bundle.popular import channel_segment, store_segment
+from recsys.domain import Channel, StoreId
 from recsys.item_codes import ItemCodes
 
 F32 = NDArray[np.float32]
@@ -27,6 +29,12 @@ class PriorRows:
     names: tuple[str, ...]
     values: F32
     largest: F32
+    _positions: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Every answer looks a row up.
+        positions = {name: position for position, name in enumerate(self.names)}
+        object.__setattr__(self, "_positions", positions)
 
     @classmethod
     def from_rows(cls, rows: Mapping[str, F32]) -> Self:
@@ -38,9 +46,16 @@ class PriorRows:
         values = np.stack(list(rows.values())).astype(np.float32)
         return cls(names=tuple(rows), values=values, largest=row_magnitudes(values))
 
+    def row_of_place(self, *, channel: Channel | None, store_id: StoreId | None) -> int:
+        """Return the row of the store, else of the channel; -1 if neither has one."""
+        row = -1 if store_id is None else self.row(store_segment(store_id))
+        if row < 0 and channel is not None:
+            row = self.row(channel_segment(channel))
+        return row
+
     def row(self, name: str) -> int:
         """Return the position of a row for `prior_rows`; -1, which means none, without one."""
-        return self.names.index(name) if name in self.names else -1
+        return self._positions.get(name, -1)
 
 
 def priors_info(priors: PriorRows | None) -> fmt.PriorsInfo | None:

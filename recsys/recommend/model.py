@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.bundle import Bundle
+from recsys.domain import Channel, StoreId
 from recsys.events import History
 from recsys.features import EventWeighting
 from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
@@ -43,6 +44,11 @@ class ServingModel:
         """Weigh a history's items as of `now` (seconds since 1970-01-01 UTC)."""
         return self._weighting.history_weights(history, self.items.compiled, now=now)
 
+    def prior_row(self, *, channel: Channel | None, store_id: StoreId | None) -> int:
+        """Return the row of priors for a store, else for a channel; -1 for neither."""
+        priors = self.bundle.priors
+        return -1 if priors is None else priors.row_of_place(channel=channel, store_id=store_id)
+
     def rank(
         self,
         weights: ItemWeights,
@@ -50,6 +56,7 @@ class ServingModel:
         result_count: int,
         excluded: NDArray[np.int32] | None = None,
         without_seen: bool = False,
+        prior_row: int = -1,
     ) -> Ranking:
         """Rank the items for one history.
 
@@ -58,9 +65,14 @@ class ServingModel:
             result_count: Rows wanted, positive.
             excluded: Rows that must not appear, or None.
             without_seen: Whether rows with any contact must not appear either.
+            prior_row: What `prior_row` says of where the answer is shown.
         """
         return self._ranker.rank(
-            weights, result_count, excluded=excluded, without_seen=without_seen
+            weights,
+            result_count,
+            excluded=excluded,
+            without_seen=without_seen,
+            prior_row=prior_row,
         )
 
     def is_personal(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.bool_]:

@@ -104,7 +104,12 @@ class Recommender:
         itself = np.array([row], dtype=np.int32)
         excluded = model.items.known_rows((*query.excluded, query.item_id))
         weights = ItemWeights.of(itself, np.ones(1, dtype=np.float32), itself)
-        ranking = model.rank(weights, result_count=query.result_count, excluded=excluded)
+        ranking = model.rank(
+            weights,
+            result_count=query.result_count,
+            excluded=excluded,
+            prior_row=model.prior_row(channel=query.channel, store_id=query.store_id),
+        )
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
         personal = model.is_personal(ranking.rows, weights)
         reasons = [reason if mine else POPULAR for mine in personal.tolist()]
@@ -148,6 +153,7 @@ def _personal_results(
         result_count=query.result_count,
         excluded=excluded,
         without_seen=not query.include_seen,
+        prior_row=model.prior_row(channel=query.channel, store_id=query.store_id),
     )
     reasons = _ONE_PERSONAL
     if not (from_storage and model.has_vectors):

@@ -22,7 +22,14 @@ class Model:
     """A random model with the parts asked for."""
 
     def __init__(
-        self, *, item_count: int, width: int, linked: bool, prior: bool, seed: int
+        self,
+        *,
+        item_count: int,
+        width: int,
+        linked: bool,
+        prior: bool,
+        seed: int,
+        prior_row_count: int = 0,
     ) -> None:
         rng = np.random.default_rng(seed)
         self.item_count = item_count
@@ -46,10 +53,13 @@ class Model:
             )
             if linked
             else None,
+            priors=rng.normal(size=(prior_row_count, item_count)).astype(np.float32)
+            if prior_row_count
+            else None,
         )
 
     def in_two_calls(
-        self, weights: ItemWeights, k: int, blocked: I32
+        self, weights: ItemWeights, k: int, blocked: I32, *, prior_row: int = -1
     ) -> tuple[list[int], list[float]]:
         """Fold in, then rank."""
         one = np.array([0, len(weights.rows)], dtype=np.int64)
@@ -60,6 +70,7 @@ class Model:
             k,
             history=CsrMatrix(one, weights.rows, weights.weights) if self.linked else None,
             excluded=RaggedRows(np.array([0, len(blocked)], dtype=np.int64), blocked),
+            prior_rows=np.array([prior_row], dtype=np.int32),
         )
         rows, scores = ranked.row(0)
         return rows.tolist(), scores.tolist()
@@ -91,7 +102,9 @@ def test_one_call_equals_two(data: st.DataObject) -> None:
         linked=data.draw(st.booleans()),
         prior=data.draw(st.booleans()),
         seed=data.draw(st.integers(0, 9)),
+        prior_row_count=data.draw(st.sampled_from([0, 3])),
     )
+    prior_row = data.draw(st.integers(-1, model.scorer.prior_row_count - 1))
     weights = data.draw(histories(item_count))
     k = data.draw(st.sampled_from([0, 1, 5, item_count, item_count + 7]))
     rows = st.lists(st.integers(0, item_count - 1), max_size=20)
@@ -100,10 +113,23 @@ def test_one_call_equals_two(data: st.DataObject) -> None:
     blocked = np.concatenate([excluded, weights.seen]) if without_seen else excluded
     for releases_gil in (True, False):
         ranker = PersonRanker(model.scorer, model.fold_in, releases_gil=releases_gil)
-        ranking = ranker.rank(weights, k, excluded=excluded, without_seen=without_seen)
+        ranking = ranker.rank(
+            weights, k, excluded=excluded, without_seen=without_seen, prior_row=prior_row
+        )
         found = (ranking.rows.tolist(), ranking.scores.tolist())
-        assert found == model.in_two_calls(weights, k, blocked)
+        assert found == model.in_two_calls(weights, k, blocked, prior_row=prior_row)
         assert len(ranking) == ranking.count == len(ranking.rows)
+
+
+@pytest.mark.parametrize("row", [-2, 3, 2**40])
+def test_a_row_of_priors_outside_is_refused(row: int) -> None:
+    """The row and the bounds are in the error, also where there are no priors."""
+    scorer = Scorer(item_count=5, item_factors=None, priors=np.zeros((3, 5), dtype=np.float32))
+    with pytest.raises(InvalidArray, match=f"prior_row is {row}; allowed -1 to 2"):
+        PersonRanker(scorer, None).rank(ONE, 3, prior_row=row)
+    bare = Scorer(item_count=5, item_factors=None)
+    with pytest.raises(InvalidArray, match="allowed -1 to -1"):
+        PersonRanker(bare, None).rank(ONE, 3, prior_row=0)
 
 
 def test_threads_may_share_one_ranker() -> None:

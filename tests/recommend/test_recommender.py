@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys.bundle import PriorRows
 from recsys.domain import (
     Channel,
     EventType,
@@ -99,6 +100,36 @@ def ids(answer: Answer) -> list[str]:
 def kinds(answer: Answer) -> list[ReasonKind]:
     """Reason kinds in order."""
     return [result.reason.kind for result in answer.results]
+
+
+def test_the_store_of_a_request_lifts_what_it_sells(
+    tmp_path: Path, recommender: Recommender
+) -> None:
+    """Its row of priors is added, else that of the channel; elsewhere nothing is."""
+    rows = {
+        name: np.eye(12, dtype=np.float32)[item] * np.float32(100.0)
+        for name, item in (("store:7", 9), ("channel:web", 5))
+    }
+    bundle = make_bundle(
+        tmp_path / "v1", ITEM_IDS, factors=two_worlds(12), priors=PriorRows.from_rows(rows)
+    )
+    model = ServingModel.from_bundle(bundle)
+
+    def first(channel: Channel | None, store_id: str | None) -> str:
+        store = None if store_id is None else StoreId(store_id)
+        query = RecommendQuery(identifiers=(ANNA,), channel=channel, store_id=store)
+        personal = recommender.recommend(model, query, now=NOW).results[0]
+        assert personal.reason.kind is ReasonKind.PERSONAL
+        similar = SimilarQuery(item_id=ItemId("item-0"), channel=channel, store_id=store)
+        assert recommender.similar(model, similar).results[0].item_id in {
+            personal.item_id,
+            "item-2",  # Anna has bought it.
+        }
+        return personal.item_id
+
+    assert first(None, "7") == first(Channel.WEB, "7") == "item-9"
+    assert first(Channel.WEB, None) == first(Channel.WEB, "8") == "item-5"
+    assert first(None, None) == first(Channel.EMAIL, "8") == "item-4"
 
 
 def test_a_known_person_gets_more_of_what_she_likes(

@@ -36,6 +36,10 @@ MODELS = {
 }
 """Models with settings that serving has to follow."""
 
+WITH_PRIORS = {"als", "cooccurrence", "popularity"}
+PRIORS = "[priors]\nstore_weight = 3.0\nchannel_weight = 2.0\nbuyers_added = 1.0\n"
+"""Stores and channels reorder the lists of people with a history too."""
+
 
 class StoredHistories:
     """The events of a test set as a history storage: profile number as account."""
@@ -101,9 +105,10 @@ def test_offline_lists_are_the_servers_answers(
     """Item by item, for known and for cold users, with their channel and store."""
     config = parse_config(
         f"[model]\ntype = '{model_type}'\n{MODELS[model_type]}\n[features]\nhalf_life_days = 40.0\n"
-        "[features.channel_weights]\nstore = 1.5\n"
+        "[features.channel_weights]\nstore = 1.5\n" + (PRIORS if model_type in WITH_PRIORS else "")
     )
     model = fit_before_cut(shop, config)
+    assert (model.priors is not None) == (model_type in WITH_PRIORS)
     serving = ServingModel.from_bundle(_published(model, shop, tmp_path / "bundle"))
     recommender = Recommender(histories=StoredHistories(shop.before))
     ranker = ModelRanker(model, item_count=len(shop.before.item_ids), threads=2)
