@@ -35,6 +35,7 @@ from training.models.protocol import (
     Trainer,
     ignore_iteration,
 )
+from training.models.repeats import repeat_scales
 
 PartConfig = (
     IalsConfig | AlsConfig | CooccurrenceConfig | OrderedConfig | EaseConfig | ContentConfig
@@ -42,7 +43,13 @@ PartConfig = (
 """What can be blended."""
 
 _TYPICAL_COUNT = 20
-_OF_THE_BLEND = ("self_weight", "step_decay", "length_exponent", "popularity_weight")
+_OF_THE_BLEND = (
+    "self_weight",
+    "repeat_exponent",
+    "step_decay",
+    "length_exponent",
+    "popularity_weight",
+)
 
 
 class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
@@ -52,6 +59,8 @@ class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
         neighbours: Items kept per history item of all parts together, 1 to 10000.
         self_weight: What an item of the history adds to its own score, in typical
             scores, 0 or more.
+        repeat_exponent: How far the self weight follows how often buyers buy the item
+            again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
         popularity_weight: What an item that everybody has adds to its score, in
@@ -185,6 +194,7 @@ class _Blend:
         self._codes = None
         if self._factors is not None and self._factors.item_factors is not None:
             self._codes = encode_items(self._factors.item_factors)
+        self._repeat_scales = repeat_scales(interactions, exponent=config.repeat_exponent)
         self._typical = [self._typical_score(part) for part in parts]
 
     def made(self, weights: tuple[float, ...]) -> ModelParts:
@@ -205,7 +215,7 @@ class _Blend:
             neighbours=config.neighbours,
         )
         if links is not None:
-            links = with_diagonal(links, config.self_weight / unit)
+            links = self._with_own(links, unit=unit)
         prior = None
         if config.popularity_weight:
             prior = share_prior(interactions, config.popularity_weight / unit)
@@ -219,6 +229,11 @@ class _Blend:
             history=config.history(),
             facts={},
         )
+
+    def _with_own(self, links: CsrMatrix, *, unit: float) -> CsrMatrix:
+        if not self._config.self_weight:
+            return links
+        return with_diagonal(links, self._config.self_weight / unit * self._repeat_scales)
 
     def scorer_of(self, weights: tuple[float, ...]) -> tuple[Scorer, NDArray[np.float32] | None]:
         """Return a kernel for some weights and the sample's vectors for it."""

@@ -33,6 +33,8 @@ class ContentConfig(LinkConfig, tag="content", frozen=True, kw_only=True):
     Attributes:
         neighbours: Items kept per history item, 1 to 10000.
         self_weight: What an item of the history adds to its own score, 0 or more.
+        repeat_exponent: How far the self weight follows how often buyers buy the item
+            again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
         popularity_weight: What the share of users who have an item adds to its score,

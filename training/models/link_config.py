@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from recsys.domain import EventType
 from recsys.features import WEIGHT_MIN, HistoryConfig
 from recsys.sparse import CsrMatrix
-from training.models.checks import check_neighbours, check_weight
+from training.models.checks import check_exponent, check_neighbours, check_weight
 from training.models.links import with_diagonal
 from training.models.popularity import share_prior, unreached_prior
-from training.models.protocol import Interactions, Lines, ModelParts
+from training.models.protocol import Interactions, Lines, ModelParts, known_lines
+from training.models.repeats import repeat_scales
 from training.ragged import csr_from_pairs
 
 
@@ -19,6 +20,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     neighbours: int = 200
     self_weight: float = 0.0
+    repeat_exponent: float = 0.0
     step_decay: float = 1.0
     length_exponent: float = 0.0
     popularity_weight: float = 0.0
@@ -27,6 +29,7 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         check_neighbours(self.neighbours)
         for name in ("self_weight", "popularity_weight"):
             check_weight(name, getattr(self, name))
+        check_exponent("repeat_exponent", self.repeat_exponent)
         self.history()
 
     def history(self) -> HistoryConfig:
@@ -38,25 +41,18 @@ def link_parts(
     links: CsrMatrix, interactions: Interactions, config: LinkConfig, facts: dict[str, float]
 ) -> ModelParts:
     """Add self weights and a prior to item-item rows."""
+    with_own = links
+    if config.self_weight:
+        scales = repeat_scales(interactions, exponent=config.repeat_exponent)
+        with_own = with_diagonal(links, config.self_weight * scales)
     return ModelParts(
-        item_item=with_diagonal(links, config.self_weight),
+        item_item=with_own,
         history=config.history(),
         prior=share_prior(interactions, config.popularity_weight)
         if config.popularity_weight
         else unreached_prior(interactions.popularity, links.data),
         facts={"link_count": float(len(links.data)), **facts},
     )
-
-
-def known_lines(interactions: Interactions) -> Lines:
-    """Return the events behind the interactions.
-
-    Raises:
-        ValueError: Only their sums are known.
-    """
-    if interactions.lines is None:
-        raise ValueError("this model needs events, and only sums of weights are known")
-    return interactions.lines()
 
 
 def line_factors(lines: Lines, factors: dict[EventType, float]) -> NDArray[np.float64]:

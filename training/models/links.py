@@ -122,14 +122,12 @@ def transposed(
     return starts, rows, np.ascontiguousarray(matrix.data[order])
 
 
-def with_diagonal(matrix: CsrMatrix, value: float) -> CsrMatrix:
-    """Add the same value to every item's link to itself; the diagonal must be empty."""
-    if not value:
-        return matrix
+def with_diagonal(matrix: CsrMatrix, own: NDArray[np.floating]) -> CsrMatrix:
+    """Add links of items to themselves, shape (n,); the diagonal must be empty."""
     count = matrix.row_count
     rows = np.r_[expand_rows(matrix.indptr), np.arange(count)]
     columns = np.r_[matrix.indices, np.arange(count, dtype=np.int32)]
-    values = np.r_[matrix.data, np.full(count, value, dtype=np.float32)]
+    values = np.r_[matrix.data, own.astype(np.float32)]
     order = np.lexsort((columns, rows))
     return csr_from_pairs(
         rows=rows[order], columns=columns[order], values=values[order], row_count=count

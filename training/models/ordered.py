@@ -19,7 +19,6 @@ from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (
     LinkConfig,
     check_factors,
-    known_lines,
     line_factors,
     link_parts,
 )
@@ -30,6 +29,7 @@ from training.models.protocol import (
     Lines,
     ModelParts,
     ignore_iteration,
+    known_lines,
 )
 from training.ragged import row_pointers
 
@@ -43,6 +43,8 @@ class OrderedConfig(LinkConfig, tag="ordered", frozen=True, kw_only=True):
     Attributes:
         neighbours: Items kept per history item, 1 to 10000; 100 to 300 lose next to nothing.
         self_weight: What an item of the history adds to its own score, 0 or more.
+        repeat_exponent: How far the self weight follows how often buyers buy the item
+            again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
         popularity_weight: What the share of users who have an item adds to its score,

@@ -80,6 +80,17 @@ class Interactions:
         return np.bincount(self.weights.indices, minlength=self.item_count)
 
 
+def known_lines(interactions: Interactions) -> Lines:
+    """Return the events behind the interactions.
+
+    Raises:
+        ValueError: Only their sums are known.
+    """
+    if interactions.lines is None:
+        raise ValueError("this model needs events, and only sums of weights are known")
+    return interactions.lines()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelParts:
     """The parts of a bundle that a trainer learns; at least one is there.
