@@ -33,13 +33,13 @@ class Catalog:
     sellable: NDArray[np.bool_]
 
     @classmethod
-    def of_frame(cls, frame: pl.DataFrame, *, item_ids: Sequence[str], complete: bool) -> Self:
+    def of_frame(cls, frame: pl.DataFrame, *, item_ids: Sequence[str]) -> Self:
         """Arrange a table of items.
 
         Args:
-            frame: `item_id` and any of `columns.ITEMS` and `sellable`.
+            frame: `item_id` and any of `columns.ITEMS` and `sellable`. If it says what is
+                sold, items that it lacks are not sold; else every item is.
             item_ids: The items wanted, in their order.
-            complete: Whether items that the table lacks are not sold; else they are.
         """
         known = {
             columns.TITLE: pl.String(),
@@ -51,7 +51,9 @@ class Catalog:
         chosen = frame.select(
             pl.col(columns.ITEM_ID).cast(pl.String),
             *(
-                (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+                (pl.col(name) if _is_plain(frame, name) else pl.lit(None))
+                .cast(dtype, strict=False)
+                .alias(name)
                 for name, dtype in known.items()
             ),
         )
@@ -64,7 +66,7 @@ class Catalog:
                 how="left",
                 maintain_order="left",
             )
-            .with_columns(pl.col(SELLABLE).fill_null(not complete))
+            .with_columns(pl.col(SELLABLE).fill_null(SELLABLE not in frame.columns))
         )
         codes = facts[columns.CATEGORY].rank("dense").cast(pl.Int32) - 1
         return cls(
@@ -78,6 +80,11 @@ class Catalog:
     def not_all_sellable(self) -> NDArray[np.bool_] | None:
         """Which items may be recommended; None if all may."""
         return None if self.sellable.all() else self.sellable
+
+
+def _is_plain(frame: pl.DataFrame, name: str) -> bool:
+    """Say whether a table has one value per item; lists of categories do not count."""
+    return name in frame.columns and not frame.schema[name].is_nested()
 
 
 def _price_ranks(facts: pl.DataFrame) -> NDArray[np.float64]:

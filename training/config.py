@@ -208,14 +208,21 @@ class GateConfig(_Section, frozen=True, kw_only=True):
             list by this factor, less 1; 0 means just better.
         loss_to_champion_max: Share of the champion's primary metric that may be
             lost, where both were measured on the same data and cut, 0 to 1.
+        segment_loss_max: The same for each channel, each store and for cold users; a
+            segment fails if its whole interval of the paired difference lies below.
+        segment_users_min: Users that a segment needs to be judged, 2 or more.
     """
 
     gain_over_popularity_min: float = 0.0
     loss_to_champion_max: float = 0.02
+    segment_loss_max: float = 0.02
+    segment_users_min: int = 30
 
     def __post_init__(self) -> None:
         check_bounds("gain_over_popularity_min", self.gain_over_popularity_min, low=-1)
         check_bounds("loss_to_champion_max", self.loss_to_champion_max, low=0, high=1)
+        check_bounds("segment_loss_max", self.segment_loss_max, low=0, high=1)
+        check_bounds("segment_users_min", self.segment_users_min, low=2)
 
 
 class TrainConfig(_Section, frozen=True, kw_only=True):

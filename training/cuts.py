@@ -8,9 +8,10 @@
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from recsys.errors import InvalidData
@@ -18,11 +19,13 @@ from training.catalog import Catalog
 from training.config import EvaluateConfig, TrainConfig
 from training.evaluate import Evaluation, Evaluator
 from training.fit import FittedModel, Prepared, fit_model, prepare
+from training.interactions import Events
 from training.learned_weights import with_learned_weights
 from training.models import ignore_iteration
 from training.models.parallel import thread_count
 from training.models.threads import one_blas_thread
-from training.split import Split
+from training.split import Split, rolling_splits
+from training.stored import Contestant, StoredEvaluation, summarise
 from training.testset import TestSet, draw_test_sets
 
 
@@ -80,14 +83,6 @@ def measure_fitted(
         rng=questions.rng,
         catalog=catalog,
     ).evaluate(model, purchases_only)
-
-
-def measured_on(fingerprint: str, cuts: Sequence[str], config: EvaluateConfig) -> str:
-    """Name the data, the cuts and the users; only models measured on equal ones compare."""
-    return (
-        f"{fingerprint} cut {', '.join(cuts)} users {config.user_count_max} "
-        f"drawn {config.user_seed} history {config.history_event_count_max}"
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,4 +157,109 @@ def measure_at(
         evaluation=evaluation,
         fit_seconds=fitted_at - started,
         evaluate_seconds=time.perf_counter() - fitted_at,
+    )
+
+
+def measure_cuts(
+    events: Events,
+    config: TrainConfig,
+    *,
+    count: int,
+    name: str,
+    fingerprint: str,
+    seed: int,
+    catalog: Catalog | None = None,
+    told: Callable[[MeasuredCut], None] = lambda _cut: None,
+) -> Contestant:
+    """Measure one configuration at several cuts, newest first.
+
+    Args:
+        events: All events.
+        config: What to fit, where the newest cut is, and what to measure.
+        count: Cuts wanted; where the data are too short there are fewer.
+        name: What people call the configuration.
+        fingerprint: That of the dataset.
+        seed: Source of the models' chance.
+        catalog: What is known of items, and which are sold.
+        told: Hears of each cut when it is done.
+
+    Raises:
+        InvalidData: Nothing lies before the newest cut.
+    """
+    found: dict[str, Evaluation] = {}
+    for split in rolling_splits(events, config.split, count=count):
+        measured = measure_at(split, config, seed=seed, catalog=catalog)
+        found[measured.name] = measured.evaluation
+        told(measured)
+    return stored_evaluation(
+        found,
+        config,
+        name=name,
+        fingerprint=fingerprint,
+        seed=seed,
+        bootstrap_count=config.evaluate.bootstrap_count,
+    )
+
+
+def stored_evaluation(
+    evaluations: Mapping[str, Evaluation],
+    config: TrainConfig,
+    *,
+    name: str,
+    fingerprint: str,
+    seed: int,
+    bootstrap_count: int,
+) -> Contestant:
+    """Bring what was measured at several cuts into the form that is stored and compared.
+
+    Args:
+        evaluations: By name of the cut, newest first.
+        config: What was fitted.
+        name: What people call it.
+        fingerprint: That of the dataset.
+        seed: That of the models.
+        bootstrap_count: Resamples behind the intervals; 0 for only those of the primary
+            metric, which an evaluation holds already.
+    """
+    values = {cut: found.lists for cut, found in evaluations.items()}
+    metrics = {cut: found.metrics for cut, found in evaluations.items()}
+    summary = summarise(
+        metrics,
+        values,
+        count=bootstrap_count,
+        rng=np.random.default_rng(config.evaluate.user_seed),
+    )
+    newest = next(iter(evaluations.values()))
+    low, high = summary.low, summary.high
+    if not bootstrap_count:
+        low, high = _ends(newest.metrics, "_low"), _ends(newest.metrics, "_high")
+    stored = StoredEvaluation(
+        name=name,
+        model_type=config.model_type,
+        measured_on=measured_on(fingerprint, list(evaluations), config.evaluate),
+        primary_lists=config.evaluate.primary_protocol,
+        primary_metric=config.evaluate.primary_at_k,
+        config=msgspec.to_builtins(config),
+        seed=seed,
+        metrics=summary.metrics,
+        low=low,
+        high=high,
+        spread=summary.spread,
+        by_cut=metrics if len(metrics) > 1 else {},
+        digests=summary.digests,
+        samples=newest.samples,
+    )
+    return Contestant(stored=stored, values=values)
+
+
+def _ends(metrics: Mapping[str, float], end: str) -> dict[str, float]:
+    """Return the ends of intervals that stand among the metrics, by the metric's name."""
+    return {name: metrics[f"{name}{end}"] for name in metrics if f"{name}{end}" in metrics}
+
+
+def measured_on(fingerprint: str, cuts: Sequence[str], config: EvaluateConfig) -> str:
+    """Name the data, the cuts and the users; only models measured on equal ones compare."""
+    return (
+        f"{fingerprint} cut {', '.join(cuts)} users {config.user_count_max} "
+        f"drawn {config.user_seed} history {config.history_event_count_max}"
     )

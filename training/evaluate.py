@@ -11,6 +11,7 @@ targets; the server's default). Names of metrics:
     channel_web/any/..., store_s1/new/...    purchases on one channel, in one store
     popularity/any/recall_at_20          the popular list for everybody
     purchases_only/any/recall_at_20      the same model without other events
+    leaks                                lines from after the cut that the model has seen
     gain_over_popularity[_low|_high|_ratio...]      primary metric, paired by user
     users/any, users/cold, users/channel_web        how many users each rests on
 
@@ -41,6 +42,7 @@ from training.user_values import UserValues
 CHANNEL_PREFIX = "channel_"
 STORE_PREFIX = "store_"
 COLD_LISTS = "cold/any"
+LEAKS = "leaks"
 _CHANNEL_NAMES = {0: "unknown"} | {channel.code: channel.value for channel in Channel}
 
 
@@ -148,6 +150,7 @@ class Evaluator:
                 meter.add(f"purchases_only/{protocol}", other, targets, users=self._known.users)
         self._measure_cold(meter, ranker, model)
         self._add_unknown(meter, item_users)
+        meter.metrics[LEAKS] = float(self._leak_count(model))
         return Evaluation(
             metrics=meter.metrics | self._intervals(meter.lists),
             item_users=item_users,
@@ -210,6 +213,7 @@ class Evaluator:
             ranked=ranked,
             targets=targets,
             rows=asked[chosen],
+            numbers=self._known.users,
             catalog=self._catalog,
         )
 
@@ -226,6 +230,12 @@ class Evaluator:
         wanted = self._known.targets.items
         if len(wanted):
             meter.metrics["unknown_targets_share"] = float((item_users[wanted] == 0).mean())
+
+    def _leak_count(self, model: FittedModel) -> int:
+        """Count lines at or after the cut in the histories, and the model's if it has any."""
+        known = self._known
+        in_histories = int(np.count_nonzero(known.histories.times >= known.cut_time))
+        return in_histories + (model.newest_time >= known.cut_time)
 
     def _intervals(self, lists: Mapping[str, UserValues]) -> dict[str, float]:
         """Return intervals of the primary metric everywhere, and the gains of the model."""

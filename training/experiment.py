@@ -7,6 +7,7 @@ does at a time: it runs beside the fits, so that no core waits for another.
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,16 +17,24 @@ from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
 from training.catalog import Catalog
 from training.config import TrainConfig
-from training.cuts import Questions, draw_questions, measure_fitted
+from training.cuts import Questions, draw_questions, measure_fitted, stored_evaluation
 from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
 from training.learned_weights import with_learned_weights
 from training.split import Split
+from training.stored import Contestant
 from training.tracking.run import Point, TrackedRun
 
 _PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
+
+
+class Measured(NamedTuple):
+    """What was measured, and the form in which it is kept and compared."""
+
+    evaluation: Evaluation
+    contestant: Contestant
 
 
 class Experiment:
@@ -55,7 +64,7 @@ class Experiment:
         self._seed = seed
         self._progress = progress
 
-    def perform(self, events: Events, split: Split) -> tuple[FittedModel, Evaluation | None]:
+    def perform(self, events: Events, split: Split) -> tuple[FittedModel, Measured | None]:
         """Fit on what is before the cut, measure on what was bought after it, and fit again.
 
         Returns:
@@ -77,7 +86,7 @@ class Experiment:
             )
             model = self._fitted(prepared, config.features, step="fit")
             rival = self._purchases_only(split, model) if len(drawn.result()[0].known) else None
-            measured = beside.submit(self._measured, drawn, model, rival)
+            measured = beside.submit(self._measured, split.name, drawn, model, rival)
             if everything is not None:
                 # Trainers that iterate start from the measured model: it is nearly there.
                 model = self._fitted(
@@ -94,17 +103,16 @@ class Experiment:
 
     def _draw(self, split: Split) -> tuple[Questions, Catalog]:
         with self._run.timed("draw_test_users"):
-            catalog = Catalog.of_frame(
-                self._dataset.items(), item_ids=split.before.item_ids, complete=False
-            )
+            catalog = Catalog.of_frame(self._dataset.items(), item_ids=split.before.item_ids)
             return draw_questions(split, self._config.evaluate), catalog
 
     def _measured(
         self,
+        cut: str,
         drawn: Future[tuple[Questions, Catalog]],
         model: FittedModel,
         rival: FittedModel | None,
-    ) -> Evaluation:
+    ) -> Measured:
         questions, catalog = drawn.result()
         with self._run.timed("evaluate"):
             evaluation = measure_fitted(
@@ -114,10 +122,21 @@ class Experiment:
                 catalog=catalog,
                 purchases_only=rival,
             )
-        self._run.submit(
-            lambda session: session.log_results(evaluation, config=self._config), step="log_results"
+        contestant = stored_evaluation(
+            {cut: evaluation},
+            self._config,
+            name=self._config.model_type,
+            fingerprint=self._dataset.info.fingerprint,
+            seed=self._seed,
+            bootstrap_count=0,
         )
-        return evaluation
+        self._run.submit(
+            lambda session: session.log_results(
+                evaluation, contestant=contestant, config=self._config
+            ),
+            step="log_results",
+        )
+        return Measured(evaluation, contestant)
 
     def _purchases_only(self, split: Split, model: FittedModel) -> FittedModel | None:
         """Return the model without other events; `model` itself if there are none."""

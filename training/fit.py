@@ -38,6 +38,7 @@ class FittedModel:
         item_users: Users of each row trained on, int64, shape (n,).
         user_count: Users trained on.
         interaction_count: User and item pairs trained on.
+        newest_time: The newest line trained on, seconds since 1970-01-01 UTC.
     """
 
     parts: ModelParts
@@ -47,6 +48,7 @@ class FittedModel:
     item_users: NDArray[np.int64]
     user_count: int
     interaction_count: int
+    newest_time: float
     priors: PriorRows | None = None
 
     def row_of_item(self, item_count: int) -> NDArray[np.int32]:
@@ -63,11 +65,12 @@ def rows_of_items(items: NDArray[np.int32], item_count: int) -> NDArray[np.int32
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """Everything a trainer needs, and what is popular everywhere and in each place."""
+    """Everything a trainer needs, what is popular everywhere and in each place, the newest time."""
 
     interactions: Interactions
     items: NDArray[np.int32]
     popular: PopularLists
+    newest_time: float
     priors: PriorRows | None = None
 
 
@@ -128,6 +131,7 @@ def prepare(
             config=config.priors,
             now=now,
         ),
+        newest_time=float(events.times.max()),
     )
 
 
@@ -190,6 +194,7 @@ def fit_model(
         user_count=interactions.user_count,
         interaction_count=len(interactions.weights.data),
         priors=prepared.priors,
+        newest_time=prepared.newest_time,
     )
 
 

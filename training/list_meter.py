@@ -29,7 +29,13 @@ class ListMeter:
     """
 
     def __init__(
-        self, *, k: tuple[int, ...], primary_k: int, item_count: int, catalog: Catalog | None
+        self,
+        *,
+        k: tuple[int, ...],
+        primary_k: int,
+        item_count: int,
+        catalog: Catalog | None,
+        item_codes: NDArray[np.int32] | None = None,
     ) -> None:
         """Start with nothing.
 
@@ -38,8 +44,10 @@ class ListMeter:
             primary_k: The one at which parts of the people are measured.
             item_count: Bound of item numbers.
             catalog: What is known of items, if anything.
+            item_codes: See `user_values`.
         """
         self._k = k
+        self._item_codes = item_codes
         self._primary_k = primary_k
         self._item_count = item_count
         self._catalog = catalog
@@ -74,7 +82,7 @@ class ListMeter:
         k: tuple[int, ...],
     ) -> Asked:
         people = asked(ranked, targets, item_count=self._item_count)
-        values = user_values(people, users=users, k=k)
+        values = user_values(people, users=users, k=k, item_codes=self._item_codes)
         self.metrics[f"users/{name}" if name else "users"] = float(len(values))
         if len(values):
             self.lists[name] = values

@@ -8,6 +8,7 @@ Items are numbered in an order drawn by the seed. The kernel ranks equal scores 
 row, so ties are broken by chance, as they must be where order could help.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,19 @@ from recsys.errors import InvalidData
 from recsys.sparse import CsrMatrix
 from training.attributes import attributes_of
 from training.interactions import NO_STORE, Events
+from training.metrics import Targets
 from training.ranking import Contexts
 from training.tables import read_tables, require_columns
 from training.testset import TestSet, distinct_targets, newest_lines
 
 USER, ITEM, TYPE, TIME, CHANNEL = "user_id", "item_id", "event_type", "event_time", "channel"
-POSITION, CONTEXT, TARGET = "position", "context", "target"
+POSITION, CONTEXT, TARGET, STORE = "position", "context", "target", "store_id"
+SAMPLED_PROBLEM = (
+    "metrics over a sample of items can rank models in another order than metrics over the "
+    "whole catalogue (Krichene and Rendle, 2020), so the whole catalogue is always ranked"
+)
+_SAMPLED = {"negatives", "negative_items", "candidates", "candidate_items"}
+_FINGERPRINT_CHARS = 16
 
 _TYPE_ALIASES = {
     "view": EventType.DETAIL_PAGE_VIEW,
@@ -50,12 +58,17 @@ class PublishedSplit:
         test: Who is asked about, with histories from the training lines or contexts.
         leaked_count: Test pairs that are in the training lines, of any kind.
         pair_count: Test pairs.
+        fingerprint: Names what is to be found of whom; the same for any training lines.
+        item_codes: Numbers of the items to be found that do not depend on the training
+            lines, -1 for other items, int32, shape (items,).
     """
 
     train: Events
     test: TestSet
     leaked_count: int
     pair_count: int
+    fingerprint: str
+    item_codes: NDArray[np.int32]
 
 
 def read_split(
@@ -66,6 +79,7 @@ def read_split(
     names: Mapping[str, str],
     history_event_count_max: int,
     rng: np.random.Generator,
+    store_count_max: int = 0,
 ) -> PublishedSplit:
     """Read a split.
 
@@ -76,6 +90,7 @@ def read_split(
         names: Canonical column name by the files' own.
         history_event_count_max: Newest lines of a history that are used.
         rng: Source of the order of items.
+        store_count_max: Stores with targets of their own: those with the most people.
 
     Raises:
         InvalidData: A file lacks a column, or holds a type of event that nobody knows.
@@ -88,7 +103,7 @@ def read_split(
     item_ids = item_ids[rng.permutation(len(item_ids))]
     trained = _events(lines, users, item_ids, attributes=_attributes(items, names, item_ids))
     rows, targets = _codes(wanted[USER], users), _codes(wanted[ITEM], item_ids)
-    asked, owners = np.unique(rows, return_inverse=True)
+    asked = np.unique(rows)
     before = trained
     if contexts is not None:
         # Sessions follow the training lines: age must not tell one context from another.
@@ -101,26 +116,48 @@ def read_split(
         test=_test_set(
             before.where(np.isin(before.users, asked)),
             asked,
-            owners,
-            targets,
+            wanted.with_columns(pl.Series("row", rows), pl.Series("target", targets)),
             now=float(trained.times.max()),
             history_event_count_max=history_event_count_max,
+            store_count_max=store_count_max,
         ),
         leaked_count=int(np.isin(keys, known).sum()),
         pair_count=len(keys),
+        fingerprint=_fingerprint(wanted),
+        item_codes=_codes(item_ids, wanted[ITEM].unique().sort(), absent=-1),
     )
+
+
+def _fingerprint(wanted: pl.DataFrame) -> str:
+    pairs = wanted.select(USER, ITEM).unique().sort(USER, ITEM)
+    digest = hashlib.sha256()
+    for name in (USER, ITEM):
+        digest.update("\n".join(pairs[name].to_list()).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:_FINGERPRINT_CHARS]
 
 
 def _test_set(
     histories: Events,
     asked: NDArray[np.int32],
-    owners: NDArray[np.int64],
-    targets: NDArray[np.int32],
+    wanted: pl.DataFrame,
     *,
     now: float,
     history_event_count_max: int,
+    store_count_max: int,
 ) -> TestSet:
     count = len(asked)
+    rows = np.searchsorted(asked, wanted["row"].to_numpy())
+    items = wanted["target"].to_numpy()
+
+    def targets(chosen: NDArray[np.bool_] | slice) -> Targets:
+        return distinct_targets(
+            rows[chosen], items[chosen], user_count=count, item_count=len(histories.item_ids)
+        )
+
+    channels = wanted[CHANNEL].to_numpy()
+    stores = wanted.drop_nulls(STORE).group_by(STORE).agg(pl.col(USER).n_unique())
+    busiest = stores.sort(USER, STORE, descending=[True, False])[STORE].head(store_count_max)
     return TestSet(
         users=asked,
         histories=newest_lines(histories, history_event_count_max),
@@ -129,11 +166,14 @@ def _test_set(
             stores=np.full(count, NO_STORE, dtype=np.int32),
             store_ids=[],
         ),
-        targets=distinct_targets(
-            owners, targets, user_count=count, item_count=len(histories.item_ids)
-        ),
-        targets_by_channel={},
-        targets_by_store={},
+        targets=targets(slice(None)),
+        targets_by_channel={
+            int(code): targets(channels == code) for code in np.unique(channels) if code
+        },
+        targets_by_store={
+            store: targets((wanted[STORE] == store).fill_null(value=False).to_numpy())
+            for store in busiest.to_list()
+        },
         cut_time=now,
     )
 
@@ -185,17 +225,25 @@ def _normal(frame: pl.DataFrame, paths: Sequence[Path]) -> pl.DataFrame:
 def _wanted(
     paths: Sequence[Path], names: Mapping[str, str]
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Return user and item of every pair to be found, and the lines of the contexts."""
+    """Return what is to be found of whom, where if known, and the lines of the contexts."""
     frame = read_tables(paths, names)
+    sampled = sorted(_SAMPLED & set(frame.columns))
+    if sampled:
+        raise InvalidData(
+            path=", ".join(map(str, paths)),
+            problem=f"has {', '.join(sampled)}: {SAMPLED_PROBLEM}; leave the column out",
+        )
     if CONTEXT not in frame.columns:
         require_columns(frame, (USER, ITEM), paths)
-        return frame.select(pl.col(USER, ITEM).cast(pl.String)), None
+        if isinstance(frame.schema[ITEM], pl.List | pl.Array):
+            frame = frame.explode(ITEM).drop_nulls(ITEM)
+        return _pairs(frame, ITEM), None
     require_columns(frame, (TARGET,), paths)
     # No user of the training lines has such a name.
     sessions = frame.with_columns(pl.format("\0test {}", pl.int_range(pl.len())).alias(USER))
     contexts = sessions.select(USER, pl.col(CONTEXT).alias(ITEM))
     return (
-        sessions.select(USER, pl.col(TARGET).cast(pl.String).alias(ITEM)),
+        _pairs(sessions, TARGET),
         _normal(
             contexts.with_columns(
                 pl.col(ITEM).list.eval(pl.int_range(pl.len())).alias(POSITION)
@@ -205,10 +253,22 @@ def _wanted(
     )
 
 
-def _codes(values: pl.Series, known: pl.Series) -> NDArray[np.int32]:
+def _pairs(frame: pl.DataFrame, item: str) -> pl.DataFrame:
+    channel = pl.col(CHANNEL) if CHANNEL in frame.columns else pl.lit(None, dtype=pl.String)
+    store = pl.col(STORE) if STORE in frame.columns else pl.lit(None)
+    return frame.select(
+        pl.col(USER).cast(pl.String),
+        pl.col(item).cast(pl.String).alias(ITEM),
+        channel.replace_strict(_CHANNEL_CODES, default=0, return_dtype=pl.UInt8).alias(CHANNEL),
+        store.cast(pl.String).alias(STORE),
+    )
+
+
+def _codes(values: pl.Series, known: pl.Series, *, absent: int | None = None) -> NDArray[np.int32]:
     numbers = known.to_frame("value").with_row_index("number")
     joined = values.to_frame("value").join(numbers, on="value", how="left", maintain_order="left")
-    return joined["number"].cast(pl.Int32).to_numpy()
+    numbered = joined["number"].cast(pl.Int32)
+    return (numbered if absent is None else numbered.fill_null(absent)).to_numpy()
 
 
 def _events(

@@ -61,6 +61,7 @@ def sample(
     ranked: RankedItems,
     targets: Targets,
     rows: NDArray[np.int64],
+    numbers: NDArray[np.int32],
     catalog: Catalog | None,
 ) -> Samples:
     """Keep the lists of some people.
@@ -71,6 +72,7 @@ def sample(
         ranked: The lists of all of them.
         targets: What is to be found for all of them.
         rows: Whom to keep.
+        numbers: What each of all of them is called.
         catalog: What is known of items, if anything.
     """
     item_ids = test.histories.item_ids
@@ -87,7 +89,7 @@ def sample(
         seen.update(history, bought, shown)
         people.append(
             SampledUser(
-                user=user,
+                user=int(numbers[row]),
                 history=tuple(item_ids[item] for item in history),
                 bought=tuple(item_ids[item] for item in bought),
                 shown=tuple(item_ids[item] for item in shown),

@@ -227,6 +227,14 @@ def within(targets: Targets, items: CsrMatrix, *, item_count: int) -> Targets:
     return Targets(kept.indptr, kept.indices)
 
 
+def of_rows(targets: Targets, wanted: NDArray[np.bool_]) -> Targets:
+    """Keep the targets of some people; the others have none."""
+    rows = expand_rows(targets.indptr)
+    kept = wanted[rows]
+    lengths = np.bincount(rows[kept], minlength=len(targets.indptr) - 1)
+    return Targets(row_pointers(lengths), targets.items[kept])
+
+
 def of_items(targets: Targets, wanted: NDArray[np.bool_]) -> Targets:
     """Keep the targets that are some of all items."""
     kept = wanted[targets.items]

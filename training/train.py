@@ -24,7 +24,9 @@ from training.experiment import Experiment
 from training.interactions import Events, read_events
 from training.models.threads import one_blas_thread
 from training.publish import bundle_contents, make_version, publish
+from training.serving_check import check_answers
 from training.split import Split, split_events
+from training.stored import Contestant
 from training.tracking import lineage
 from training.tracking.gate import Measured
 from training.tracking.run import TrackedRun, iso_utc, tracked_run
@@ -140,7 +142,8 @@ class _Training:
             seed=self._seed,
             progress=self._progress,
         )
-        model, evaluation = experiment.perform(events, split)
+        model, measured = experiment.perform(events, split)
+        evaluation = None if measured is None else measured.evaluation
         self._run.check()
         with self._run.timed("publish"):
             contents = bundle_contents(model, item_ids=events.item_ids)
@@ -158,6 +161,7 @@ class _Training:
         return self._registered(
             manifest=manifest,
             metrics={} if evaluation is None else evaluation.metrics,
+            contestant=None if measured is None else measured.contestant,
             example_items=[
                 contents.items.id(row)
                 for row in range(min(_EXAMPLE_ITEM_COUNT, len(contents.items)))
@@ -212,6 +216,7 @@ class _Training:
         *,
         manifest: Manifest,
         metrics: dict[str, float],
+        contestant: Contestant | None,
         example_items: list[str],
         measured_on: str,
         tracking: TrackingConfig,
@@ -239,6 +244,7 @@ class _Training:
                 logged.result(),
                 manifest=manifest,
                 candidate=candidate,
+                contestant=contestant,
                 bundle_problem=problem,
                 gate=self._config.gate,
             ),
@@ -262,9 +268,9 @@ class _Training:
 
 
 def bundle_problem(folder: Path) -> str | None:
-    """Say why a bundle cannot be served, or None; reads every byte."""
+    """Say why a bundle cannot be served, or None; reads every byte and asks it."""
     try:
-        verify_bundle(folder)
+        check_answers(verify_bundle(folder))
     except BundleError as error:
         return str(error)
     return None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recsys.errors import InvalidData
 from training.metrics import Targets, accuracy, find_hits
-from training.ragged import positions_of_rows
+from training.ragged import expand_rows, positions_of_rows
 from training.ranking import RankedItems
 
 F64 = NDArray[np.float64]
@@ -82,13 +82,21 @@ def asked(ranked: RankedItems, targets: Targets, *, item_count: int) -> Asked:
     )
 
 
-def user_values(people: Asked, *, users: NDArray[np.int32], k: tuple[int, ...]) -> UserValues:
+def user_values(
+    people: Asked,
+    *,
+    users: NDArray[np.int32],
+    k: tuple[int, ...],
+    item_codes: NDArray[np.int32] | None = None,
+) -> UserValues:
     """Measure accuracy person by person.
 
     Args:
         people: Those with something to be found.
         users: Numbers of all who were asked about.
         k: List lengths, positive.
+        item_codes: Numbers of items that go into the digest, where their own depend on
+            chance; None for their own.
     """
     values = {
         f"{name}_at_{length}": found
@@ -98,7 +106,11 @@ def user_values(people: Asked, *, users: NDArray[np.int32], k: tuple[int, ...]) 
     numbers = users[people.rows]
     digest = hashlib.sha256(numbers.tobytes())
     digest.update(people.targets.counts.tobytes())
-    digest.update(people.targets.items.tobytes())
+    items = people.targets.items
+    if item_codes is not None:
+        codes = item_codes[items]
+        items = codes[np.lexsort((codes, expand_rows(people.targets.indptr)))]
+    digest.update(items.tobytes())
     return UserValues(users=numbers, values=values, digest=digest.hexdigest()[:_DIGEST_CHARS])
 
 

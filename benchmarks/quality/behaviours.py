@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from recsys.domain import EventType
-from training.benchmark import show_lists
+from training.benchmark import CUT, measure_split
 from training.config import load_config
 from training.published import read_split
 from training.resample import bootstrap, paired_tests
@@ -45,14 +45,16 @@ def main() -> None:
     for name, event_type in ADDED.items():
         used |= {event_type: config.features.event_weights[event_type]}
         features = msgspec.structs.replace(config.features, event_weights=dict(used))
-        lists = show_lists(
+        found_by_user = measure_split(
             split,
             msgspec.structs.replace(config, features=features),
+            name=name,
             k=(10,),
             excluded_types=frozenset({EventType.PURCHASE_COMPLETE}),
             seed=SEED,
         )
-        values = {metric: lists.values[metric] for metric in ("hit_rate_at_10", "ndcg_at_10")}
+        everybody = found_by_user.values[CUT][""].values
+        values = {metric: everybody[metric] for metric in ("hit_rate_at_10", "ndcg_at_10")}
         for metric, found in bootstrap(
             values, count=DRAWS, rng=np.random.default_rng(SEED)
         ).items():

@@ -75,7 +75,6 @@ def test_price_gap_compares_bands_within_categories() -> None:
             }
         ),
         item_ids=["a", "b", "c", "d", "e", "unheard-of"],
-        complete=False,
     )
     np.testing.assert_array_equal(catalog.price_ranks, [0, 1, 0, 1, np.nan, np.nan])
     histories = CsrMatrix(
@@ -89,13 +88,15 @@ def test_price_gap_compares_bands_within_categories() -> None:
 
 
 @pytest.mark.parametrize(
-    ("complete", "expected"), [(True, [True, False, False]), (False, [True, False, True])]
+    ("columns", "expected"),
+    [(["item_id", "sellable"], [True, False, False]), (["item_id"], [True, True, True])],
+    ids=["says what is sold", "says nothing of it"],
 )
 def test_items_are_sold_unless_the_catalogue_says_otherwise(
-    *, complete: bool, expected: list[bool]
+    columns: list[str], expected: list[bool]
 ) -> None:
-    """What a complete catalogue lacks is not sold; an incomplete one says nothing of it."""
-    frame = pl.DataFrame({"item_id": ["a", "b"], "sellable": [True, False]})
-    catalog = Catalog.of_frame(frame, item_ids=["a", "b", "c"], complete=complete)
+    """What a catalogue of sold items lacks is not sold; another one says nothing of it."""
+    frame = pl.DataFrame({"item_id": ["a", "b"], "sellable": [True, False]}).select(columns)
+    catalog = Catalog.of_frame(frame, item_ids=["a", "b", "c"])
     assert catalog.sellable.tolist() == expected
     assert catalog.categories.tolist() == [-1, -1, -1]

@@ -183,7 +183,7 @@ def test_what_is_not_sold_is_never_shown(split: Split, events: Events) -> None:
     frame = pl.DataFrame({"item_id": events.item_ids}).with_columns(
         sellable=pl.col("item_id") != "i001"
     )
-    catalog = Catalog.of_frame(frame, item_ids=events.item_ids, complete=True)
+    catalog = Catalog.of_frame(frame, item_ids=events.item_ids)
     gone = events.item_ids.index("i001")
     everything = msgspec.structs.replace(CONFIG.evaluate, k=(24,), primary_k=24)
     config = msgspec.structs.replace(CONFIG, evaluate=everything)
@@ -250,13 +250,22 @@ def test_a_leak_would_be_seen(split: Split, events: Events) -> None:
     )
 
 
+def test_a_model_that_has_seen_the_future_is_told(split: Split, events: Events) -> None:
+    """Fitted on everything, it knows what it is asked for; the gate refuses it."""
+    honest = fit_before_cut(split, CONFIG)
+    leaky = fit_before_cut(replace(split, before=events), CONFIG)
+    assert _evaluate(split, honest).metrics["leaks"] == 0
+    assert _evaluate(split, leaky).metrics["leaks"] == 1
+
+
 def test_without_purchases_after_the_cut_there_is_nothing_to_measure(events: Events) -> None:
     """No users, no metrics; no division by nothing."""
     end = dt.datetime.fromtimestamp(events.times.max() + 1, dt.UTC)
     late = parse_config(f"[split]\ncut_time = {end.isoformat()}")
     split = split_events(events, late.split)
     metrics = _evaluate(split, fit_before_cut(split, CONFIG)).metrics
-    assert all(name.startswith("users/") and value == 0 for name, value in metrics.items())
+    assert all(name.startswith(("users/", "leaks")) for name in metrics)
+    assert not any(metrics.values())
 
 
 def test_the_table_has_a_row_per_list_and_length(evaluation: Evaluation) -> None:

@@ -1,9 +1,11 @@
 """The gate says no with both numbers, and yes only to what is better."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from training.compare import Difference
 from training.config import GateConfig
 from training.tracking.gate import Measured, gate_failures
 
@@ -77,3 +79,56 @@ def test_failures_add_up() -> None:
     )
     assert len(failures) == 3
     assert failures[0] == "checksum differs"
+
+
+def test_leaks_make_every_figure_worthless() -> None:
+    """However good the model seems."""
+    candidate = _measured(0.9)
+    leaky = replace(candidate, metrics={**candidate.metrics, "leaks": 3.0})
+    (failure,) = gate_failures(leaky, champion=None, bundle_problem=None, config=GateConfig())
+    assert "3 lines from after the cut" in failure
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "fails"),
+    [
+        pytest.param(-0.04, -0.01, True, id="certain loss"),
+        pytest.param(-0.04, 0.001, False, id="may be chance"),
+        pytest.param(-0.0015, -0.0005, False, id="certain but small"),
+        pytest.param(0.01, 0.02, False, id="gain"),
+    ],
+)
+def test_a_segment_may_not_lose_beyond_chance(*, low: float, high: float, fails: bool) -> None:
+    """The failure names the segment, both figures, the interval and the bound."""
+    lost = Difference(
+        lists="channel_store/new", metric="recall_at_20", first=0.1, second=0.08,
+        difference=(low + high) / 2, users=400, low=low, high=high, p_value=0.01,
+    )  # fmt: skip
+    failures = gate_failures(
+        _measured(0.2), champion=None, bundle_problem=None, config=GateConfig(), segments=[lost]
+    )
+    assert bool(failures) == fails
+    if fails:
+        for text in (
+            "channel_store/new/recall_at_20", "0.0800", "0.1000", "400", f"{low:+.4f}", "-0.0020",
+            "segment_loss_max",
+        ):  # fmt: skip
+            assert text in failures[0]
+
+
+def test_a_model_that_does_not_beat_the_popular_list_hears_what_to_do() -> None:
+    """Groceries: nothing to learn about first purchases, much about repeats."""
+    metrics = {
+        "new/ndcg_at_20": 0.040, "popularity/new/ndcg_at_20": 0.041, "users/new": 75.0,
+        "any/ndcg_at_20": 0.055, "popularity/any/ndcg_at_20": 0.042,
+        "gain_over_popularity_low": -0.004, "gain_over_popularity_high": 0.002,
+    }  # fmt: skip
+    candidate = Measured(
+        model_version="v", primary="new/ndcg_at_20", measured_on="x", metrics=metrics
+    )
+    (failure,) = gate_failures(candidate, champion=None, bundle_problem=None, config=GateConfig())
+    for text in (
+        "0.0550 against 0.0420", "evaluate.primary_protocol = 'any'", "may be chance",
+        "75 people", "split.test_days", "--force --reason",
+    ):  # fmt: skip
+        assert text in failure

@@ -4,16 +4,20 @@ import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from recsys.bundle import BundleStore
-from recsys.errors import GateFailed
+from recsys.bundle import BundleStore, verify_bundle
+from recsys.errors import BundleError, GateFailed
 from support.trained import CONFIG, NOW, Trained
+from training.compare import compare
 from training.config import TrackingConfig, parse_config
 from training.dataset import Dataset
+from training.serving_check import check_answers
 from training.tracking import tags
 from training.tracking.client import connected
+from training.tracking.contestants import EvaluationMissing, contestants
 from training.tracking.promotion import Promoter
 from training.tracking.registry import ModelNotRegistered, RegisteredVersion, Registry
 from training.train import TrainResult, train
@@ -136,7 +140,12 @@ def test_the_gate_holds_until_it_is_forced(
     """A refused model names its failures; forcing is recorded; rollback undoes it."""
     store = BundleStore(tmp_path / "store")
     assert not useless.promoted
-    assert len(useless.gate_failures) == 2  # against the popular list and the champion
+    beaten, behind, *segments = useless.gate_failures
+    assert "popular list" in beaten
+    assert "champion" in behind
+    assert [text.split(" is ")[0] for text in segments] == [
+        "channel_web/new/ndcg_at_5", "channel_store/new/ndcg_at_5"
+    ]  # fmt: skip
     with connected(tracking.tracking_uri) as client:
         promoter = Promoter(
             client,
@@ -149,9 +158,15 @@ def test_the_gate_holds_until_it_is_forced(
         with pytest.raises(GateFailed) as caught:
             promoter.promote("latest", force=False, now=_at(5))
         assert caught.value.failures == useless.gate_failures
-        entry, overridden = promoter.promote(useless.model_version, force=True, now=_at(5))
+        assert promoter.registry.find("challenger").model_version == useless.model_version
+        entry, overridden = promoter.promote(
+            "challenger", force=True, now=_at(5), reason="a test of the shop's nerves"
+        )
         assert tuple(overridden) == useless.gate_failures
-        assert promoter.registry.find(entry.number).tags[tags.TAG_PROMOTION] == "forced"
+        about = promoter.registry.find(entry.number)
+        assert about.tags[tags.TAG_PROMOTION] == "forced"
+        assert about.tags[tags.TAG_PROMOTION_REASON] == "a test of the shop's nerves"
+        assert about.aliases == ("champion",)
         assert store.current() == useless.folder
         assert promoter.rollback().number == good.number
         assert store.current() == store.path(good.model_version)
@@ -182,6 +197,37 @@ def test_a_damaged_bundle_fails_the_gate(
         factors.write_bytes(bytes(content))
         with pytest.raises(GateFailed, match="checksum differs"):
             promoter.promote("latest", force=False, now=NOW)
+
+
+def test_runs_versions_and_aliases_compare_with_each_other(
+    useless: TrainResult, tracking: TrackingConfig
+) -> None:
+    """Champion against challenger, by alias, by name and by run."""
+    names = ("champion", "challenger", useless.run_id, useless.model_version)
+    champion, *others = contestants(
+        names, tracking_uri=tracking.tracking_uri, model_name=tracking.model_name
+    )
+    for other in others:
+        decides = compare(champion, other, rng=np.random.default_rng(0)).primary_difference
+        assert decides is not None
+        assert decides.high is not None
+        assert decides.high < 0
+        assert decides.second == pytest.approx(useless.metrics["new/ndcg_at_5"])
+    with pytest.raises(EvaluationMissing, match="neither a run nor"):
+        contestants(
+            ("nobody", "champion"),
+            tracking_uri=tracking.tracking_uri,
+            model_name=tracking.model_name,
+        )
+
+
+def test_a_bundle_that_answers_nonsense_fails_the_serving_check(trained: Trained) -> None:
+    """Sound arrays, but a prior that is no number for the items that it ranks."""
+    bundle = verify_bundle(trained.result.folder)
+    check_answers(bundle)
+    broken = replace(bundle, prior=np.full(len(bundle.items), np.nan, dtype=np.float32))
+    with pytest.raises(BundleError, match="serving check"):
+        check_answers(broken)
 
 
 def test_what_the_gate_compares_survives_the_registry() -> None:

@@ -9,21 +9,30 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 import requests
 from mlflow import MlflowClient
 
 from recsys.bundle import BundleStore, verify_bundle
+from recsys.errors import GateFailed
 from recsys.storage.mlflow_bundles import MlflowBundleSource
 from support.trained import CONFIG, NOW
-from training.config import TrackingConfig
+from training.compare import compare
+from training.config import TrackingConfig, parse_config
 from training.dataset import Dataset
 from training.tracking.client import connected
+from training.tracking.contestants import contestants
+from training.tracking.promotion import Promoter
 from training.tracking.registry import Registry
 from training.train import train
 
 _SERVER_SECONDS_MAX = 120
+WORSE = parse_config(
+    "[model]\ntype = 'popularity'\n"
+    "[evaluate]\nk = [2, 5]\nprimary_k = 5\nbootstrap_count = 100\npurchases_only = false\n"
+)
 _TRAIN_AT_ONCE = """
 import datetime as dt, sys
 from pathlib import Path
@@ -148,3 +157,25 @@ def test_a_remote_mlflow_holds_everything(server_uri: str, shop: Dataset, tmp_pa
     model = mlflow.pyfunc.load_model("models:/remote@champion")
     found = model.predict(pd.DataFrame({"item_ids": [["i001", "i003"]]}), params={"count": 3})
     assert all(int(item[1:]) % 2 == 1 for item in found["item_ids"][0])
+    # A worse model does not pass, and the two compare, person by person, through the server.
+    worse = train(
+        dataset=shop,
+        config=WORSE,
+        tracking=tracking,
+        bundle_store=BundleStore(tmp_path / "here"),
+        now=NOW,
+    )
+    assert any(text.startswith("channel_") for text in worse.gate_failures)
+    first, second = contestants(
+        ("champion", "challenger"), tracking_uri=server_uri, model_name="remote"
+    )
+    decides = compare(first, second, rng=np.random.default_rng(0)).primary_difference
+    assert decides is not None
+    assert decides.second == pytest.approx(worse.metrics[decides.name])
+    with connected(server_uri) as client:
+        promoter = Promoter(client, tracking_uri=server_uri, model_name="remote", store=None)
+        with pytest.raises(GateFailed) as caught:
+            promoter.promote("challenger", force=False, now=NOW)
+        assert caught.value.failures == worse.gate_failures
+        promoter.promote("challenger", force=True, now=NOW, reason="a test")
+        assert promoter.registry.find("champion").tags["promotion_reason"] == "a test"

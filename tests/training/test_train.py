@@ -81,6 +81,12 @@ def test_the_run_tells_everything(trained: Trained, client: MlflowClient) -> Non
     assert len(loss) == CONFIG.model.iterations  # type: ignore[union-attr]  # it is als
     assert run.data.tags["version_implicit"]
     assert run.data.tags["gate"] == "passed"
+    assert run.data.metrics["process/peak_memory_bytes"] > 50e6
+    assert run.data.metrics["process/cpu_seconds"] > 0
+    assert run.data.tags["mlflow.source.git.commit"] == run.data.tags["git_commit"]
+    assert run.data.metrics["leaks"] == 0
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "evaluation")}
+    assert files == {"evaluation/report.json", "evaluation/report.values.parquet"}
     dataset = run.inputs.dataset_inputs[0].dataset
     assert dataset.digest == trained.dataset.info.fingerprint
 

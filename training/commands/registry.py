@@ -62,12 +62,15 @@ def models(
 
 def promote(
     model_version: Annotated[
-        str, typer.Argument(help="Its name, its number in the registry, or `latest`.")
+        str, typer.Argument(help="Its name, its number in the registry, an alias, or `latest`.")
     ] = "latest",
     *,
     force: Annotated[
         bool, typer.Option("--force", help="Promote even if the gate fails; that is recorded.")
     ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for the registry (tag promotion_reason).")
+    ] = None,
     tracking_uri: TrackingUri = _URI_DEFAULT,
     model_name: ModelName = _NAME_DEFAULT,
     bundle_store: Store = _STORE_DEFAULT,
@@ -76,11 +79,14 @@ def promote(
 
     Examples:
       recsys promote
-      recsys promote 20261121T201500Z-als-1a2b3c4d --force
+      recsys promote challenger
+      recsys promote 20261121T201500Z-als-1a2b3c4d --force --reason "store data was down"
     """
     console = Console(highlight=False)
     with _promoter(tracking_uri, model_name, store=bundle_store) as promoter:
-        entry, failures = promoter.promote(model_version, force=force, now=dt.datetime.now(dt.UTC))
+        entry, failures = promoter.promote(
+            model_version, force=force, now=dt.datetime.now(dt.UTC), reason=reason
+        )
     for failure in failures:
         console.print(f"[yellow]overridden[/]: {failure}")
     console.print(f"[green]champion[/] {entry.model_version}")

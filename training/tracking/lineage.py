@@ -1,8 +1,11 @@
 """Where a model comes from: data, code, environment, configuration."""
 
+import contextlib
+import getpass
 import os
 import platform
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,14 @@ def git_commit(file: Path) -> dict[str, str]:
     return {"git_commit": commit, "git_dirty": str(dirty).lower()}
 
 
+def source_tags() -> dict[str, str]:
+    """Return the tags by which MLflow's pages show who ran what."""
+    tags = {"mlflow.source.name": Path(sys.argv[0]).name or "python", "mlflow.source.type": "LOCAL"}
+    with contextlib.suppress(OSError, KeyError):  # no such user in this container
+        tags["mlflow.user"] = getpass.getuser()
+    return tags
+
+
 def environment() -> dict[str, str]:
     """Return versions of Python and of the packages that decide results."""
     versions = {"version_python": platform.python_version()}
@@ -57,9 +68,19 @@ def flat_params(config: TrainConfig, *, seed: int) -> dict[str, Any]:
     flat: dict[str, Any] = {"seed": seed}
     tables = msgspec.to_builtins(config)
     for section, table in tables.items():
-        for key, value in table.items():
-            if isinstance(value, dict):
-                flat |= {f"{section}.{key}.{name}": part for name, part in value.items()}
-            else:
-                flat[f"{section}.{key}"] = value
+        flat |= _flat(section, table)
+    return flat
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    """Return the leaves of tables, and of lists of tables such as a blend's parts."""
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        pairs = list(enumerate(value, start=1))
+    else:
+        return {name: value}
+    flat: dict[str, Any] = {}
+    for key, part in pairs:
+        flat |= _flat(f"{name}.{key}", part)
     return flat

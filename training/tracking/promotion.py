@@ -13,9 +13,12 @@ from recsys.bundle import Bundle, BundleStore, verify_bundle
 from recsys.errors import BundleError, GateFailed
 from recsys.storage.mlflow_bundles import MlflowBundleSource
 from training.config import GateConfig
+from training.serving_check import check_answers
 from training.tracking import tags
+from training.tracking.evaluations import Evaluations
 from training.tracking.gate import Measured, gate_failures
 from training.tracking.registry import RegisteredVersion, Registry
+from training.tracking.segments import compare_segments
 
 
 class Promoter:
@@ -35,17 +38,19 @@ class Promoter:
         self.registry = Registry(client, model_name)
         self._source = MlflowBundleSource(tracking_uri=tracking_uri, model_name=model_name)
         self._store = store
+        self._evaluations = Evaluations(client, model_name=model_name)
 
     def promote(
-        self, model_version: str, *, force: bool, now: dt.datetime
+        self, model_version: str, *, force: bool, now: dt.datetime, reason: str | None = None
     ) -> tuple[RegisteredVersion, list[str]]:
         """Make a version the champion.
 
         Args:
-            model_version: The bundle's name, the registry's number or `latest`.
+            model_version: The bundle's name, the registry's number, an alias or `latest`.
             force: Whether to promote it even if the gate fails; the failures are kept
                 as the version's tag.
             now: The time of the promotion.
+            reason: Why, for the registry; of use where the gate is overridden.
 
         Returns:
             The version, and the failures that were overridden.
@@ -55,10 +60,10 @@ class Promoter:
             GateFailed: It is not good enough and `force` is off.
         """
         with self._publishing():
-            return self._promote(model_version, force=force, now=now)
+            return self._promote(model_version, force=force, now=now, reason=reason)
 
     def _promote(
-        self, model_version: str, *, force: bool, now: dt.datetime
+        self, model_version: str, *, force: bool, now: dt.datetime, reason: str | None
     ) -> tuple[RegisteredVersion, list[str]]:
         entry = self.registry.find(model_version)
         champion = self.registry.champion()
@@ -67,12 +72,15 @@ class Promoter:
             candidate,
             champion=None if champion is None else tags.measured(champion.tags),
             bundle_problem=problem,
-            config=_gate(entry),
+            config=(gate := _gate(entry)),
+            segments=compare_segments(
+                self._evaluations, champion=champion, candidate=entry, config=gate
+            ),
         )
         if failures and not force:
             raise GateFailed(model_version=entry.model_version, failures=failures)
         self.registry.set_tag(entry, tags.TAG_GATE, "; ".join(failures) or tags.GATE_PASSED)
-        self.registry.promote(entry, now=now, forced=bool(failures))
+        self.registry.promote(entry, now=now, forced=bool(failures), reason=reason)
         if problem is None:
             self._follow(entry)
         return entry, failures
@@ -100,6 +108,7 @@ class Promoter:
         candidate = tags.measured(entry.tags)
         try:
             bundle = self._verified(entry)
+            check_answers(bundle)
         except BundleError as error:
             return candidate, str(error)
         metrics = {**bundle.manifest.metrics, **candidate.metrics}

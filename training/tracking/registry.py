@@ -13,9 +13,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from recsys.errors import NotFound
-from training.tracking.tags import TAG_MODEL_VERSION, TAG_PROMOTION
+from training.tracking.tags import TAG_MODEL_VERSION, TAG_PROMOTION, TAG_PROMOTION_REASON
 
 CHAMPION = "champion"
+CHALLENGER = "challenger"
+"""The newest version that is not the champion: what to compare with it."""
 _HISTORY_PREFIX = "champion_history."
 _VERSION_COUNT_MAX = 200
 _ALREADY_EXISTS = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
@@ -90,7 +92,7 @@ class Registry:
         return [_version(one, tuple(by_number.get(str(one.version), ()))) for one in found]
 
     def find(self, model_version: str) -> RegisteredVersion:
-        """Return a version by the bundle's name, the registry's number, or `latest`.
+        """Return a version by the bundle's name, the registry's number, alias, or `latest`.
 
         Raises:
             ModelNotRegistered: There is none.
@@ -99,7 +101,7 @@ class Registry:
         if model_version == "latest" and versions:
             return versions[0]
         for version in versions:
-            if model_version in (version.model_version, version.number):
+            if model_version in (version.model_version, version.number, *version.aliases):
                 return version
         raise ModelNotRegistered(model_name=self.model_name, model_version=model_version)
 
@@ -107,8 +109,26 @@ class Registry:
         """Return the version that the alias points at."""
         return next((one for one in self.versions() if CHAMPION in one.aliases), None)
 
-    def promote(self, version: RegisteredVersion, *, now: dt.datetime, forced: bool) -> None:
-        """Point the alias at a version and remember it."""
+    def challenge(self, version: RegisteredVersion) -> None:
+        """Make a version the challenger."""
+        self.client.set_registered_model_alias(self.model_name, CHALLENGER, version.number)
+
+    def promote(
+        self,
+        version: RegisteredVersion,
+        *,
+        now: dt.datetime,
+        forced: bool,
+        reason: str | None = None,
+    ) -> None:
+        """Point the alias at a version and remember it.
+
+        Args:
+            version: The new champion.
+            now: The time of the promotion.
+            forced: Whether the gate refused it.
+            reason: Why somebody promoted it by hand, if she said so.
+        """
         stamp = now.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
         # The alias first: killed in between, the history misses one entry and a
         # rollback still goes to the champion before. The number keeps two
@@ -117,6 +137,11 @@ class Registry:
         key = f"{_HISTORY_PREFIX}{stamp}.{version.number}"
         self.client.set_registered_model_tag(self.model_name, key, version.number)
         self.set_tag(version, TAG_PROMOTION, "forced" if forced else "gate passed")
+        if reason:
+            self.set_tag(version, TAG_PROMOTION_REASON, reason)
+        model = self._model()
+        if model is not None and str(model.aliases.get(CHALLENGER)) == version.number:
+            self.client.delete_registered_model_alias(self.model_name, CHALLENGER)
 
     def set_tag(self, version: RegisteredVersion, name: str, value: str) -> None:
         """Set a tag of a version."""

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 from mlflow.entities import Dataset as DatasetEntity
 from mlflow.entities import DatasetInput, InputTag
 
+from training.columns import RESOLVED_EVENTS
 from training.config import TrainConfig
 from training.dataset import Dataset
 from training.evaluate import Evaluation
+from training.stored import Contestant, write_stored
 from training.tracking import lineage
+from training.tracking.contestants import EVALUATION_FILE, EVALUATION_FOLDER
 from training.tracking.plots import figures
 from training.tracking.run import Point
 from training.tracking.writer import RunWriter
@@ -33,6 +37,8 @@ def log_inputs(
             "data_fingerprint": dataset.info.fingerprint,
             "model_type": config.model_type,
             **code,
+            # The name under which MLflow's own pages look for it.
+            **({"mlflow.source.git.commit": code["git_commit"]} if "git_commit" in code else {}),
             **lineage.environment(),
         },
     )
@@ -42,7 +48,7 @@ def log_inputs(
         digest=info.fingerprint[:_DIGEST_CHARS],
         source_type="local",
         source=msgspec.json.encode({"uri": str(dataset.folder.resolve())}).decode(),
-        schema=None,
+        schema=_schema(),
         profile=msgspec.json.encode(info).decode(),
     )
     run.client.log_inputs(
@@ -50,11 +56,26 @@ def log_inputs(
     )
 
 
-def log_results(run: RunWriter, *, evaluation: Evaluation, config: TrainConfig) -> None:
-    """Log metrics, the curves over list length, the table and the plots."""
+def _schema() -> str:
+    """Return the columns of the events as MLflow's pages show them."""
+    kinds = {pl.Float64(): "double", pl.String(): "string"}
+    columns = [
+        {"type": kinds.get(dtype, "datetime"), "name": name, "required": False}
+        for name, dtype in RESOLVED_EVENTS.items()
+    ]
+    return msgspec.json.encode({"mlflow_colspec": columns}).decode()
+
+
+def log_results(
+    run: RunWriter, *, evaluation: Evaluation, contestant: Contestant, config: TrainConfig
+) -> None:
+    """Log metrics, curves over list length, the table, what each person got, and plots."""
     metrics = [Point(name, value) for name, value in evaluation.metrics.items()]
     run.log_points(metrics + _curves_over_k(evaluation, config))
     run.client.log_table(run.run_id, evaluation_table(evaluation.metrics), "evaluation.json")
+    with tempfile.TemporaryDirectory(prefix="recsys-evaluation-") as folder:
+        write_stored(Path(folder) / EVALUATION_FILE, contestant)
+        run.log_files(Path(folder), under=EVALUATION_FOLDER)
     with tempfile.TemporaryDirectory(prefix="recsys-plots-") as folder:
         drawn = figures(evaluation, config.evaluate, model_type=config.model_type)
         for name, figure in drawn:

@@ -2,24 +2,35 @@
 
 import contextlib
 import datetime as dt
+import resource
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
 from recsys.bundle import Manifest
 from training.config import GateConfig, TrackingConfig, TrainConfig
 from training.dataset import Dataset
 from training.evaluate import Evaluation
+from training.stored import Contestant
 from training.tracking import report, tags
 from training.tracking.abandoned import TAG_PROCESS, end_abandoned_runs
 from training.tracking.client import connected, experiment_id
+from training.tracking.evaluations import Evaluations
 from training.tracking.gate import Measured, gate_failures
+from training.tracking.lineage import source_tags
 from training.tracking.model import LoggedBundle, log_bundle
 from training.tracking.process import process_name
 from training.tracking.registry import RegisteredVersion, Registry
 from training.tracking.run import Point
+from training.tracking.segments import compare_segments
 from training.tracking.writer import RunWriter
+
+_SAMPLE_SECONDS = 5.0
+_RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +41,13 @@ class Session:
         writer: The run.
         registry: The registered model that the run adds to.
         connection: What closes the connection.
+        monitor: Samples processors, memory, disk, network and, where there are any, GPUs.
     """
 
     writer: RunWriter
     registry: Registry
     connection: contextlib.ExitStack
+    monitor: SystemMetricsMonitor
 
     @classmethod
     def open(cls, tracking: TrackingConfig, *, name: str, start_time: dt.datetime) -> Self:
@@ -58,12 +71,19 @@ class Session:
                 experiment,
                 run_name=name,
                 start_time=int(start_time.timestamp() * 1000),
-                tags={} if process is None else {TAG_PROCESS: process},
+                tags=source_tags() | ({} if process is None else {TAG_PROCESS: process}),
             )
+            monitor = SystemMetricsMonitor(
+                started.info.run_id,
+                sampling_interval=_SAMPLE_SECONDS,
+                tracking_uri=tracking.tracking_uri,
+            )
+            monitor.start()
             return cls(
                 writer=RunWriter(client, experiment_id=experiment, run_id=started.info.run_id),
                 registry=Registry(client, tracking.model_name),
                 connection=stack.pop_all(),
+                monitor=monitor,
             )
 
     @property
@@ -77,9 +97,11 @@ class Session:
         """Log what goes in; see `report.log_inputs`."""
         report.log_inputs(self.writer, dataset=dataset, config=config, seed=seed, code=code)
 
-    def log_results(self, evaluation: Evaluation, *, config: TrainConfig) -> None:
+    def log_results(
+        self, evaluation: Evaluation, *, contestant: Contestant, config: TrainConfig
+    ) -> None:
         """Log what was measured; see `report.log_results`."""
-        report.log_results(self.writer, evaluation=evaluation, config=config)
+        report.log_results(self.writer, evaluation=evaluation, contestant=contestant, config=config)
 
     def log_model(self, bundle: Path, *, model_type: str, example_items: list[str]) -> LoggedBundle:
         """Log the bundle as a model; see `log_bundle`."""
@@ -93,10 +115,19 @@ class Session:
         *,
         manifest: Manifest,
         candidate: Measured,
+        contestant: Contestant | None,
         bundle_problem: str | None,
         gate: GateConfig,
     ) -> tuple[RegisteredVersion, list[str]]:
-        """Compare a model with the champion and register it with what the gate says.
+        """Compare a model with the champion and register it, as challenger at first.
+
+        Args:
+            logged: The model in MLflow.
+            manifest: That of its bundle.
+            candidate: What the gate compares.
+            contestant: What each person got, if it was measured.
+            bundle_problem: Why the bundle cannot be served, if so.
+            gate: Thresholds.
 
         Returns:
             The registered version, and why the gate refuses it; empty if it passes.
@@ -107,6 +138,12 @@ class Session:
             champion=tags.measured(champion.tags) if champion else None,
             bundle_problem=bundle_problem,
             config=gate,
+            segments=compare_segments(
+                Evaluations(self.writer.client, model_name=self.registry.model_name),
+                champion=champion,
+                candidate=contestant,
+                config=gate,
+            ),
         )
         about = tags.version_tags(
             candidate=candidate,
@@ -118,6 +155,7 @@ class Session:
         entry = self.registry.register(
             source=logged.source, run_id=self.run_id, model_id=logged.model_id, tags=about
         )
+        self.registry.challenge(entry)
         self.writer.set_tags(about)
         return entry, failures
 
@@ -128,11 +166,21 @@ class Session:
         client = self.writer.client
         with self.connection:
             try:
+                self.monitor.finish()
                 if error is not None:
                     self.writer.set_tags({"error": str(error), "error_type": type(error).__name__})
-                self.writer.log_points(_seconds(step_seconds))
+                self.writer.log_points([*_seconds(step_seconds), *_resources()])
             finally:
                 client.set_terminated(self.run_id, status)
+
+
+def _resources() -> list[Point]:
+    """Return what the process has used so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return [
+        Point("process/peak_memory_bytes", used.ru_maxrss * _RSS_UNIT_BYTES),
+        Point("process/cpu_seconds", used.ru_utime + used.ru_stime),
+    ]
 
 
 def _seconds(step_seconds: Mapping[str, float]) -> Sequence[Point]:

@@ -7,6 +7,7 @@ import msgspec
 
 from recsys.bundle import Manifest
 from training.config import GateConfig
+from training.evaluate import LEAKS
 from training.tracking.gate import Measured
 
 TAG_MODEL_VERSION = "model_version"
@@ -16,12 +17,14 @@ TAG_FINGERPRINT = "data_fingerprint"
 TAG_GATE = "gate"
 TAG_GATE_CONFIG = "gate_config"
 TAG_PROMOTION = "promotion"
+TAG_PROMOTION_REASON = "promotion_reason"
 TAG_PRIMARY = "primary_metric"
 TAG_PRIMARY_VALUE = "primary_value"
 TAG_POPULARITY_VALUE = "popularity_value"
 TAG_GAIN_OVER_PURCHASES = "gain_over_purchases_only"
 TAG_MEASURED_ON = "measured_on"
 TAG_NOT_FINITE = "metrics_not_finite"
+TAG_LEAKS = "leaks"
 GATE_PASSED = "passed"
 
 
@@ -48,6 +51,7 @@ def version_tags(
         (TAG_PRIMARY_VALUE, candidate.primary),
         (TAG_POPULARITY_VALUE, f"popularity/{candidate.primary}"),
         (TAG_GAIN_OVER_PURCHASES, "gain_over_purchases_only"),
+        (TAG_LEAKS, LEAKS),
     ):
         if metric in candidate.metrics:
             tags[tag] = repr(float(candidate.metrics[metric]))
@@ -70,6 +74,7 @@ def measured(tags: Mapping[str, str]) -> Measured:
         for tag, name in (
             (TAG_PRIMARY_VALUE, primary),
             (TAG_POPULARITY_VALUE, f"popularity/{primary}"),
+            (TAG_LEAKS, LEAKS),
         )
         if tag in tags
     }
