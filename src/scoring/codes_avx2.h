@@ -9,7 +9,7 @@
 
 #define LANES LANES_TARGET static inline __attribute__((always_inline))
 
-enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 1, LANES_TILE_QUERIES = 3 };
+enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 1, LANES_TILE_QUERIES = 6 };
 typedef struct {
     __m256i half[2];
 } lanes_i;

@@ -199,41 +199,62 @@ LANES_TARGET static float codes_full(const scan_codes *c, const coded_query *que
 
 /* ------------------------------------------------------------------- tiles */
 
+CODES_INLINE void codes_store(uint8_t *bytes, lanes_i codes) {
+    memcpy(bytes, &codes, CODES_PAIR_BYTES);
+}
+
+CODES_INLINE void codes_join_plane(const uint8_t *high, const uint8_t *low, int64_t pairs,
+                                   uint8_t *whole) {
+    for (int g = 0; g < CODES_TILE_GROUPS; g++) {
+        for (int64_t p = 0; p < pairs; p++) {
+            const int64_t at = (g * pairs + p) * CODES_PAIR_BYTES;
+            const lanes_i h = lanes_load(high + at), l = lanes_load(low + at);
+            uint8_t *quads = whole + p * CODES_TILE_PAIR_BYTES + g * CODES_PAIR_BYTES;
+            codes_store(quads, lanes_join_first(h, l));
+            codes_store(quads + CODES_TILE_PAIR_BYTES / 2, lanes_join_second(h, l));
+        }
+    }
+}
+
+/* Whole codes of a tile: [pair][quad][group][16 items][4 bytes]. */
+LANES_TARGET static void codes_join(const scan_codes *c, int with_tail, int64_t start,
+                                    uint8_t *whole) {
+    const int64_t head = start * c->head_pairs * CODES_PAIR_BYTES;
+    const int64_t tail = start * c->tail_pairs * CODES_PAIR_BYTES;
+    codes_join_plane(c->head_high + head, c->head_low + head, c->head_pairs, whole);
+    if (with_tail)
+        codes_join_plane(c->tail_high + tail, c->tail_low + tail, c->tail_pairs,
+                         whole + c->head_pairs * CODES_TILE_PAIR_BYTES);
+}
+
 /* A block of LANES_TILE_GROUPS groups and LANES_TILE_QUERIES queries, whose sums stay
  * in registers; both divide the tile. */
 typedef struct {
     lanes_i sum[LANES_TILE_QUERIES][LANES_TILE_GROUPS];
 } codes_block;
 
-CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *high, const uint8_t *low,
-                                  int64_t pairs, const code_tile *queries, int64_t first) {
-    const int64_t stride = pairs * CODES_PAIR_BYTES;
-    for (int64_t p = 0; p < pairs; p++) {
-        /* First the one quad, then the other: both at once would take more registers
-         * than there are. What is read twice is in the nearest cache. */
+CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *whole, int64_t quads,
+                                  const code_tile *queries) {
+    const int8_t *codes[LANES_TILE_QUERIES];
+    CODES_UNROLL
+    for (int q = 0; q < LANES_TILE_QUERIES; q++) codes[q] = queries[q].query->codes;
+    for (int64_t i = 0; i < quads; i++) {
+        lanes_i bytes[LANES_TILE_GROUPS];
         CODES_UNROLL
-        for (int second = 0; second < 2; second++) {
-            lanes_i bytes[LANES_TILE_GROUPS];
+        for (int g = 0; g < LANES_TILE_GROUPS; g++)
+            bytes[g] = lanes_load(whole + i * (CODES_TILE_PAIR_BYTES / 2) + g * CODES_PAIR_BYTES);
+        CODES_UNROLL
+        for (int q = 0; q < LANES_TILE_QUERIES; q++) {
             CODES_UNROLL
-            for (int g = 0; g < LANES_TILE_GROUPS; g++) {
-                const lanes_i h = lanes_load(high + g * stride + p * CODES_PAIR_BYTES);
-                const lanes_i l = lanes_load(low + g * stride + p * CODES_PAIR_BYTES);
-                bytes[g] = second ? lanes_join_second(h, l) : lanes_join_first(h, l);
-            }
-            CODES_UNROLL
-            for (int q = 0; q < LANES_TILE_QUERIES; q++) {
-                const int8_t *codes =
-                    queries[q].query->codes + first + p * CODES_PAIR + 4 * second;
-                CODES_UNROLL
-                for (int g = 0; g < LANES_TILE_GROUPS; g++)
-                    b->sum[q][g] = lanes_dot(b->sum[q][g], bytes[g], codes);
-            }
-            LANES_FENCE
+            for (int g = 0; g < LANES_TILE_GROUPS; g++)
+                b->sum[q][g] = lanes_dot(b->sum[q][g], bytes[g], codes[q] + 4 * i);
         }
+        LANES_FENCE
     }
 }
 
-CODES_INLINE void codes_block_stage(const scan_codes *c, const code_tile *queries, int64_t group,
+CODES_INLINE void codes_block_stage(const scan_codes *c, const uint8_t *whole,
+                                    const code_tile *queries, int64_t group,
                                     uint16_t (*kept)[CODES_TILE_GROUPS], int stage) {
     codes_block b;
     CODES_UNROLL
@@ -241,12 +262,8 @@ CODES_INLINE void codes_block_stage(const scan_codes *c, const code_tile *querie
         CODES_UNROLL
         for (int g = 0; g < LANES_TILE_GROUPS; g++) b.sum[q][g] = lanes_zero();
     }
-    const int64_t head = group * c->head_pairs * CODES_PAIR_BYTES;
-    const int64_t tail = group * c->tail_pairs * CODES_PAIR_BYTES;
-    codes_block_add(&b, c->head_high + head, c->head_low + head, c->head_pairs, queries, 0);
-    if (stage == STAGE_ALL8)
-        codes_block_add(&b, c->tail_high + tail, c->tail_low + tail, c->tail_pairs, queries,
-                        CODES_HEAD_PAIRS * CODES_PAIR);
+    const int64_t pairs = c->head_pairs + (stage == STAGE_ALL8 ? c->tail_pairs : 0);
+    codes_block_add(&b, whole, 2 * pairs, queries);
     CODES_UNROLL
     for (int q = 0; q < LANES_TILE_QUERIES; q++) {
         CODES_UNROLL
@@ -258,17 +275,18 @@ CODES_INLINE void codes_block_stage(const scan_codes *c, const code_tile *querie
 }
 
 /* Only stages of whole codes come here, see pass_batch.c. */
-LANES_TARGET static void codes_tile(const scan_codes *c,
+LANES_TARGET static void codes_tile(const scan_codes *c, const uint8_t *whole,
                                     const code_tile queries[CODES_TILE_QUERIES], int stage,
                                     int64_t start,
                                     uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]) {
     for (int q = 0; q < CODES_TILE_QUERIES; q += LANES_TILE_QUERIES)
         for (int g = 0; g < CODES_TILE_GROUPS; g += LANES_TILE_GROUPS) {
+            const uint8_t *groups = whole + g * CODES_PAIR_BYTES;
             uint16_t part[LANES_TILE_QUERIES][CODES_TILE_GROUPS];
             if (stage == STAGE_HEAD8)
-                codes_block_stage(c, queries + q, start + g, part, STAGE_HEAD8);
+                codes_block_stage(c, groups, queries + q, start + g, part, STAGE_HEAD8);
             else
-                codes_block_stage(c, queries + q, start + g, part, STAGE_ALL8);
+                codes_block_stage(c, groups, queries + q, start + g, part, STAGE_ALL8);
             for (int i = 0; i < LANES_TILE_QUERIES; i++)
                 for (int j = 0; j < LANES_TILE_GROUPS; j++) kept[q + i][g + j] = part[i][j];
         }

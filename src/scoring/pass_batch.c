@@ -68,15 +68,17 @@ static int make_blocks(lane *const *lanes, int count, block *blocks) {
 /* A few queries are quicker one by one. */
 static int is_thin(const block *b) { return 2 * b->count <= CODES_TILE_QUERIES; }
 
-static void tile_block(const scan_codes *c, block *b, int64_t group) {
+static void tile_block(const scan_codes *c, const uint8_t *whole, block *b, int64_t group) {
     uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
-    b->lanes[0]->s.ops->codes->tile(c, b->queries, b->stage, group, kept);
+    b->lanes[0]->s.ops->codes->tile(c, whole, b->queries, b->stage, group, kept);
     for (int q = 0; q < b->count; q++) {
         lane *one = b->lanes[q];
-        for (int g = 0; g < CODES_TILE_GROUPS; g++)
-            if (kept[q][g] != 0)
-                one->found.hits[one->found.count++] =
-                    (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
+        for (int g = 0; g < CODES_TILE_GROUPS; g++) {
+            if (kept[q][g] == 0) continue;
+            __builtin_prefetch(c->order + (group + g) * CODES_GROUP);
+            one->found.hits[one->found.count++] =
+                (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
+        }
     }
 }
 
@@ -100,17 +102,23 @@ static void fetch_tile(const scan_codes *c, int with_tail, int64_t group, int pa
 }
 
 /* Bound the items of some groups for all lanes, then look at what is left of them. */
-static void search_groups(lane *const *lanes, int count, int64_t start, int64_t stop) {
+static void search_groups(lane *const *lanes, int count, uint8_t *whole, int64_t start,
+                          int64_t stop) {
     const scan_codes *c = lanes[0]->cs.codes;
     block blocks[BLOCKS_MAX];
     const int made = make_blocks(lanes, count, blocks);
-    int with_tail = 0;
-    for (int b = 0; b < made; b++) with_tail |= blocks[b].stage == STAGE_ALL8;
+    int with_tail = 0, is_tiled = 0;
+    for (int b = 0; b < made; b++) {
+        if (is_thin(&blocks[b])) continue;
+        with_tail |= blocks[b].stage == STAGE_ALL8;
+        is_tiled = 1;
+    }
     int64_t group = start;
     for (; group + CODES_TILE_GROUPS <= stop; group += CODES_TILE_GROUPS) {
+        if (is_tiled) lanes[0]->s.ops->codes->join(c, with_tail, group, whole);
         for (int b = 0; b < made; b++) {
             fetch_tile(c, with_tail, group, b, made);
-            if (!is_thin(&blocks[b])) tile_block(c, &blocks[b], group);
+            if (!is_thin(&blocks[b])) tile_block(c, whole, &blocks[b], group);
         }
     }
     for (int b = 0; b < made; b++) {
@@ -128,7 +136,7 @@ static void search_groups(lane *const *lanes, int count, int64_t start, int64_t 
 }
 
 /* All lanes over all codes; they share them. */
-static void search_lanes(lane **lanes, int count) {
+static void search_lanes(lane **lanes, int count, uint8_t *whole) {
     if (count == 0) return;
     const scan_codes *c = lanes[0]->cs.codes;
     const int64_t warm = c->group_count < WARM_GROUPS ? c->group_count : WARM_GROUPS;
@@ -150,17 +158,28 @@ static void search_lanes(lane **lanes, int count) {
         for (int i = 0; i < count; i++)
             if (coded_in_reach(&lanes[i]->s, c, group)) lanes[kept++] = lanes[i];
         count = kept;
-        if (count > 0) search_groups(lanes, count, group, stop);
+        if (count > 0) search_groups(lanes, count, whole, group, stop);
     }
 }
 
-size_t scan_lane_bytes(void) { return SCAN_BATCH_MAX * sizeof(lane); }
+enum { LINE_BYTES = 64 };
+
+size_t scan_lane_bytes(void) {
+    return SCAN_BATCH_MAX * sizeof(lane) + CODES_TILE_BYTES_MAX + LINE_BYTES;
+}
+
+/* Where a tile's codes are put together, behind the lanes. */
+static uint8_t *whole_codes(lane *lanes) {
+    uint8_t *start = (uint8_t *)(lanes + SCAN_BATCH_MAX);
+    return start + (LINE_BYTES - (uintptr_t)start % LINE_BYTES) % LINE_BYTES;
+}
 
 int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
                      const scan_scratch *const *scratch, void *room, int count,
                      int32_t capacity, int32_t *out_items, double *out_scores,
                      int32_t *out_counts, int *failed, int64_t *position) {
     lane *lanes = room, *coded[SCAN_BATCH_MAX];
+    uint8_t *whole = whole_codes(lanes);
     int coded_count = 0, fault = SCAN_OK, begun = 0;
     assert(count <= SCAN_BATCH_MAX && capacity > 0);
     const fenv_t caller = arithmetic_default();
@@ -196,7 +215,7 @@ int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_qu
         coded_count = first + others;
         lane *kept[SCAN_BATCH_MAX];
         for (int i = 0; i < found; i++) kept[i] = same[i];
-        search_lanes(same, found);
+        search_lanes(same, found, whole);
         for (int i = 0; i < found; i++) coded_end(&kept[i]->s, &kept[i]->cs);
     }
     for (int i = 0; i < begun; i++) {

@@ -233,10 +233,13 @@ static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t grou
 void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t count,
                  int64_t groups) {
     const scan_codes *c = cs->codes;
+    /* Where masks forbid much, looking at them first saves looking closer at groups of
+     * nothing. */
+    const int is_masked = s->query->allowed_count > 0;
+    for (int64_t i = 0; is_masked && i < count; i++)
+        __builtin_prefetch(c->order + (int64_t)hits[i].group * CODES_GROUP);
     go_on(s, cs);
     const int which = queue_after(cs->choice.stage);
-    /* Where masks forbid much, this saves looking closer at groups of nothing. */
-    const int is_masked = s->query->allowed_count > 0;
     for (int64_t i = 0; i < count; i++) {
         code_hit hit = hits[i];
         if (is_masked) hit.items = free_items(s, cs, hit);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "rounding.h"
 #include "scan.h"
@@ -48,6 +49,7 @@ void search_extra(search *s);
 
 /* The two ways through the items that are not taken yet; the same answer. */
 void search_rows(search *s);
+void search_listed(search *s); /* where only codes know norms */
 void search_rows_first(search *s); /* with the longest rows first */
 void search_codes(search *s);
 
@@ -115,10 +117,32 @@ static inline int is_free(const search *s, int32_t row) {
     return row >= 0 && !is_taken(s->scratch, row) && is_allowed(s->query, row);
 }
 
-/* At least the norm of a row. */
-static inline float row_norm(const scan_items *items, int32_t row) {
-    return items->norms != NULL ? items->norms[row]
-                                : items->codes->norms[items->places[row] / CODES_GROUP];
+/* Bits i of 8 bytes, or of fewer at the end. */
+static inline uint64_t bits_of(const uint8_t *bytes, int64_t byte_count) {
+    uint64_t bits = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (byte_count == 8) {
+        memcpy(&bits, bytes, sizeof bits);
+        return bits;
+    }
+#endif
+    for (int64_t i = 0; i < byte_count; i++) bits |= (uint64_t)bytes[i] << (8 * i);
+    return bits;
+}
+
+/* The items of a block that are allowed and not yet dealt with. */
+static inline uint64_t live_items(const search *s, int64_t block, int64_t count) {
+    uint64_t live = ~s->scratch->taken[block];
+    const int64_t byte_count = (count + 7) / 8;
+    for (int mask = 0; mask < s->query->allowed_count && live != 0; mask++)
+        live &= bits_of(s->query->allowed[mask] + 8 * block, byte_count);
+    return count == SIMD_BLOCK ? live : live & (((uint64_t)1 << count) - 1);
+}
+
+/* A bound of a row's product with the query becomes one of its score. */
+static inline float add_priors(const search *s, int32_t row, float bound) {
+    if (s->items->prior != NULL) bound += s->items->prior[row];
+    return s->own_prior == NULL ? bound : bound + s->own_prior[row];
 }
 
 #endif

@@ -33,7 +33,12 @@ typedef struct {
     float floor;
 } code_tile;
 
-enum { CODES_TILE_GROUPS = 4, CODES_TILE_QUERIES = 6 };
+enum {
+    CODES_TILE_GROUPS = 4,
+    CODES_TILE_QUERIES = 6,
+    CODES_TILE_PAIR_BYTES = 2 * CODES_TILE_GROUPS * CODES_PAIR_BYTES,
+    CODES_TILE_BYTES_MAX = CODES_FACTOR_COUNT_MAX / CODES_PAIR * CODES_TILE_PAIR_BYTES,
+};
 
 /* The loops over codes, see codes.h and codes_body.h. */
 typedef struct {
@@ -49,10 +54,14 @@ typedef struct {
     uint32_t (*keep)(const scan_codes *codes, const coded_query *query, int stage,
                      const code_priors *priors, float floor, int64_t group);
 
+    /* Put the halves of a tile's codes together, for `tile`. */
+    void (*join)(const scan_codes *codes, int with_tail, int64_t start, uint8_t *whole);
+
     /* The same for several queries over the groups from `start` on; writes which items
      * of each group are kept. */
-    void (*tile)(const scan_codes *codes, const code_tile queries[CODES_TILE_QUERIES], int stage,
-                 int64_t start, uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]);
+    void (*tile)(const scan_codes *codes, const uint8_t *whole,
+                 const code_tile queries[CODES_TILE_QUERIES], int stage, int64_t start,
+                 uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]);
 
     /* Write the dot products of 16 items as all codes give them; returns the error. */
     float (*full)(const scan_codes *codes, const coded_query *query, int64_t group, float *out);

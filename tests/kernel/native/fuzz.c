@@ -242,6 +242,9 @@ static int try_problem(random_source *r) {
     const scan_scratch *shared[QUERIES];
     void *lanes = room((int64_t)scan_lane_bytes(), 1);
     const int is_masked = (int)below(r, 2), excluded_count = (int)below(r, 6);
+    if (below(r, 4) == 0) /* few are allowed */
+        for (int64_t i = 0; i < (n + 7) / 8; i++)
+            bitmap[i] &= (uint8_t)(next_bits(r) & next_bits(r) & next_bits(r));
     for (int q = 0; q < QUERIES; q++) {
         queries[q] = (scan_query){.vector = vectors + q * f, .prior_row = -1,
                                   .excluded = excluded, .excluded_count = excluded_count,
