@@ -61,7 +61,7 @@ bench: $(STAMPS)/dev $(STAMPS)/kernel ## Figures of docs/benchmarks.md; GOWALLA=
 	$(if $(GOWALLA),$(BIN)/python benchmarks/training/overhead.py --gowalla '$(GOWALLA)')
 
 lock: $(UV) ## Pin every dependency anew in constraints.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --extra training --extra dev \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra training --extra postgres --extra dev \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
 	  pyproject.toml -o constraints.txt
 
@@ -81,7 +81,7 @@ $(STAMPS)/training: pyproject.toml constraints.txt | $(UV)
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/kernel
 
 $(STAMPS)/dev: pyproject.toml constraints.txt | $(STAMPS)/training
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[training,dev]'
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --no-build-isolation --editable '.[training,postgres,dev]'
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/kernel
 
 $(STAMPS)/kernel: $(KERNEL_SOURCES) | $(STAMPS)/training

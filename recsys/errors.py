@@ -7,11 +7,13 @@ RecsysError
 │   └── InvalidData            a file that cannot be imported at all
 ├── NotFound
 │   └── ItemNotFound
+├── EventConflict              another event of the same id is kept already
 ├── BundleError
 │   ├── BundleCorrupt          checksum, size, shape or content is wrong
 │   ├── BundleIncompatible     a format that this version cannot read
 │   └── BundleUnavailable      no bundle (yet), or its source cannot be reached
 ├── GateFailed                 a model is not good enough to serve
+├── StorageMissing             a server without a database is asked to write
 └── StorageUnavailable         the database does not answer
 """
 
@@ -102,6 +104,16 @@ class ItemNotFound(NotFound):
         super().__init__(f"item {item_id!r} is not known to the serving model")
 
 
+class EventConflict(RecsysError):
+    """Another event of the same id was kept before; it stays."""
+
+    reason = "EVENT_CONFLICT"
+
+    def __init__(self, *, event_id: str) -> None:
+        self.event_id = event_id
+        super().__init__("another event of this id is kept already; the first stays")
+
+
 class BundleError(RecsysError):
     """A model bundle cannot be used. The one in service keeps serving."""
 
@@ -153,6 +165,15 @@ class GateFailed(RecsysError):
         self.model_version = model_version
         self.failures = tuple(failures)
         super().__init__(f"model {model_version} fails the gate: {'; '.join(self.failures)}")
+
+
+class StorageMissing(RecsysError):
+    """The server has no storage to write to; its configuration names none."""
+
+    reason = "STORAGE_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__("this server has no storage; set `histories` under [storage]")
 
 
 class StorageUnavailable(RecsysError):

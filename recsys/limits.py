@@ -30,6 +30,25 @@ HISTORY_EVENT_COUNT_MAX: Final = 200
 QUANTITY_MAX: Final = 1_000_000.0
 CLOCK_SKEW_SECONDS_MAX: Final = 300
 
+# Writing events.
+WRITE_EVENT_COUNT_MAX: Final = 1_000
+PURGE_VALUE_COUNT_MAX: Final = 100
+SEARCH_QUERY_BYTES_MAX: Final = 1_024
+REFERRER_BYTES_MAX: Final = 2_048
+OFFER_ID_BYTES_MAX: Final = 128
+MONEY_UNITS_MAX: Final = 1_000_000_000_000
+
+# How many events join one commit, how many wait for it, and how many messages of one
+# stream are under way.
+COMMIT_EVENT_COUNT_MAX: Final = 10_000
+WAITING_EVENT_COUNT_MAX: Final = 50_000
+IMPORT_MESSAGE_COUNT_MAX: Final = 8
+
+# Events of one identifier that wait to be packed: at how many the writer is asked to do
+# it, and how many of them, the latest to arrive, an answer looks at until it has.
+UNPACKED_EVENT_COUNT: Final = 16
+UNPACKED_EVENT_COUNT_MAX: Final = 1_000
+
 # Models.
 ITEM_COUNT_MAX: Final = 2**31 - 1
 FACTOR_COUNT_MAX: Final = 1_024
@@ -51,5 +70,8 @@ assert 1 <= RESULT_COUNT_DEFAULT <= RESULT_COUNT_MAX
 # exclusion list, or a store's fallback would be short for no reason.
 assert POPULAR_PER_SEGMENT_MAX >= RESULT_COUNT_MAX
 assert HISTORY_EVENT_COUNT_MAX >= RECENT_EVENT_COUNT_MAX
+# A message of one full batch must fit into what may wait.
+assert WRITE_EVENT_COUNT_MAX <= COMMIT_EVENT_COUNT_MAX <= WAITING_EVENT_COUNT_MAX
+assert UNPACKED_EVENT_COUNT < HISTORY_EVENT_COUNT_MAX <= UNPACKED_EVENT_COUNT_MAX
 # One line an event and one full event must both be sayable.
 assert max(RECENT_EVENT_COUNT_MAX, EVENT_LINE_COUNT_MAX) <= RECENT_LINE_COUNT_MAX

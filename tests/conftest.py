@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from support.postgres import Server, missing, running_postgres
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("shared-machine", deadline=None)
 settings.load_profile("shared-machine")
@@ -27,6 +29,27 @@ def real_data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public datasets are not at {folder}; set RECSYS_DATA_DIR")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, started once; tests that need it skip where there can be none."""
+    if reason := missing():
+        pytest.skip(reason)
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server, request: pytest.FixtureRequest) -> str:
+    """Address of an empty database of this test."""
+    import psycopg  # noqa: PLC0415 - many tests do without
+
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres.url(name)
 
 
 @pytest.fixture(scope="session")

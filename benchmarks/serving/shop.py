@@ -15,7 +15,8 @@ from recsys.bundle import (
     open_bundle,
     write_bundle,
 )
-from recsys.domain import Channel, EventType
+from recsys.domain import Channel, EventType, Identifier, ItemId
+from recsys.events import Event, EventContent, EventLine
 from recsys.features import FeatureConfig, FoldInConfig
 from recsys.storage.sqlite_writer import SqliteWriter
 
@@ -62,20 +63,29 @@ def write_histories(
     item_count, factor_count = bundle.item_factors.shape
     spectrum = np.arange(1, factor_count + 1, dtype=np.float32) ** -0.5
     users = [f"user-{number:06d}" for number in range(user_count)]
-    bought, web = EventType.PURCHASE_COMPLETE.code, Channel.WEB.code
     with SqliteWriter(path) as writer:
-        writer.add_profiles((key, f"account:{user}") for key, user in enumerate(users, start=1))
-        writer.add_links(("account", user, key) for key, user in enumerate(users, start=1))
-        for key in range(1, user_count + 1):
+        owners = sorted((Identifier("account", user) for user in users), key=writer.key)
+        writer.add_identifiers((owner, owner) for owner in owners)
+        for owner in owners:
             times = np.sort(now - rng.uniform(0, 90 * 86_400, line_count)).tolist()
             taste = rng.standard_normal(factor_count, dtype=np.float32) * spectrum
             at_hand = rng.choice(item_count, (line_count, 40), replace=False)
             best = (bundle.item_factors[at_hand] @ taste).argmax(axis=1)
             rows = at_hand[np.arange(line_count), best]
-            writer.add_history(
-                (key, time, line, item_id, bought, web)
-                for line, (time, item_id) in enumerate(
-                    zip(times, bundle.items.ids(rows.astype(np.int32)), strict=True)
-                )
+            ids = bundle.items.ids(rows.astype(np.int32))
+            writer.add_events(
+                purchase(owner, item_id, time) for time, item_id in zip(times, ids, strict=True)
             )
     return users
+
+
+def purchase(owner: Identifier, item_id: ItemId | str, event_time: float) -> Event:
+    """Return a purchase on the web."""
+    content = EventContent(
+        event_type=EventType.PURCHASE_COMPLETE,
+        event_time=event_time,
+        channel=Channel.WEB,
+        identifiers=(owner,),
+        lines=(EventLine(ItemId(item_id)),),
+    )
+    return Event.of(content, event_id="", now=event_time)

@@ -7,6 +7,8 @@ from pathlib import Path
 from bundle_details import bundle_details
 
 from recsys.bundle import Bundle, BundleStore, open_bundle, write_bundle
+from recsys.domain import Channel, EventType, Identifier, ItemId
+from recsys.events import Event, EventContent, EventLine
 from recsys.storage.packed import unpack_lines
 from recsys.storage.sqlite_writer import SqliteWriter
 from training.config import parse_config
@@ -21,9 +23,9 @@ USER_COUNT = 20_000
 """People of the shop: enough that its items have been bought, few enough for a minute."""
 
 _HISTORIES = """
-SELECT l.value, h.item_ids, h.codes, h.event_times
-FROM links AS l JOIN history AS h ON h.profile_key = l.profile_key
-WHERE l.namespace = 'account' ORDER BY l.value
+SELECT i.value, h.item_ids, h.codes, h.event_times
+FROM identifiers AS i JOIN history AS h ON h.identifier_key = i.identifier_key
+WHERE i.namespace = 'account' ORDER BY i.value
 """
 
 
@@ -77,12 +79,27 @@ def trim_histories(source: Path, path: Path, *, line_count: int, user_count_max:
     kept = [(user, lines) for user, lines in found if len(lines) == line_count][:user_count_max]
     users = [user for user, _ in kept]
     with SqliteWriter(path) as writer:
-        writer.add_profiles((key, f"account:{user}") for key, user in enumerate(users, start=1))
-        writer.add_links(("account", user, key) for key, user in enumerate(users, start=1))
-        for key, (_, lines) in enumerate(kept, start=1):
+        writer.add_identifiers((Identifier("account", user),) * 2 for user in users)
+        for user, lines in kept:
             columns = (
-                lines.event_times.tolist(), range(line_count), lines.item_ids,
-                lines.type_codes.tolist(), lines.channel_codes.tolist(),
+                lines.item_ids, lines.event_times.tolist(), lines.type_codes.tolist(),
+                lines.channel_codes.tolist(),
             )  # fmt: skip
-            writer.add_history((key, *line) for line in zip(*columns, strict=True))
+            writer.add_events(
+                _event(user, number, *line)
+                for number, line in enumerate(zip(*columns, strict=True))
+            )
     return users
+
+
+def _event(
+    user: str, number: int, item_id: ItemId, event_time: float, type_code: int, channel_code: int
+) -> Event:
+    content = EventContent(
+        event_type=tuple(EventType)[type_code - 1],
+        event_time=event_time,
+        channel=(None, *Channel)[channel_code],
+        identifiers=(Identifier("account", user),),
+        lines=(EventLine(item_id),),
+    )
+    return Event.of(content, event_id=f"{user}/{number}", now=event_time)

@@ -1,5 +1,6 @@
-"""What people did: histories, and the port through which they are read."""
+"""What people did: events, their log, and histories; and the ports to them."""
 
+from recsys.events.event import Event, EventContent, EventLine, strongest
 from recsys.events.history import (
     EMPTY_HISTORY,
     ID_SEPARATOR,
@@ -7,5 +8,19 @@ from recsys.events.history import (
     History,
     HistoryReader,
 )
+from recsys.events.log import EventFilter, EventLog, Outcome
 
-__all__ = ["EMPTY_HISTORY", "ID_SEPARATOR", "TIME_BYTES", "History", "HistoryReader"]
+__all__ = [
+    "EMPTY_HISTORY",
+    "ID_SEPARATOR",
+    "TIME_BYTES",
+    "Event",
+    "EventContent",
+    "EventFilter",
+    "EventLine",
+    "EventLog",
+    "History",
+    "HistoryReader",
+    "Outcome",
+    "strongest",
+]

@@ -9,7 +9,7 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NoReturn, TypeVar
@@ -62,6 +62,11 @@ class Call:
         remaining = self.context.time_remaining()
         if remaining is not None and remaining <= 0:
             raise DeadlinePassed
+
+    def renewed_now(self) -> float:
+        """Look at the clock again, in a call that lasts."""
+        self.now = time.time()
+        return self.now
 
     async def compute(
         self, pool: Executor, work: Callable[..., ResultT], *args: Any, **kwargs: Any
@@ -124,53 +129,16 @@ class Surroundings:
     quiet: Quiet
 
 
-class Method(Generic[RequestT]):
-    """A unary method: bytes in, bytes out, and never an unexplained error."""
+class _Method(Generic[RequestT]):
+    """What unary and streaming methods have in common."""
 
-    def __init__(
-        self,
-        name: str,
-        request_type: type[RequestT],
-        answer: Callable[[RequestT, Call], Awaitable[bytes]],
-        surroundings: Surroundings,
-    ) -> None:
-        """Wrap a servicer's method.
-
-        Args:
-            name: As in the proto.
-            request_type: What the bytes are.
-            answer: The servicer's method.
-            surroundings: What every method shares.
-        """
+    def __init__(self, name: str, request_type: type[RequestT], surroundings: Surroundings) -> None:
         self._name = name
         self._request_type = request_type
-        self._answer = answer
         self._metrics = surroundings.metrics
         self._quiet = surroundings.quiet
         self._slow_seconds = surroundings.log.slow_ms / 1000.0
         self._sample = surroundings.log.sample
-
-    async def __call__(self, body: bytes, context: Context) -> bytes:
-        """Answer a call."""
-        started = time.perf_counter()
-        self._quiet.call_count += 1
-        call = Call(context, RequestId.accept(_sent_id(context)), time.time())
-        try:
-            reply = await self._answer(self._read(body), call)
-        except asyncio.CancelledError:
-            self._finish(call, _CANCELLED, started)
-            raise
-        except Exception as error:  # noqa: BLE001 - the last resort of every call
-            await self._fail(call, error, started)
-        context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
-        self._finish(call, _OK, started)
-        if self._quiet.holding:
-            await self._quiet.released()
-        return reply
-
-    def handler(self) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        """Return what gRPC registers. Bytes come in unread, so that garbage has our error."""
-        return grpc.unary_unary_rpc_method_handler(self.__call__)
 
     def _read(self, body: bytes) -> RequestT:
         try:
@@ -205,11 +173,18 @@ class Method(Generic[RequestT]):
         )
 
     def _finish(
-        self, call: Call, code: str, started: float, *, error: Exception | None = None
+        self,
+        call: Call,
+        code: str,
+        started: float,
+        *,
+        error: Exception | None = None,
+        is_slow: bool = True,
     ) -> None:
         seconds = time.perf_counter() - started
         self._metrics.call(method=self._name, placement=call.placement, code=code, seconds=seconds)
-        slow = seconds > self._slow_seconds
+        # How long a stream lasts is up to its caller.
+        slow = is_slow and seconds > self._slow_seconds
         if not slow and not (self._sample and random.random() < self._sample):  # noqa: S311 - sampling
             return
         fields = {
@@ -224,6 +199,91 @@ class Method(Generic[RequestT]):
         log.log(
             logging.WARNING if slow else logging.INFO, "call_slow" if slow else "call", extra=fields
         )
+
+
+class Method(_Method[RequestT]):
+    """A unary method: bytes in, bytes out, and never an unexplained error."""
+
+    def __init__(
+        self,
+        name: str,
+        request_type: type[RequestT],
+        answer: Callable[[RequestT, Call], Awaitable[bytes]],
+        surroundings: Surroundings,
+    ) -> None:
+        """Wrap a servicer's method.
+
+        Args:
+            name: As in the proto.
+            request_type: What the bytes are.
+            answer: The servicer's method.
+            surroundings: What every method shares.
+        """
+        super().__init__(name, request_type, surroundings)
+        self._answer = answer
+
+    async def __call__(self, body: bytes, context: Context) -> bytes:
+        """Answer a call."""
+        started = time.perf_counter()
+        self._quiet.call_count += 1
+        call = Call(context, RequestId.accept(_sent_id(context)), time.time())
+        try:
+            reply = await self._answer(self._read(body), call)
+        except asyncio.CancelledError:
+            self._finish(call, _CANCELLED, started)
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort of every call
+            await self._fail(call, error, started)
+        context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
+        self._finish(call, _OK, started)
+        if self._quiet.holding:
+            await self._quiet.released()
+        return reply
+
+    def handler(self) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return what gRPC registers. Bytes come in unread, so that garbage has our error."""
+        return grpc.unary_unary_rpc_method_handler(self.__call__)
+
+
+class StreamMethod(_Method[RequestT]):
+    """A method that takes messages and gives messages until the caller has no more.
+
+    While the server drains, streams end like calls under way: at the end of the grace
+    period at the latest.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        request_type: type[RequestT],
+        answer: Callable[[AsyncIterator[RequestT], Call], AsyncIterator[bytes]],
+        surroundings: Surroundings,
+    ) -> None:
+        """Wrap a servicer's method; arguments as of `Method`."""
+        super().__init__(name, request_type, surroundings)
+        self._answer = answer
+
+    async def __call__(
+        self, bodies: AsyncIterator[bytes], context: Context
+    ) -> AsyncIterator[bytes]:
+        """Answer a call."""
+        started = time.perf_counter()
+        call = Call(context, RequestId.accept(_sent_id(context)), time.time())
+        requests = (self._read(body) async for body in bodies)
+        try:
+            async for reply in self._answer(requests, call):
+                yield reply
+        except (asyncio.CancelledError, GeneratorExit):
+            self._finish(call, _CANCELLED, started, is_slow=False)
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort of every call
+            await self._fail(call, error, started)
+        context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
+        self._finish(call, _OK, started, is_slow=False)
+
+    def handler(self) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return what gRPC registers."""
+        return grpc.stream_stream_rpc_method_handler(self.__call__)
 
 
 @functools.cache

@@ -108,10 +108,14 @@ class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     histories: Annotated[
         str,
         Meta(
-            description="SQLite file of histories; '' for none, answers then use only what the"
-            " request brings."
+            description="Where people and events are: an SQLite file, made by the first event if"
+            " it is not there, or postgresql://user@host/database; '' for nowhere, answers then"
+            " use only what the request brings and no event can be written."
         ),
     ] = ""
+    connections: Annotated[
+        int, Meta(ge=1, le=64, description="Connections per worker, for PostgreSQL.")
+    ] = 4
 
 
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

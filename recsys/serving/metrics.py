@@ -7,6 +7,7 @@ supervisor knows itself, so no gauge of a dead worker can ever linger.
 
 import bisect
 import re
+from collections import Counter as Counts
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from recsys.domain import ReasonKind
 from recsys.errors import FieldViolation
+from recsys.events import Outcome
 from recsys.recommend import Answer
 
 OTHER: Final = "other"
@@ -106,6 +108,15 @@ class Metrics:
             "Verified bundles that a worker could not load.",
             registry=registry,
         )
+        self._events = Counter(
+            "recsys_events", "Events sent, by what became of them.", ("outcome",), registry=registry
+        )
+        self._commits = Histogram(
+            "recsys_commit_seconds",
+            "Time that the storage took to keep a group of events.",
+            buckets=_LATENCY_BUCKETS_SECONDS,
+            registry=registry,
+        )
         self._calls_pending: dict[tuple[str, str, str], int] = {}
         self._results_pending = dict.fromkeys(ReasonKind, 0)
         self._answers_pending = dict.fromkeys(("personal", "fallback", "mixed", "empty"), 0)
@@ -115,6 +126,8 @@ class Metrics:
             self._results.labels(reason=kind.value)
         for name in self._answers_pending:
             self._answers.labels(kind=name)
+        for outcome in Outcome:
+            self._events.labels(outcome=outcome.name.lower())
 
     def flush(self) -> None:
         """Hand what has been counted to the library; only the event loop's thread may."""
@@ -160,6 +173,17 @@ class Metrics:
             self._notes.labels(note=note).inc()
         if answer.shortfall is not None:
             self._missing.inc(answer.shortfall.missing_count)
+
+    def commit(self, outcomes: Sequence[Outcome], *, seconds: float) -> None:
+        """Count a group of events that the storage has kept or refused."""
+        for outcome, count in Counts(outcomes).items():
+            self._events.labels(outcome=outcome.name.lower()).inc(count)
+        self._commits.observe(seconds)
+
+    def invalid_event(self, violations: Sequence[FieldViolation]) -> None:
+        """Count an event that was refused for its fields."""
+        self._events.labels(outcome="invalid").inc()
+        self.invalid(violations)
 
     def invalid(self, violations: Sequence[FieldViolation]) -> None:
         """Count wrong fields; list positions are dropped, so labels stay few."""

@@ -14,23 +14,27 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from recsys import limits
-from recsys.events import HistoryReader
 from recsys.recommend import Recommender, ServingModel
-from recsys.serving.call import Method, Quiet, Surroundings
+from recsys.serving.call import Method, Quiet, StreamMethod, Surroundings
 from recsys.serving.config import ServingConfig
+from recsys.serving.event_servicer import EventServicer
+from recsys.serving.event_writer import EventWriter
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
-from recsys.v1 import model_service_pb2, recommendation_service_pb2
+from recsys.serving.storage import Storage
+from recsys.v1 import event_service_pb2, model_service_pb2, recommendation_service_pb2
 
 RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
 MODEL_SERVICE: Final = "recsys.v1.ModelService"
+EVENT_SERVICE: Final = "recsys.v1.EventService"
+SERVICES: Final = (RECOMMENDATION_SERVICE, MODEL_SERVICE, EVENT_SERVICE)
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
 
 # "" stands for the whole server.
-_HEALTH_NAMES: Final = ("", RECOMMENDATION_SERVICE, MODEL_SERVICE)
+_HEALTH_NAMES: Final = ("", *SERVICES)
 
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 1),
@@ -42,10 +46,8 @@ _OPTIONS: Final = (
 class RecsysServer:
     """Answers calls in this process's event loop."""
 
-    def __init__(
-        self, config: ServingConfig, *, histories: HistoryReader, metrics: Metrics
-    ) -> None:
-        """Put the services together; nothing listens yet."""
+    def __init__(self, config: ServingConfig, *, storage: Storage, metrics: Metrics) -> None:
+        """Put the services together; nothing listens yet. The storage closes with the server."""
         self._slot = ModelSlot()
         self._quiet = Quiet()
         self._grace_seconds = config.server.grace_seconds
@@ -57,10 +59,13 @@ class RecsysServer:
         surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
         recommendation = RecommendationServicer(
             slot=self._slot,
-            recommender=Recommender(histories=histories),
+            recommender=Recommender(histories=storage.histories),
             metrics=metrics,
             pool=self._pool,
+            reads_quickly=storage.is_quick,
         )
+        self._writer = EventWriter(storage, metrics)
+        events = EventServicer(writer=self._writer, metrics=metrics)
         model = ModelServicer(slot=self._slot)
         self._register(
             RECOMMENDATION_SERVICE,
@@ -87,11 +92,12 @@ class RecsysServer:
                 ).handler()
             },
         )
+        self._register(EVENT_SERVICE, _event_handlers(events, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
         reflection.enable_server_reflection(  # type: ignore[no-untyped-call]  # as above
-            (RECOMMENDATION_SERVICE, MODEL_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME),
+            (*SERVICES, HEALTH_SERVICE, reflection.SERVICE_NAME),
             self._server,
         )
 
@@ -119,6 +125,7 @@ class RecsysServer:
         port = self._server.add_insecure_port(address)
         await self._server.start()
         self._flushing = asyncio.create_task(self._flush_metrics())
+        self._writer.start()
         return port
 
     async def serve_model(self, model: ServingModel) -> None:
@@ -134,6 +141,7 @@ class RecsysServer:
         await asyncio.sleep(0)  # From here on, callers know that they must go elsewhere.
         self._quiet.release()
         await stopping
+        await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
         if self._flushing is not None:
@@ -148,3 +156,21 @@ class RecsysServer:
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:
             await self._health.set(name, state)
+
+
+def _event_handlers(
+    events: EventServicer, surroundings: Surroundings
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    unary: tuple[tuple[str, Any, Any], ...] = (
+        ("WriteEvent", event_service_pb2.WriteEventRequest, events.write_event),
+        ("WriteEvents", event_service_pb2.WriteEventsRequest, events.write_events),
+        ("PurgeEvents", event_service_pb2.PurgeEventsRequest, events.purge_events),
+    )
+    handlers = {
+        name: Method(name, request_type, answer, surroundings).handler()
+        for name, request_type, answer in unary
+    }
+    handlers["ImportEvents"] = StreamMethod(
+        "ImportEvents", event_service_pb2.ImportEventsRequest, events.import_events, surroundings
+    ).handler()
+    return handlers

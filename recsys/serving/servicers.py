@@ -18,8 +18,24 @@ class RecommendationServicer:
     """`recsys.v1.RecommendationService`."""
 
     def __init__(
-        self, *, slot: ModelSlot, recommender: Recommender, metrics: Metrics, pool: Executor
+        self,
+        *,
+        slot: ModelSlot,
+        recommender: Recommender,
+        metrics: Metrics,
+        pool: Executor,
+        reads_quickly: bool,
     ) -> None:
+        """Answer from the model in service.
+
+        Args:
+            slot: Holds the model.
+            recommender: Decides.
+            metrics: Counts answers.
+            pool: Threads for what takes time.
+            reads_quickly: Whether looking a person up takes microseconds.
+        """
+        self._reads_quickly = reads_quickly
         self._slot = slot
         self._recommender = recommender
         self._metrics = metrics
@@ -30,7 +46,7 @@ class RecommendationServicer:
         query = wire.parse_recommend(request, now=call.now)
         call.placement = query.placement
         model = self._slot.current().model
-        if model.is_quick:
+        if model.is_quick and (self._reads_quickly or not query.identifiers):
             call.check_deadline()
             answer = self._recommender.recommend(model, query, now=call.now)
         else:

@@ -28,11 +28,13 @@ CODES: Final[dict[type[errors.RecsysError], grpc.StatusCode]] = {
     errors.InvalidData: grpc.StatusCode.INTERNAL,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.ItemNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.EventConflict: grpc.StatusCode.ALREADY_EXISTS,
     errors.BundleError: grpc.StatusCode.INTERNAL,
     errors.BundleCorrupt: grpc.StatusCode.INTERNAL,
     errors.BundleIncompatible: grpc.StatusCode.INTERNAL,
     errors.BundleUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.GateFailed: grpc.StatusCode.INTERNAL,
+    errors.StorageMissing: grpc.StatusCode.FAILED_PRECONDITION,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
 }
 

@@ -40,6 +40,16 @@ class Violations:
         if len(self._found) < limits.VIOLATION_COUNT_MAX:
             self._found.append(FieldViolation(field, description))
 
+    @property
+    def found(self) -> tuple[FieldViolation, ...]:
+        """What was wrong so far."""
+        return tuple(self._found)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was wrong so far."""
+        return bool(self._found)
+
     def raise_any(self) -> None:
         """Raise InvalidRequest if anything was wrong."""
         if self._found:

@@ -17,7 +17,6 @@ from prometheus_client import values
 from recsys.errors import BundleError
 from recsys.serving import logs
 from recsys.serving.config import METRICS_FOLDER_VARIABLE, ServingConfig
-from recsys.serving.histories import open_histories
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import load_model
 from recsys.serving.pipes import (
@@ -30,6 +29,7 @@ from recsys.serving.pipes import (
     started,
 )
 from recsys.serving.server import RecsysServer
+from recsys.serving.storage import open_storage
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ async def run(pipe: ParentPipe) -> None:
             lambda: start.name
         )
     metrics = Metrics(placements=config.metrics.placements)
-    server = RecsysServer(config, histories=open_histories(config.storage), metrics=metrics)
+    server = RecsysServer(config, storage=open_storage(config.storage), metrics=metrics)
     await server.start(address_of(config))
     # What is loaded by now stays: the collector need not look at it again.
     gc.collect()

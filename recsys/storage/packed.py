@@ -1,35 +1,55 @@
-"""A profile's lines in one row: read in one step, without an object per line and field.
+"""The newest lines of an identifier in one row: read in one step, without an object per line.
 
 The columns are those of `recsys.events.History`, types and channels in one. Lines
 lie newest first, so the newest are the beginning of each column.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
-from recsys.events import ID_SEPARATOR, TIME_BYTES, History
+from recsys import limits
+from recsys.events import EMPTY_HISTORY, ID_SEPARATOR, TIME_BYTES, History
 
-Line = tuple[float, int, str, int, int]
-"""event_time, line, item_id, type_code, channel_code; see `SqliteWriter.add_history`."""
+LINE_COUNT_MAX: Final = limits.HISTORY_EVENT_COUNT_MAX
+"""Lines kept of each identifier."""
 
 PackedLines = tuple[str, bytes, bytes]
 """The columns item_ids, codes, event_times."""
 
+LoggedLines = tuple[float, int, int, str]
+"""event_time, event_type, channel and joined item_ids of an event in the log."""
 
-def pack_lines(lines: Iterable[Line]) -> PackedLines:
-    """Pack the lines of one profile, given in any order; at least one.
 
-    Raises:
-        ValueError: An id holds the separator, or a code needs more than a byte.
-    """
-    newest_first = sorted(lines, reverse=True)
-    times, _, item_ids, type_codes, channel_codes = zip(*newest_first, strict=True)
-    joined = ID_SEPARATOR.join(item_ids)
-    if joined.count(ID_SEPARATOR) != len(item_ids) - 1:
-        raise ValueError("an item id holds the control character U+001F")
-    codes = bytes(type_codes) + bytes(channel_codes)
-    return joined, codes, np.array(times, dtype="<f8").tobytes()
+def logged_lines(events: Iterable[LoggedLines]) -> History:
+    """Collect the lines of events with lines, as they lie in the log."""
+    ids: list[str] = []
+    types = bytearray()
+    channels = bytearray()
+    times: list[float] = []
+    for event_time, event_type, channel, item_ids in events:
+        line_count = item_ids.count(ID_SEPARATOR) + 1
+        ids.append(item_ids)
+        types.extend((event_type,) * line_count)
+        channels.extend((channel,) * line_count)
+        times.extend((event_time,) * line_count)
+    if not ids:
+        return EMPTY_HISTORY
+    packed_times = np.array(times, dtype="<f8").tobytes()
+    return History(ID_SEPARATOR.join(ids), bytes(types), bytes(channels), packed_times)
+
+
+def newest(history: History, *, line_count_max: int) -> History:
+    """Return the newest lines, newest first; among equal times the order stays."""
+    order = np.argsort(-history.event_times, kind="stable")
+    return history.taken(order[:line_count_max])
+
+
+def pack_lines(history: History) -> PackedLines:
+    """Pack the newest lines of one identifier; at least one line."""
+    kept = newest(history, line_count_max=LINE_COUNT_MAX)
+    return kept.joined_ids, kept.types + kept.channels, kept.times
 
 
 def unpack_lines(packed: PackedLines, *, line_count_max: int) -> History:

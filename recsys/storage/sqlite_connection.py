@@ -9,14 +9,14 @@ same file is seen by the next call.
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from recsys.errors import StorageUnavailable
-
-SCHEMA_VERSION: Final = 2
-"""Kept in the file's `user_version`. A file of another version is refused."""
+from recsys.storage.event_rows import Keys
+from recsys.storage.sqlite_schema import SCHEMA_VERSION, read_salt
 
 _BUSY_SECONDS: Final = 0.25
 _CACHE_KIBIBYTES: Final = 16 * 1024
@@ -25,15 +25,17 @@ _LOOK_SECONDS: Final = 0.01
 """How long a file is taken for the same one; a look costs as much as a small query."""
 
 Row = tuple[Any, ...]
+ResultT = TypeVar("ResultT")
 
 
-class _Handle:
-    """A connection and the file that it was opened on; closes it when forgotten."""
+class Handle:
+    """A connection, the file that it was opened on and its keys; closes it when forgotten."""
 
-    __slots__ = ("connection", "good_until", "mark")
+    __slots__ = ("connection", "good_until", "keys", "mark")
 
     def __init__(self, connection: sqlite3.Connection, mark: tuple[int, int]) -> None:
         self.connection = connection
+        self.keys = Keys(read_salt(connection))
         self.mark = mark
         self.good_until = 0.0
 
@@ -54,15 +56,20 @@ class ReadConnections:
         self._local = threading.local()
 
     def rows(self, query: str, parameters: tuple[object, ...]) -> list[Row]:
-        """Return all rows of a query.
+        """Return all rows of a query; raises as `read`."""
+        return self.read(lambda handle: handle.connection.execute(query, parameters).fetchall())
+
+    def read(self, work: Callable[[Handle], ResultT]) -> ResultT:
+        """Let somebody read one file by several queries.
 
         Raises:
             StorageUnavailable: The file is missing, locked, damaged or of another
                 version. The next call tries anew.
         """
         try:
-            return self._connection().execute(query, parameters).fetchall()
-        except (sqlite3.Error, OSError) as error:
+            return work(self._handle())
+        # A damaged page can hold anything in place of a column.
+        except (sqlite3.Error, OSError, ValueError, TypeError, AttributeError) as error:
             self.close()
             raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
 
@@ -70,17 +77,17 @@ class ReadConnections:
         """Close this thread's connection; the next call opens another."""
         self._local.handle = None
 
-    def _connection(self) -> sqlite3.Connection:
+    def _handle(self) -> Handle:
         now = time.monotonic()
-        handle: _Handle | None = getattr(self._local, "handle", None)
+        handle: Handle | None = getattr(self._local, "handle", None)
         if handle is not None and now < handle.good_until:
-            return handle.connection
+            return handle
         found = self._path.stat()
         mark = (found.st_dev, found.st_ino)
         if handle is None or handle.mark != mark:
-            handle = self._local.handle = _Handle(self._open(), mark)
+            handle = self._local.handle = Handle(self._open(), mark)
         handle.good_until = now + _LOOK_SECONDS
-        return handle.connection
+        return handle
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -1,52 +1,67 @@
-"""Writes a complete SQLite file of histories and items, which appears at once or not at all.
+"""Writes a complete SQLite store, which appears at once or not at all.
 
 The file leaves here in rollback mode, without side files, so that one rename
 replaces it, readers share it without coordination, and a read-only disk will do.
-A writer of live events may switch it to WAL; readers take either.
+A server that writes events switches it to WAL; readers take either.
 """
 
 import itertools
 import os
 import sqlite3
-from collections.abc import Iterable
-from operator import itemgetter
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
-from recsys.storage.packed import Line, pack_lines
-from recsys.storage.sqlite_connection import SCHEMA_VERSION
+from recsys.events import EMPTY_HISTORY, Event
+from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
+from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
+from recsys.storage.sqlite_live import store_lock
+from recsys.storage.sqlite_schema import (
+    BY_ID,
+    BY_IDENTIFIER,
+    BY_PROFILE,
+    LIVE_FACT,
+    SCHEMA_VERSION,
+    TABLES,
+    add_salt,
+)
 
-_PAGE_BYTES: Final = 8192
+_PAGE_BYTES: Final = 4096
+_EVENTS_PER_INSERT: Final = 5_000
 
-_SCHEMA: Final = f"""
+_PREPARE: Final = f"""
 PRAGMA page_size = {_PAGE_BYTES};
-PRAGMA journal_mode = OFF;
+PRAGMA journal_mode = MEMORY; -- which holds nothing, as all pages are new
 PRAGMA synchronous = OFF;
 PRAGMA user_version = {SCHEMA_VERSION};
 BEGIN;
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE profiles (profile_key INTEGER PRIMARY KEY, profile_id TEXT NOT NULL);
-CREATE TABLE links (
-  namespace TEXT NOT NULL, value TEXT NOT NULL, profile_key INTEGER NOT NULL,
-  PRIMARY KEY (namespace, value)
-) WITHOUT ROWID;
-CREATE TABLE history ( -- what `recsys.storage.packed` says; one row per person with lines
-  profile_key INTEGER PRIMARY KEY, item_ids TEXT NOT NULL, codes BLOB NOT NULL,
-  event_times BLOB NOT NULL -- seconds since 1970-01-01 UTC
-);
-CREATE TABLE items (
-  item_id TEXT PRIMARY KEY, title TEXT, category TEXT, brand TEXT, price REAL, currency TEXT
-) WITHOUT ROWID;
+{TABLES}
 """
+_ADD_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({', '.join('?' * 11)})"  # noqa: S608 - our own names
+# Whoever heads a profile belongs to it; who is alone heads none.
+_HEADS: Final = """
+UPDATE identifiers SET profile_key = identifier_key WHERE identifier_key IN (
+  SELECT profile_key FROM identifiers WHERE profile_key <> identifier_key
+)
+"""
+_NAMED_TWICE: Final = """
+SELECT e.seq, e.event_id FROM events AS e
+WHERE EXISTS (
+  SELECT 1 FROM events AS f WHERE f.id_high = e.id_high AND f.id_low = e.id_low AND f.seq < e.seq
+)
+"""
+_RENAME: Final = "UPDATE events SET event_id = ?, id_high = ?, id_low = ? WHERE seq = ?"
 
 
 class SqliteWriter:
     """Builds one file; use as a context manager.
 
-    Rows arrive in any number of calls. Giving them in the order of their keys is
-    several times faster than not. On success the file takes the place of `path`;
+    Rows arrive in any number of calls. Giving them in the order of the keys of their
+    identifiers is several times faster than not. On success the file takes the place of `path`;
     on failure nothing is left and the old file stays.
     """
 
@@ -54,14 +69,16 @@ class SqliteWriter:
         self._path = path
         self._scratch = path.with_name(f".{path.name}.part-{os.getpid()}")
         self._open_key: int | None = None
-        self._open_lines: list[Line] = []
+        self._open_lines = EMPTY_HISTORY
+        self._seq = 0
 
     def __enter__(self) -> Self:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._scratch.unlink(missing_ok=True)
             self._connection = sqlite3.connect(self._scratch, isolation_level=None)
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(_PREPARE)
+            self._keys = Keys(add_salt(self._connection))
         except (sqlite3.Error, OSError) as error:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
         return self
@@ -85,31 +102,54 @@ class SqliteWriter:
         """Add facts about the whole file: (name, value)."""
         self._insert("INSERT INTO facts VALUES (?, ?)", rows)
 
-    def add_profiles(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Add people: (profile_key, profile_id)."""
-        self._insert("INSERT INTO profiles VALUES (?, ?)", rows)
+    def key(self, identifier: Identifier) -> int:
+        """Return the key of an identifier; see the class."""
+        return self._keys.identifier(identifier)
 
-    def add_links(self, rows: Iterable[tuple[str, str, int]]) -> None:
-        """Add identifiers: (namespace, value, profile_key)."""
-        self._insert("INSERT INTO links VALUES (?, ?, ?)", rows)
+    def add_identifiers(self, rows: Iterable[tuple[Identifier, Identifier]]) -> None:
+        """Add identifiers, each with the one that heads its profile: itself if alone."""
 
-    def add_history(self, rows: Iterable[tuple[int, float, int, str, int, int]]) -> None:
-        """Add item lines: (profile_key, event_time, line, item_id, type_code, channel_code).
+        def keyed() -> Iterator[tuple[int, str, str, int | None]]:
+            for one, head in rows:
+                head_key = None if one == head else self.key(head)
+                yield self.key(one), one.namespace, one.value, head_key
 
-        `line` tells apart what happened at the same moment. All lines of a profile
-        come one after the other, in any order, over as many calls as need be.
+        self._insert("INSERT INTO identifiers VALUES (?, ?, ?, ?)", keyed())
+
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Add events to the log and to the histories.
+
+        All events of an identifier come one after the other, in any order, over as many
+        calls as need be. It must be among the identifiers when all is done.
         """
-        for key, lines in itertools.groupby(rows, key=itemgetter(0)):
-            if key != self._open_key:
-                self._close_profile()
-                self._open_key = key
-            self._open_lines.extend(line[1:] for line in lines)
+        waiting = iter(events)
+        while some := list(itertools.islice(waiting, _EVENTS_PER_INSERT)):
+            _, rows = self._keys.rows(some)
+            self._insert(_ADD_EVENT, rows)
+            for key, of_one in itertools.groupby(rows, key=attrgetter("identifier_key")):
+                if key != self._open_key:
+                    self._close_history()
+                    self._open_key = key
+                self._keep_open(list(of_one))
 
-    def _close_profile(self) -> None:
-        if self._open_lines:
-            packed = pack_lines(self._open_lines)
-            self._insert("INSERT INTO history VALUES (?, ?, ?, ?)", [(self._open_key, *packed)])
-        self._open_lines = []
+    def _keep_open(self, rows: list[EventRow]) -> None:
+        self._seq += len(rows)
+        if self._open_key is None:
+            return
+        lines = logged_lines(
+            (row.event_time, row.event_type, row.channel, row.item_ids)
+            for row in reversed(rows)
+            if row.item_ids
+        )
+        joined = lines.joined(self._open_lines)
+        if len(joined):
+            self._open_lines = newest(joined, line_count_max=LINE_COUNT_MAX)
+
+    def _close_history(self) -> None:
+        if len(self._open_lines):
+            row = (self._open_key, self._seq, *pack_lines(self._open_lines))
+            self._insert("INSERT INTO history VALUES (?, ?, ?, ?, ?)", [row])
+        self._open_lines = EMPTY_HISTORY
 
     def add_items(
         self,
@@ -125,22 +165,50 @@ class SqliteWriter:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
 
     def _finish(self) -> None:
-        self._close_profile()
+        self._close_history()
+        self._connection.execute(BY_PROFILE)
+        self._connection.execute(_HEADS)
+        self._connection.execute(BY_IDENTIFIER)
+        try:
+            self._connection.execute(BY_ID)
+        except sqlite3.IntegrityError:
+            self._name_apart()
         self._connection.execute("COMMIT")
         # What a crash must not undo is written through once, here.
         self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
         with self._scratch.open("rb") as file:
             os.fsync(file.fileno())
-        self._refuse_busy_target()
-        self._scratch.replace(self._path)
+        with store_lock(self._path):
+            refuse_live(self._path)
+            self._scratch.replace(self._path)
 
-    def _refuse_busy_target(self) -> None:
-        """Never slip a new file under the write-ahead log of the old one: it would be replayed."""
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if log.exists() and log.stat().st_size:
-            problem = f"is being written by another process ({log.name} is there); stop it first"
-            raise StorageUnavailable(storage=str(self._path), problem=problem)
+    def _name_apart(self) -> None:
+        """Give events of one id, which belong to several identifiers, names of their own."""
+        self._connection.execute(BY_ID.replace(" UNIQUE ", " "))
+        for seq, event_id in self._connection.execute(_NAMED_TWICE).fetchall():
+            name = f"{event_id}#{seq}"
+            self._connection.execute(_RENAME, (name, *self._keys.event(name), seq))
+        self._connection.execute("DROP INDEX events_by_id")
+        self._connection.execute(BY_ID)
+
+
+def refuse_live(path: Path) -> None:
+    """Refuse to replace what only a file at this path holds.
+
+    A new file under the write-ahead log of the old one would be damaged by it, too.
+
+    Raises:
+        StorageUnavailable: A server has written there, or somebody writes just now.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if read_fact(path, LIVE_FACT) is not None:
+        problem = "holds events that servers have written; import to another file"
+    elif log.exists() and log.stat().st_size:
+        problem = f"is being written by another process ({log.name} is there); stop it first"
+    else:
+        return
+    raise StorageUnavailable(storage=str(path), problem=problem)
 
 
 def read_fact(path: Path, name: str) -> str | None:

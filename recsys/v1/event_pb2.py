@@ -23,21 +23,24 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15recsys/v1/event.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\nevent_type\x18\x02 \x01(\x0e\x32\x14.recsys.v1.EventType\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x10\n\x08store_id\x18\x05 \x01(\t\x12\x12\n\nsession_id\x18\x06 \x01(\t\x12\"\n\x05lines\x18\x07 \x03(\x0b\x32\x13.recsys.v1.ItemLine\"?\n\x08ItemLine\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x15\n\x08quantity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_quantity*\x8f\x03\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45VENT_TYPE_DETAIL_PAGE_VIEW\x10\x01\x12\x15\n\x11\x45VENT_TYPE_SEARCH\x10\x02\x12\x1a\n\x16\x45VENT_TYPE_ADD_TO_CART\x10\x03\x12\x1f\n\x1b\x45VENT_TYPE_REMOVE_FROM_CART\x10\x04\x12\x1e\n\x1a\x45VENT_TYPE_ADD_TO_WISHLIST\x10\x05\x12 \n\x1c\x45VENT_TYPE_PURCHASE_COMPLETE\x10\x06\x12\x15\n\x11\x45VENT_TYPE_RETURN\x10\x07\x12\x13\n\x0f\x45VENT_TYPE_RATE\x10\x08\x12\x19\n\x15\x45VENT_TYPE_IMPRESSION\x10\t\x12\x14\n\x10\x45VENT_TYPE_CLICK\x10\n\x12\x19\n\x15\x45VENT_TYPE_OFFER_VIEW\x10\x0b\x12\x1b\n\x17\x45VENT_TYPE_OFFER_REDEEM\x10\x0c\x12\x1a\n\x16\x45VENT_TYPE_STORE_VISIT\x10\r*\x84\x02\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_WEB\x10\x01\x12\x16\n\x12\x43HANNEL_MOBILE_APP\x10\x02\x12\x11\n\rCHANNEL_STORE\x10\x03\x12\x17\n\x13\x43HANNEL_CALL_CENTER\x10\x04\x12\x11\n\rCHANNEL_EMAIL\x10\x05\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x06\x12\x10\n\x0c\x43HANNEL_PUSH\x10\x07\x12\x12\n\x0e\x43HANNEL_SOCIAL\x10\x08\x12\x17\n\x13\x43HANNEL_MARKETPLACE\x10\t\x12\x15\n\x11\x43HANNEL_MESSAGING\x10\n\x12\x11\n\rCHANNEL_KIOSK\x10\x0b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15recsys/v1/event.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17recsys/v1/subject.proto\"\xdc\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\nevent_type\x18\x02 \x01(\x0e\x32\x14.recsys.v1.EventType\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x10\n\x08store_id\x18\x05 \x01(\t\x12\x12\n\nsession_id\x18\x06 \x01(\t\x12\"\n\x05lines\x18\x07 \x03(\x0b\x32\x13.recsys.v1.ItemLine\x12#\n\x07subject\x18\x08 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x19\n\x11\x61ttribution_token\x18\t \x01(\t\x12\x10\n\x08offer_id\x18\n \x01(\t\x12\x14\n\x0csearch_query\x18\x0b \x01(\t\x12\x10\n\x08referrer\x18\x0c \x01(\t\"e\n\x08ItemLine\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x15\n\x08quantity\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12$\n\nunit_price\x18\x03 \x01(\x0b\x32\x10.recsys.v1.MoneyB\x0b\n\t_quantity\"<\n\x05Money\x12\x15\n\rcurrency_code\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x01(\x03\x12\r\n\x05nanos\x18\x03 \x01(\x05*\x8f\x03\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45VENT_TYPE_DETAIL_PAGE_VIEW\x10\x01\x12\x15\n\x11\x45VENT_TYPE_SEARCH\x10\x02\x12\x1a\n\x16\x45VENT_TYPE_ADD_TO_CART\x10\x03\x12\x1f\n\x1b\x45VENT_TYPE_REMOVE_FROM_CART\x10\x04\x12\x1e\n\x1a\x45VENT_TYPE_ADD_TO_WISHLIST\x10\x05\x12 \n\x1c\x45VENT_TYPE_PURCHASE_COMPLETE\x10\x06\x12\x15\n\x11\x45VENT_TYPE_RETURN\x10\x07\x12\x13\n\x0f\x45VENT_TYPE_RATE\x10\x08\x12\x19\n\x15\x45VENT_TYPE_IMPRESSION\x10\t\x12\x14\n\x10\x45VENT_TYPE_CLICK\x10\n\x12\x19\n\x15\x45VENT_TYPE_OFFER_VIEW\x10\x0b\x12\x1b\n\x17\x45VENT_TYPE_OFFER_REDEEM\x10\x0c\x12\x1a\n\x16\x45VENT_TYPE_STORE_VISIT\x10\r*\x84\x02\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_WEB\x10\x01\x12\x16\n\x12\x43HANNEL_MOBILE_APP\x10\x02\x12\x11\n\rCHANNEL_STORE\x10\x03\x12\x17\n\x13\x43HANNEL_CALL_CENTER\x10\x04\x12\x11\n\rCHANNEL_EMAIL\x10\x05\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x06\x12\x10\n\x0c\x43HANNEL_PUSH\x10\x07\x12\x12\n\x0e\x43HANNEL_SOCIAL\x10\x08\x12\x17\n\x13\x43HANNEL_MARKETPLACE\x10\t\x12\x15\n\x11\x43HANNEL_MESSAGING\x10\n\x12\x11\n\rCHANNEL_KIOSK\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTTYPE']._serialized_start=364
-  _globals['_EVENTTYPE']._serialized_end=763
-  _globals['_CHANNEL']._serialized_start=766
-  _globals['_CHANNEL']._serialized_end=1026
-  _globals['_EVENT']._serialized_start=70
-  _globals['_EVENT']._serialized_end=296
-  _globals['_ITEMLINE']._serialized_start=298
-  _globals['_ITEMLINE']._serialized_end=361
+  _globals['_EVENTTYPE']._serialized_start=611
+  _globals['_EVENTTYPE']._serialized_end=1010
+  _globals['_CHANNEL']._serialized_start=1013
+  _globals['_CHANNEL']._serialized_end=1273
+  _globals['_EVENT']._serialized_start=95
+  _globals['_EVENT']._serialized_end=443
+  _globals['_ITEMLINE']._serialized_start=445
+  _globals['_ITEMLINE']._serialized_end=546
+  _globals['_MONEY']._serialized_start=548
+  _globals['_MONEY']._serialized_end=608
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from recsys.v1 import subject_pb2 as _subject_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -69,7 +70,7 @@ CHANNEL_MESSAGING: Channel
 CHANNEL_KIOSK: Channel
 
 class Event(_message.Message):
-    __slots__ = ("event_id", "event_type", "event_time", "channel", "store_id", "session_id", "lines")
+    __slots__ = ("event_id", "event_type", "event_time", "channel", "store_id", "session_id", "lines", "subject", "attribution_token", "offer_id", "search_query", "referrer")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +78,11 @@ class Event(_message.Message):
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OFFER_ID_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_QUERY_FIELD_NUMBER: _ClassVar[int]
+    REFERRER_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     event_type: EventType
     event_time: _timestamp_pb2.Timestamp
@@ -84,12 +90,29 @@ class Event(_message.Message):
     store_id: str
     session_id: str
     lines: _containers.RepeatedCompositeFieldContainer[ItemLine]
-    def __init__(self, event_id: _Optional[str] = ..., event_type: _Optional[_Union[EventType, str]] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[_Union[Channel, str]] = ..., store_id: _Optional[str] = ..., session_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ItemLine, _Mapping]]] = ...) -> None: ...
+    subject: _subject_pb2.Subject
+    attribution_token: str
+    offer_id: str
+    search_query: str
+    referrer: str
+    def __init__(self, event_id: _Optional[str] = ..., event_type: _Optional[_Union[EventType, str]] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[_Union[Channel, str]] = ..., store_id: _Optional[str] = ..., session_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ItemLine, _Mapping]]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., attribution_token: _Optional[str] = ..., offer_id: _Optional[str] = ..., search_query: _Optional[str] = ..., referrer: _Optional[str] = ...) -> None: ...
 
 class ItemLine(_message.Message):
-    __slots__ = ("item_id", "quantity")
+    __slots__ = ("item_id", "quantity", "unit_price")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     quantity: float
-    def __init__(self, item_id: _Optional[str] = ..., quantity: _Optional[float] = ...) -> None: ...
+    unit_price: Money
+    def __init__(self, item_id: _Optional[str] = ..., quantity: _Optional[float] = ..., unit_price: _Optional[_Union[Money, _Mapping]] = ...) -> None: ...
+
+class Money(_message.Message):
+    __slots__ = ("currency_code", "units", "nanos")
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    NANOS_FIELD_NUMBER: _ClassVar[int]
+    currency_code: str
+    units: int
+    nanos: int
+    def __init__(self, currency_code: _Optional[str] = ..., units: _Optional[int] = ..., nanos: _Optional[int] = ...) -> None: ...

@@ -29,7 +29,7 @@ from recsys.bundle import (
 from recsys.domain import Channel, EventType, ItemEvent, ItemId, StoreId
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
-from recsys.serving.histories import NoHistories
+from recsys.serving.storage import NoHistories
 from recsys.sparse import CsrMatrix
 
 FOLDER = Path(__file__).resolve().parent

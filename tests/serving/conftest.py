@@ -1,5 +1,6 @@
 """A real gRPC server in this process, with a model where the right answer is obvious."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from recsys.recommend import ServingModel
-from recsys.serving.config import ServingConfig
-from recsys.serving.histories import NoHistories
+from recsys.serving.config import ServingConfig, StorageConfig
 from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
+from recsys.serving.storage import Storage, open_storage
 from support.bundles import make_bundle, two_worlds
 from support.serving import ITEM_COUNT, Running
 
@@ -39,16 +40,49 @@ def registry() -> Iterator[CollectorRegistry]:
     return CollectorRegistry()
 
 
+@contextlib.asynccontextmanager
+async def server_on(storage: Storage, registry: CollectorRegistry) -> AsyncIterator[Running]:
+    """Run a server without a model until the block ends."""
+    config = ServingConfig.parse(environ={})
+    metrics = Metrics(placements=config.metrics.placements, registry=registry)
+    server = RecsysServer(config, storage=storage, metrics=metrics)
+    port = await server.start("127.0.0.1:0")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            yield Running(server, port, channel, registry, metrics)
+        finally:
+            # Before the channel goes, so that callers get what they wait for.
+            await server.drain()
+
+
 @pytest.fixture
 async def empty_server(registry: CollectorRegistry) -> AsyncIterator[Running]:
     """A server before its first model."""
-    config = ServingConfig.parse(environ={})
-    metrics = Metrics(placements=config.metrics.placements, registry=registry)
-    server = RecsysServer(config, histories=NoHistories(), metrics=metrics)
-    port = await server.start("127.0.0.1:0")
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Running(server, port, channel, registry, metrics)
-    await server.drain()
+    async with server_on(Storage(), registry) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def storage_config(request: pytest.FixtureRequest, tmp_path: Path) -> StorageConfig:
+    """Each kind of storage, empty."""
+    if request.param == "sqlite":
+        return StorageConfig(histories=str(tmp_path / "store.sqlite"))
+    return StorageConfig(histories=request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def remembering(
+    storage_config: StorageConfig, make_model: Callable[..., ServingModel]
+) -> AsyncIterator[tuple[Running, Running]]:
+    """Two servers that answer, as two workers on one storage."""
+    model = make_model()
+    async with (
+        server_on(open_storage(storage_config), CollectorRegistry()) as one,
+        server_on(open_storage(storage_config), CollectorRegistry()) as other,
+    ):
+        for running in (one, other):
+            await running.server.serve_model(model)
+        yield one, other
 
 
 @pytest.fixture

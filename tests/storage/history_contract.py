@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from recsys.domain import Channel, EventType, Identifier
-from recsys.events import History, HistoryReader
+from recsys.domain import Channel, EventType, Identifier, ItemId
+from recsys.events import Event, EventContent, EventLine, History, HistoryReader
 
 Line = tuple[float, str, EventType, Channel]
 """Time, item, type and channel of one item line."""
@@ -42,6 +42,19 @@ Load = Callable[[Contents], HistoryReader]
 def line(time: float, item: str = "i1") -> Line:
     """Build a purchase in a store."""
     return (time, item, EventType.PURCHASE_COMPLETE, Channel.STORE)
+
+
+def line_event(who: Identifier, of: Line, *, event_id: str) -> Event:
+    """Build the event of one item line."""
+    time, item, kind, channel = of
+    content = EventContent(
+        event_type=kind,
+        event_time=time,
+        channel=channel,
+        identifiers=(who,),
+        lines=(EventLine(ItemId(item)),),
+    )
+    return Event.of(content, event_id=event_id, now=time)
 
 
 def entries(history: History) -> list[tuple[str, int, int, float]]:

@@ -8,37 +8,45 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recsys.catalog import ItemSummary
-from recsys.domain import ItemId
+from recsys.domain import Identifier, ItemId
 from recsys.errors import StorageUnavailable
-from recsys.events import HistoryReader
+from recsys.events import History, HistoryReader, Outcome
 from recsys.storage.packed import pack_lines
 from recsys.storage.sqlite import SqliteHistory, SqliteItems
-from recsys.storage.sqlite_connection import SCHEMA_VERSION
+from recsys.storage.sqlite_events import SqliteEventLog
+from recsys.storage.sqlite_schema import SCHEMA_VERSION
 from recsys.storage.sqlite_writer import SqliteWriter, read_fact
-from storage.history_contract import ANNA, Contents, HistoryContract, Load, line
+from storage.history_contract import (
+    ANNA,
+    BEN,
+    Contents,
+    HistoryContract,
+    Load,
+    line,
+    line_event,
+)
 
 ONE_LINE = Contents({ANNA: "p1"}, {"p1": [line(1.0, "old")]})
-UPDATE = "UPDATE history SET item_ids = ?, codes = ?, event_times = ? WHERE profile_key = 1"
-LIVE = pack_lines([(1.0, 0, "old", 1, 1), (9.0, 0, "live", 1, 1)])
+UPDATE = "UPDATE history SET item_ids = ?, codes = ?, event_times = ?"
+LIVE = pack_lines(History("old\x1flive", b"\x01\x01", b"\x01\x01", np.array([1.0, 9.0]).tobytes()))
 TWO_LINES = Contents({ANNA: "p1"}, {"p1": [line(1.0, "new"), line(2.0, "newer")]})
 
 
 def fill(path: Path, contents: Contents) -> None:
-    """Write a storage file."""
-    names = sorted({*contents.links.values(), *contents.lines})
-    keys = {profile: key for key, profile in enumerate(names, start=1)}
+    """Write a storage file; what a profile did belongs to its first identifier."""
+    heads: dict[str, Identifier] = {}
+    for who, profile in contents.links.items():
+        heads.setdefault(profile, who)
     with SqliteWriter(path) as writer:
-        writer.add_profiles((key, profile) for profile, key in keys.items())
-        writer.add_links(
-            (who.namespace, who.value, keys[profile]) for who, profile in contents.links.items()
-        )
+        writer.add_identifiers((who, heads[profile]) for who, profile in contents.links.items())
         for profile, lines in contents.lines.items():
-            writer.add_history(
-                (keys[profile], time, number, item, kind.code, channel.code)
-                for number, (time, item, kind, channel) in enumerate(lines)
+            writer.add_events(
+                line_event(heads[profile], one, event_id=f"{profile}/{number}")
+                for number, one in enumerate(lines)
             )
 
 
@@ -183,33 +191,53 @@ def test_columns_that_do_not_belong_together_are_unavailable(
     assert items_of(reader) == ["live", "old"]
 
 
-def test_lines_of_one_profile_may_come_in_several_calls(path: Path, reader: SqliteHistory) -> None:
+def test_events_of_one_person_may_come_in_several_calls(path: Path, reader: SqliteHistory) -> None:
     """An import hands rows over in slices that know nothing of people."""
+    events = [
+        line_event(who, line(time, item), event_id=item)
+        for who, time, item in (
+            (ANNA, 1.0, "first"), (ANNA, 2.0, "second"), (ANNA, 3.0, "third"), (BEN, 4.0, "his"),
+        )
+    ]  # fmt: skip
     with SqliteWriter(path) as writer:
-        writer.add_profiles([(1, "p1"), (2, "p2")])
-        writer.add_links([("account", "anna", 1)])
-        writer.add_history([(1, 1.0, 0, "first", 1, 1), (1, 2.0, 0, "second", 1, 1)])
-        writer.add_history([(1, 3.0, 0, "third", 1, 1), (2, 4.0, 0, "hers", 1, 1)])
+        writer.add_identifiers([(ANNA, ANNA), (BEN, BEN)])
+        writer.add_events(events[:2])
+        writer.add_events(events[2:])
     assert items_of(reader) == ["third", "second", "first"]
 
 
-def test_a_profile_that_comes_back_is_refused(path: Path) -> None:
+def test_an_identifier_that_comes_back_is_refused(path: Path) -> None:
     """Half a history must not pass for a whole one."""
-    rows = [(1, 1.0, 0, "i1", 1, 1), (2, 1.0, 0, "i1", 1, 1), (1, 2.0, 0, "i2", 1, 1)]
+    events = [
+        line_event(who, line(1.0), event_id=str(number))
+        for number, who in enumerate((ANNA, BEN, ANNA))
+    ]
     with pytest.raises(StorageUnavailable), SqliteWriter(path) as writer:
-        writer.add_history(rows)
+        writer.add_events(events)
     assert not path.exists()
 
 
-@pytest.mark.parametrize(
-    "row", [(1, 1.0, 0, "i\x1f1", 1, 1), (1, 1.0, 0, "i1", 256, 1)], ids=["separator", "code"]
-)
-def test_what_cannot_be_packed_is_refused(
-    path: Path, row: tuple[int, float, int, str, int, int]
-) -> None:
+def test_events_of_one_id_and_several_people_are_all_kept(path: Path) -> None:
+    """What a source has named twice is told apart, so that nothing is lost."""
+    with SqliteWriter(path) as writer:
+        writer.add_identifiers([(ANNA, ANNA), (BEN, BEN)])
+        writer.add_events(line_event(who, line(1.0), event_id="same") for who in (ANNA, BEN))
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT event_id FROM events ORDER BY seq").fetchall()
+    connection.close()
+    assert found == [("same",), ("same#2",)]
+    log = SqliteEventLog(path)
+    again = [line_event(ANNA, line(1.0), event_id=name) for name in ("same", "same#2")]
+    assert log.append(again[:1]) == [Outcome.DUPLICATE]
+    assert log.append(again[1:]) == [Outcome.CONFLICT]
+    log.close()
+
+
+def test_what_cannot_be_packed_is_refused(path: Path) -> None:
     """An id with the separator in it would come back as two."""
-    with pytest.raises(ValueError, match=r"U\+001F|range"), SqliteWriter(path) as writer:
-        writer.add_history([row])
+    wrong = line_event(ANNA, line(1.0, "i\x1f1"), event_id="e")
+    with pytest.raises(ValueError, match=r"U\+001F"), SqliteWriter(path) as writer:
+        writer.add_events([wrong])
     assert not path.exists()
 
 
@@ -263,7 +291,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(path: Path) -> Non
     fill(path, ONE_LINE)
     before = path.read_bytes()
     with pytest.raises(StorageUnavailable), SqliteWriter(path) as writer:
-        writer.add_links([("account", "anna", 1), ("account", "anna", 2)])
+        writer.add_identifiers([(ANNA, ANNA), (ANNA, BEN)])
     assert path.read_bytes() == before
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 

@@ -91,6 +91,7 @@ def serving(folder: Path, **settings: dict[str, Any]) -> Iterator[WatchedServer]
             **settings.get("bundles", {}),
         },
         "registry": settings.get("registry", {}),
+        "storage": settings.get("storage", {}),
         "log": {"format": "json"},
     }
     with running_server(folder, settings=sections) as server:

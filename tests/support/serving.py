@@ -7,7 +7,11 @@ from prometheus_client import CollectorRegistry
 
 from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
-from recsys.v1 import model_service_pb2_grpc, recommendation_service_pb2_grpc
+from recsys.v1 import (
+    event_service_pb2_grpc,
+    model_service_pb2_grpc,
+    recommendation_service_pb2_grpc,
+)
 
 ITEM_COUNT = 40
 """Items of the model under test."""
@@ -32,6 +36,11 @@ class Running:
     def model(self) -> model_service_pb2_grpc.ModelServiceStub:
         """Stub of the model service."""
         return model_service_pb2_grpc.ModelServiceStub(self.channel)
+
+    @property
+    def events(self) -> event_service_pb2_grpc.EventServiceStub:
+        """Stub of the event service."""
+        return event_service_pb2_grpc.EventServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
         """Value of a metric, with all that has been counted by now."""

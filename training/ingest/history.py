@@ -1,26 +1,34 @@
-"""Writes what serving reads: the newest lines of every person who can be asked for."""
+"""Writes what serving reads: the log of all events, and who they belong to."""
 
+import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
-from recsys import limits
-from recsys.domain import Channel, EventType
+from recsys.domain import Channel, EventType, Identifier, ItemId
+from recsys.events import Event, EventContent, EventLine
 from recsys.storage.sqlite_writer import SqliteWriter
 from training import columns
 
 HISTORY_NAME: Final = "history.sqlite"
 FINGERPRINT_FACT: Final = "dataset_fingerprint"
 _LINES_PER_BUCKET: Final = 2_000_000
-_ROWS_PER_INSERT: Final = 100_000
+_ROWS_PER_STEP: Final = 100_000
 
-_TYPE_CODES: Final = {str(kind): kind.code for kind in EventType}
-_CHANNEL_CODES: Final = {str(place): place.code for place in Channel}
-_KEY: Final = "profile_key"
-_ORDER: Final = (_KEY, columns.EVENT_TIME, columns.EVENT_ID, columns.ITEM_ID)
+_TYPES: Final = {str(kind): kind for kind in EventType}
+_CHANNELS: Final = {str(place): place for place in Channel}
+_OWNER: Final = "owner"
+_PLACE: Final = "owner_place"
+_KEY: Final = "owner_key"
+_SECONDS: Final = "seconds"
+_BY_EVENT: Final = (_PLACE, columns.EVENT_TIME, columns.EVENT_ID, columns.ITEM_ID)
+_NAMED_BY: Final = tuple(columns.IDENTIFIER_NAMESPACES.items())
+
+Row = dict[str, Any]
 
 
 def write_history(
@@ -35,8 +43,8 @@ def write_history(
 ) -> None:
     """Write the storage of one dataset.
 
-    Two passes, whatever the size: one deals the lines out to buckets of people, one
-    takes a bucket at a time. Memory holds the people and one bucket.
+    Two passes, whatever the size: one deals the lines out to buckets of identifiers, one
+    takes a bucket at a time. Memory holds the identifiers and one bucket.
 
     Args:
         path: The file to create or replace.
@@ -51,50 +59,67 @@ def write_history(
         StorageUnavailable: The file cannot be written.
     """
     bucket_count = -(-event_count // _LINES_PER_BUCKET)
-    people = links.select(pl.col(columns.PROFILE_ID).unique().sort())
-    # Dealt out like cards: accounts, which do most, stand together in the alphabet.
-    hands = [people.gather_every(bucket_count, first) for first in range(bucket_count)]
-    profiles = pl.concat([people.clear(), *hands]).with_row_index(_KEY, offset=1)
-    keyed = links.join(profiles, on=columns.PROFILE_ID, how="left", maintain_order="left")
     with SqliteWriter(path) as writer:
         writer.add_facts([(FINGERPRINT_FACT, fingerprint)])
-        writer.add_profiles(profiles.iter_rows())
-        writer.add_links(keyed.select(columns.NAMESPACE, columns.VALUE, _KEY).iter_rows())
+        owners = _in_order_of_keys(links, writer)
+        writer.add_identifiers(
+            (Identifier(namespace, value), _identifier(profile))
+            for namespace, value, profile in owners.select(*columns.LINKS).iter_rows()
+        )
         writer.add_items(
             items.select(
                 columns.ITEM_ID, columns.TITLE, columns.CATEGORY, columns.BRAND, columns.PRICE,
                 columns.CURRENCY,
             ).iter_rows()
         )  # fmt: skip
-        for bucket in _deal(events, profiles, [hand.height for hand in hands], scratch):
-            lines = _newest_lines(pl.read_parquet(bucket))
-            for part in lines.iter_slices(_ROWS_PER_INSERT):
-                writer.add_history(part.iter_rows())
+        for bucket in _deal(events, owners.select(_OWNER, _PLACE), bucket_count, scratch):
+            rows = pl.read_parquet(bucket).sort(_BY_EVENT)
+            writer.add_events(_events(_stepwise(rows)))
+
+
+def _in_order_of_keys(links: pl.DataFrame, writer: SqliteWriter) -> pl.DataFrame:
+    """Number the identifiers in the order in which the storage keeps them."""
+    pairs = links.select(columns.NAMESPACE, columns.VALUE).iter_rows()
+    keys = pl.Series(_KEY, [writer.key(Identifier(*pair)) for pair in pairs], dtype=pl.Int64)
+    name = pl.concat_str(columns.NAMESPACE, pl.lit(":"), columns.VALUE).alias(_OWNER)
+    return links.with_columns(name, keys).sort(_KEY).with_row_index(_PLACE, offset=1)
+
+
+def _identifier(name: str) -> Identifier:
+    namespace, _, value = name.partition(":")
+    return Identifier(namespace, value)
 
 
 def _deal(
-    events: pl.LazyFrame, profiles: pl.DataFrame, sizes: list[int], folder: Path
+    events: pl.LazyFrame, owners: pl.DataFrame, bucket_count: int, folder: Path
 ) -> Iterator[Path]:
-    """Write each hand's lines to a file of its own in one pass, and yield the files."""
+    """Write each bucket's lines to a file of its own in one pass, and yield the files.
+
+    A bucket has all lines of some identifiers, and some of nobody's events.
+    """
+    names = [pl.lit(f"{namespace}:") + pl.col(name) for name, namespace in _NAMED_BY]
+    nobodys = -1 - (pl.col(columns.EVENT_ID).hash(0) % bucket_count).cast(pl.Int64)
     lines = (
-        events.filter(pl.col(columns.ITEM_ID).is_not_null())
-        .join(profiles.lazy(), on=columns.PROFILE_ID, how="inner")
-        # Codes come later: replacing makes Polars hold all lines at once.
-        .select(*_ORDER, columns.EVENT_TYPE, columns.CHANNEL)
+        events.with_columns(pl.coalesce(*names).alias(_OWNER))
+        .join(owners.lazy(), on=_OWNER, how="left")
+        .with_columns(pl.col(_PLACE).cast(pl.Int64).fill_null(nobodys))
+        .drop(_OWNER, columns.PROFILE_ID)
     )
     folder.mkdir()
     try:
-        paths, sinks, first = [], [], 1
-        for number, size in enumerate(sizes):
+        paths, sinks = [], []
+        for number in range(bucket_count):
             path = folder / f"bucket-{number:05d}.parquet"
-            within = pl.col(_KEY).is_between(first, first + size - 1)
+            first, last = (
+                owners.height * (number + step) // bucket_count + 1 - step for step in (0, 1)
+            )
+            within = pl.col(_PLACE).is_between(first, last) | (pl.col(_PLACE) == -1 - number)
             sinks.append(
                 lines.filter(within).sink_parquet(
                     path, compression="lz4", statistics=False, maintain_order=False, lazy=True
                 )
             )
             paths.append(path)
-            first += size
         pl.collect_all(sinks, engine="streaming")
         for path in paths:
             yield path
@@ -103,21 +128,40 @@ def _deal(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _newest_lines(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the history table for some people, in the order of its key."""
+def _stepwise(lines: pl.DataFrame) -> Iterator[Row]:
     at = pl.col(columns.EVENT_TIME).dt.epoch("us") / 1_000_000
-    place = pl.int_range(pl.len()).over(_KEY)
-    size = pl.len().over(_KEY)
-    return (
-        # Ties have an order too, so that equal imports write equal files.
-        lines.sort(_ORDER)
-        .filter(size - place <= limits.HISTORY_EVENT_COUNT_MAX)
-        .select(
-            _KEY,
-            at.alias(columns.EVENT_TIME),
-            pl.int_range(pl.len()).over(_KEY).alias("line"),
-            columns.ITEM_ID,
-            pl.col(columns.EVENT_TYPE).replace_strict(_TYPE_CODES, return_dtype=pl.UInt8),
-            pl.col(columns.CHANNEL).replace_strict(_CHANNEL_CODES, return_dtype=pl.UInt8),
+    for part in lines.iter_slices(_ROWS_PER_STEP):
+        yield from part.with_columns(at.alias(_SECONDS)).iter_rows(named=True)
+
+
+def _events(lines: Iterable[Row]) -> Iterator[Event]:
+    """Make events of sorted lines."""
+    for _, of_one in itertools.groupby(
+        lines, key=itemgetter(_PLACE, columns.EVENT_TIME, columns.EVENT_ID)
+    ):
+        rows = list(of_one)
+        first = rows[0]
+        content = EventContent(
+            event_type=_TYPES[first[columns.EVENT_TYPE]],
+            event_time=first[_SECONDS],
+            channel=_CHANNELS[first[columns.CHANNEL]],
+            identifiers=tuple(
+                Identifier(namespace, first[name])
+                for name, namespace in _NAMED_BY
+                if first[name] is not None
+            ),
+            lines=tuple(_line(row) for row in rows if row[columns.ITEM_ID] is not None),
+            store_id=first[columns.STORE_ID],
+            session_id=first[columns.SESSION_ID] or "",
         )
+        yield Event.of(content, event_id=first[columns.EVENT_ID], now=first[_SECONDS])
+
+
+def _line(row: Row) -> EventLine:
+    price = row[columns.UNIT_PRICE]
+    return EventLine(
+        ItemId(row[columns.ITEM_ID]),
+        row[columns.QUANTITY],
+        "" if price is None else format(price, "f").rstrip("0").rstrip("."),
+        row[columns.CURRENCY] or "",
     )

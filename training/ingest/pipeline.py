@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from recsys.errors import InvalidData
-from recsys.storage.sqlite_writer import read_fact
+from recsys.storage.sqlite_writer import read_fact, refuse_live
 from training import columns
 from training.dataset import INFO_NAME, Dataset, DatasetInfo
 from training.ingest.checks import Reason
@@ -76,6 +76,7 @@ def import_events(
     kept_history = history_path or out / HISTORY_NAME
     if (same := _same_import(job, out, kept_history, strict=strict)) is not None:
         return same
+    refuse_live(kept_history)
     with finished_folder(out, marker=INFO_NAME) as folder:
         info, report = _run(
             job,
@@ -90,6 +91,7 @@ def import_events(
         text = msgspec.json.format(msgspec.json.encode(report), indent=2)
         (folder / REPORT_NAME).write_bytes(text)
         (folder / INFO_NAME).write_bytes(msgspec.json.encode(info))
+        refuse_live(out / HISTORY_NAME)
     return Dataset.open(out)
 
 

@@ -1,0 +1,92 @@
+"""What a worker knows of people, and where it writes what they do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from recsys.domain import Identifier
+from recsys.errors import InvalidConfig
+from recsys.events import EMPTY_HISTORY, EventLog, History, HistoryReader
+from recsys.serving.config import StorageConfig
+
+_POSTGRES: Final = ("postgresql://", "postgres://")
+
+
+class NoHistories:
+    """Knows nobody: for servers that answer only from what requests bring."""
+
+    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+        """Return the empty history."""
+        del identifiers, event_count_max
+        return EMPTY_HISTORY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """An open storage.
+
+    Attributes:
+        histories: What people did.
+        log: Where events go; None for a server without a storage.
+        is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
+        unpacked: Keys of identifiers that readers want packed; may grow at any moment.
+        pack: Packs some of them; None where nothing is packed.
+        close: Lets go of it.
+    """
+
+    histories: HistoryReader = field(default_factory=NoHistories)
+    log: EventLog | None = None
+    is_quick: bool = True
+    unpacked: set[int] = field(default_factory=set)
+    pack: Callable[[Sequence[int]], None] | None = None
+    close: Callable[[], None] = lambda: None
+
+
+def open_storage(config: StorageConfig) -> Storage:
+    """Open the storage that the configuration names, or know nobody.
+
+    The database itself is looked for by the first call and may come later.
+
+    Raises:
+        InvalidConfig: A library is missing.
+    """
+    if not config.histories:
+        return Storage()
+    if config.histories.startswith(_POSTGRES):
+        return _open_postgres(config)
+    return _open_sqlite(Path(config.histories))
+
+
+def _open_sqlite(path: Path) -> Storage:
+    from recsys.storage.sqlite import SqliteHistory  # noqa: PLC0415 - only where it is used
+    from recsys.storage.sqlite_events import SqliteEventLog  # noqa: PLC0415 - as above
+
+    unpacked: set[int] = set()
+    log = SqliteEventLog(path)
+    return Storage(
+        histories=SqliteHistory(path, on_unpacked=unpacked.add),
+        log=log,
+        unpacked=unpacked,
+        pack=log.pack,
+        close=log.close,
+    )
+
+
+def _open_postgres(config: StorageConfig) -> Storage:
+    try:
+        from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - only where it is used
+        from recsys.storage.postgres_events import PostgresEventLog  # noqa: PLC0415 - as above
+        from recsys.storage.postgres_pool import PostgresPool  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise InvalidConfig(
+            source="storage.histories",
+            problem=f"PostgreSQL needs `pip install 'recsys[postgres]'` ({error})",
+        ) from error
+    pool = PostgresPool(config.histories, connection_count_max=config.connections)
+    return Storage(
+        histories=PostgresHistory(pool),
+        log=PostgresEventLog(pool),
+        is_quick=False,
+        close=pool.close,
+    )

@@ -1,0 +1,124 @@
+"""The event log in a PostgreSQL database."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from recsys.events import Event, EventFilter, Outcome
+from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, IdentifierRow, Keys
+from recsys.storage.postgres_pool import Connection, PostgresPool
+
+_ADD_IDENTIFIERS: Final = """
+INSERT INTO identifiers AS i (identifier_key, namespace, value)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[])
+ON CONFLICT (identifier_key) DO UPDATE SET namespace = NULL -- which no row may have
+WHERE i.namespace <> excluded.namespace OR i.value <> excluded.value
+"""
+_ADD_EVENTS: Final = f"""
+INSERT INTO events ({EVENT_COLUMNS})
+SELECT * FROM unnest(
+  %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::float8[],
+  %s::smallint[], %s::smallint[], %s::text[], %s::text[], %s::text[]
+)
+ON CONFLICT (id_high, id_low) DO NOTHING RETURNING id_high, id_low
+"""  # noqa: S608 - our own names
+_FIRST: Final = """
+SELECT id_high, id_low, digest FROM events
+JOIN unnest(%s::bigint[], %s::bigint[]) AS asked (id_high, id_low) USING (id_high, id_low)
+"""
+_PURGED_AT_ONCE: Final = 5_000
+
+
+class PostgresEventLog:
+    """Appends to the log of a database; implements `recsys.events.EventLog`."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        """Share a pool, which whoever made it closes."""
+        self._pool = pool
+
+    def append(self, events: Sequence[Event]) -> list[Outcome]:
+        """Keep events in one transaction; as `EventLog.append`."""
+        return self._pool.run(lambda connection, keys: _append(connection, *keys.rows(events)))
+
+    def purge(self, which: EventFilter, *, validate_only: bool) -> int:
+        """Forget events; as `EventLog.purge`. Others may write in between."""
+        if which.is_empty:
+            raise ValueError("purging needs a filter")
+        if validate_only:
+            return self._pool.run(lambda connection, keys: _count(connection, keys, which))
+        purged_count = 0
+        while count := self._pool.run(lambda connection, keys: _purge(connection, keys, which)):
+            purged_count += count
+        return purged_count
+
+    def close(self) -> None:
+        """Let go; the pool stays open."""
+
+
+def _append(
+    connection: Connection, identifiers: dict[int, IdentifierRow], rows: Sequence[EventRow]
+) -> list[Outcome]:
+    # Always in one order, or two writers could wait for each other.
+    connection.execute(_ADD_IDENTIFIERS, _columns(sorted(identifiers.values()), width=3))
+    ordered = sorted(rows, key=_id)
+    added = connection.execute(_ADD_EVENTS, _columns(ordered, width=len(EventRow._fields)))
+    written = set(added.fetchall())
+    if len(written) == len(rows):
+        return [Outcome.WRITTEN] * len(rows)
+    there = connection.execute(_FIRST, _columns([_id(row) for row in rows], width=2))
+    digests = {(high, low): digest for high, low, digest in there}
+    outcomes = []
+    for row in rows:
+        if _id(row) in written:
+            written.remove(_id(row))
+            outcomes.append(Outcome.WRITTEN)
+        else:
+            # One that was purged a moment ago has no digest left: it was there.
+            same = digests.get(_id(row), row.digest) == row.digest
+            outcomes.append(Outcome.DUPLICATE if same else Outcome.CONFLICT)
+    return outcomes
+
+
+def _id(row: EventRow) -> tuple[int, int]:
+    return row.id_high, row.id_low
+
+
+def _columns(rows: Iterable[tuple[object, ...]], *, width: int) -> list[list[object]]:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return columns or [[] for _ in range(width)]
+
+
+def _count(connection: Connection, keys: Keys, which: EventFilter) -> int:
+    condition, values = _condition(which, keys)
+    found = connection.execute(f"SELECT count(*) FROM events WHERE {condition}", values).fetchone()  # noqa: S608 - our own words
+    assert found is not None  # A count is one row.
+    return int(found[0])
+
+
+def _purge(connection: Connection, keys: Keys, which: EventFilter) -> int:
+    condition, values = _condition(which, keys)
+    some = f"SELECT seq FROM events WHERE {condition} ORDER BY seq LIMIT {_PURGED_AT_ONCE}"  # noqa: S608 - our own words
+    return connection.execute(f"DELETE FROM events WHERE seq IN ({some})", values).rowcount  # noqa: S608 - our own words
+
+
+def _condition(which: EventFilter, keys: Keys) -> tuple[str, list[object]]:
+    parts: list[str] = []
+    values: list[object] = []
+    if which.identifier is not None:
+        parts.append("identifier_key = %s")
+        values.append(keys.identifier(which.identifier))
+    for column, codes in (
+        ("event_type", [kind.code for kind in which.event_types]),
+        ("channel", [place.code for place in which.channels]),
+        ("store_id", list(which.store_ids)),
+    ):
+        if codes:
+            parts.append(f"{column} = ANY(%s)")
+            values.append(codes)
+    for condition, moment in (
+        ("event_time >= %s", which.start_time),
+        ("event_time < %s", which.end_time),
+    ):
+        if moment is not None:
+            parts.append(condition)
+            values.append(moment)
+    return " AND ".join(parts), values

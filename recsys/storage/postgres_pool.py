@@ -1,0 +1,96 @@
+"""Connections to one PostgreSQL database, for readers and writers alike."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+import psycopg_pool
+
+from recsys.errors import StorageUnavailable
+from recsys.storage.event_rows import SALT_FACT, Keys
+from recsys.storage.postgres_schema import migrate
+
+ResultT = TypeVar("ResultT")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_WAIT_SECONDS: Final = 1.0
+_CONNECT_SECONDS: Final = 2
+_DOWN_SECONDS: Final = 0.5
+_SALT: Final = "SELECT value FROM facts WHERE name = %s"
+
+
+class PostgresPool:
+    """Runs transactions, from any thread. Connects with the first, and again after a loss."""
+
+    def __init__(self, url: str, *, connection_count_max: int = 4) -> None:
+        """Point at a database; nothing is opened yet.
+
+        Args:
+            url: Such as `postgresql://user@host/database`.
+            connection_count_max: Upper bound of connections of this process.
+        """
+        self._url = url
+        # Passwords stay out of errors and logs.
+        parts = urlsplit(url)
+        self.name = f"postgresql://{parts.hostname or ''}{parts.path}"
+        self._lock = threading.Lock()
+        self._keys: Keys | None = None
+        self._down_until = 0.0
+        self._pool: psycopg_pool.ConnectionPool[Connection] = psycopg_pool.ConnectionPool(
+            url,
+            min_size=1,
+            max_size=connection_count_max,
+            timeout=_WAIT_SECONDS,
+            reconnect_timeout=_CONNECT_SECONDS,
+            open=False,
+            kwargs={
+                "connect_timeout": _CONNECT_SECONDS,
+                # An acknowledgement is a promise, whatever the server's default.
+                "options": "-c synchronous_commit=on",
+            },
+        )
+
+    def run(self, work: Callable[[Connection, Keys], ResultT]) -> ResultT:
+        """Let somebody read or write in one transaction, which must bear being done twice.
+
+        Raises:
+            StorageUnavailable: The database does not answer or refuses. For half a
+                second after, calls fail at once instead of waiting, too.
+        """
+        if time.monotonic() < self._down_until:
+            raise StorageUnavailable(storage=self.name, problem="it did not answer a moment ago")
+        try:
+            keys = self._keys or self._open()
+            try:
+                return self._attempt(work, keys)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                # The server may have been started again behind our back.
+                self._pool.check()
+                return self._attempt(work, keys)
+        except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+            if isinstance(error, psycopg.OperationalError | psycopg_pool.PoolTimeout):
+                self._down_until = time.monotonic() + _DOWN_SECONDS
+            problem = str(error).partition("\n")[0] or type(error).__name__
+            raise StorageUnavailable(storage=self.name, problem=problem) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def _attempt(self, work: Callable[[Connection, Keys], ResultT], keys: Keys) -> ResultT:
+        with self._pool.connection() as connection:
+            return work(connection, keys)
+
+    def _open(self) -> Keys:
+        with self._lock:
+            if self._keys is None:
+                migrate(self._url)
+                self._pool.open()
+                with self._pool.connection() as connection:
+                    found = connection.execute(_SALT, (SALT_FACT,)).fetchone()
+                assert found is not None  # The first migration has drawn it.
+                self._keys = Keys(found[0])
+            return self._keys

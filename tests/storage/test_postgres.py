@@ -1,0 +1,152 @@
+"""The PostgreSQL storage: the contracts, migrations, and servers that go and come back."""
+
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from recsys.domain import Identifier
+from recsys.errors import StorageUnavailable
+from recsys.events import EventLog, HistoryReader
+from recsys.storage.event_rows import Keys
+from recsys.storage.postgres import PostgresHistory
+from recsys.storage.postgres_events import PostgresEventLog
+from recsys.storage.postgres_pool import PostgresPool
+from recsys.storage.postgres_schema import HEAD, migrate
+from storage.event_log_contract import EventLogContract, Store, event, items_of
+from storage.history_contract import ANNA, Contents, HistoryContract, Load, line_event
+from support.postgres import missing, running_postgres
+
+
+@pytest.fixture
+def open_pool(postgres_url: str) -> Iterator[Callable[[], PostgresPool]]:
+    """Open pools that are closed in the end."""
+    pools: list[PostgresPool] = []
+
+    def open_one() -> PostgresPool:
+        pools.append(PostgresPool(postgres_url))
+        return pools[-1]
+
+    yield open_one
+    for pool in pools:
+        pool.close()
+
+
+class TestPostgresHistory(HistoryContract):
+    """The contract holds for PostgreSQL."""
+
+    @pytest.fixture
+    def load(self, open_pool: Callable[[], PostgresPool]) -> Load:
+        """Write a database."""
+
+        def load(contents: Contents) -> HistoryReader:
+            pool = open_pool()
+            heads: dict[str, Identifier] = {}
+            for who, profile in contents.links.items():
+                heads.setdefault(profile, who)
+
+            def add(connection: psycopg.Connection, keys: Keys) -> None:
+                for who, profile in contents.links.items():
+                    connection.execute(
+                        "INSERT INTO identifiers VALUES (%s, %s, %s, %s)",
+                        (keys.identifier(who), who.namespace, who.value,
+                         keys.identifier(heads[profile])),
+                    )  # fmt: skip
+
+            pool.run(add)
+            for profile, lines in contents.lines.items():
+                PostgresEventLog(pool).append(
+                    [
+                        line_event(heads[profile], one, event_id=f"{profile}/{number}")
+                        for number, one in enumerate(lines)
+                    ]
+                )
+            return PostgresHistory(pool)
+
+        return load
+
+
+def store_of(open_pool: Callable[[], PostgresPool]) -> Store:
+    """A log and a reader as two workers have them."""
+    reading, writing = open_pool(), open_pool()
+
+    def contents() -> list[str]:
+        found = reading.run(
+            lambda connection, _: connection.execute("SELECT content FROM events ORDER BY seq")
+            .fetchall()
+        )  # fmt: skip
+        return [content for (content,) in found]
+
+    def open_log() -> EventLog:
+        return PostgresEventLog(open_pool())
+
+    return Store(PostgresEventLog(writing), PostgresHistory(reading), open_log, contents)
+
+
+class TestPostgresEventLog(EventLogContract):
+    """The contract holds for PostgreSQL."""
+
+    @pytest.fixture
+    def store(self, open_pool: Callable[[], PostgresPool]) -> Store:
+        """Make a database."""
+        return store_of(open_pool)
+
+
+def test_servers_that_start_together_migrate_once(
+    postgres_url: str, open_pool: Callable[[], PostgresPool]
+) -> None:
+    """The second waits for the first and finds everything done."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [postgres_url] * 4))
+    assert PostgresEventLog(open_pool()).append([event("e1")])
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+
+
+def test_a_later_schema_is_refused_and_named(
+    postgres_url: str, open_pool: Callable[[], PostgresPool]
+) -> None:
+    """An old server leaves a new database alone."""
+    migrate(postgres_url)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StorageUnavailable, match="version is 9999; this version reads"):
+        PostgresEventLog(open_pool()).append([event("e1")])
+
+
+def test_two_identifiers_of_one_key_are_never_mixed(
+    open_pool: Callable[[], PostgresPool],
+) -> None:
+    """The second is refused, and nobody reads the history of the first under its name."""
+    pool = open_pool()
+    log = PostgresEventLog(pool)
+    log.append([event("e1")])
+    pool.run(lambda connection, _: connection.execute("UPDATE identifiers SET value = 'other'"))
+    with pytest.raises(StorageUnavailable, match="null value"):
+        log.append([event("e2")])
+    assert len(PostgresHistory(pool).history([ANNA], event_count_max=9)) == 0
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_nobody_answers_until_somebody_does() -> None:
+    """A server that crashes and comes back costs errors in between and no event."""
+    with running_postgres() as server:
+        pool = PostgresPool(server.url("postgres"))
+        store = Store(PostgresEventLog(pool), PostgresHistory(pool), lambda: NotImplemented, list)
+        store.log.append([event("e1", items=["before"])])
+        server.stop(signal.SIGQUIT)
+        with pytest.raises(StorageUnavailable):
+            store.log.append([event("e2", items=["during"])])
+        with pytest.raises(StorageUnavailable, match="a moment ago"):
+            items_of(store)
+        server.start()
+        pool._down_until = 0.0
+        assert items_of(store) == ["before"]
+        # And once more without an error in between: the pool must not trust what it has.
+        server.stop(signal.SIGQUIT)
+        server.start()
+        store.log.append([event("e3", items=["after"], time=1_800_000_000.0)])
+        assert items_of(store) == ["after", "before"]
+        pool.close()
