@@ -22,6 +22,7 @@ HEAD_COUNT_MAX: Final = 128
 """Rows of largest norm that are scored first without codes: they raise the threshold."""
 
 _TRIAL_QUERIES: Final = 64
+_TRIAL_HISTORY: Final = 8
 _TRIAL_K: Final = 20
 
 CODE_BYTES_MAX: int = 2**25
@@ -107,32 +108,52 @@ def build_item_table(
 
 
 def calibrated(codes: ItemCodes, item_factors: F32) -> ItemCodes:
-    """Choose where searches begin, by what they read for some items taken for users.
+    """Choose where searches begin, by what they read for trial users.
 
     Searches go over to a more thorough stage by themselves where the first lets too
-    much through, so this decides about speed for typical queries only.
+    much through, so this decides about speed alone. What is read is counted and not
+    timed: the same factors get the same choice on every machine with the same codes.
+    """
+    vectors = trial_vectors(item_factors)
+    stages = STAGES if codes.tail_high is not None else STAGES[2:]
+    trials = [replace(codes, first_stage=stage) for stage in stages]
+    efforts = [search_effort(trial, item_factors, vectors, k=_TRIAL_K) for trial in trials]
+    return trials[efforts.index(min(efforts))]
+
+
+def trial_vectors(item_factors: F32) -> F32:
+    """Make up some users, float32, shape (m, f), m at most 64.
+
+    One half like a single item, as sessions are; the other like the sum of several that
+    have nothing in common, which is the most undecided that a history can be. Of an
+    item alone one score is far above all others, which flatters rough bounds.
     """
     item_count = len(item_factors)
-    rows = np.linspace(0, item_count - 1, min(item_count, _TRIAL_QUERIES)).round().astype(np.intp)
-    vectors = np.ascontiguousarray(item_factors[rows])
-    best = codes
-    least = None
-    for stage in STAGES if codes.tail_high is not None else STAGES[2:]:
-        trial = replace(codes, first_stage=stage)
-        table, _ = build_item_table(
-            item_count=item_count,
-            item_factors=item_factors,
-            prior=None,
-            priors=None,
-            item_item=None,
-            codes=trial,
-        )
-        out = np.zeros((len(rows), min(item_count, _TRIAL_K)), dtype=np.int32)
-        scores, counts = np.zeros(out.shape), np.zeros(len(rows), dtype=np.int32)
-        table.top_k(vectors, None, (), None, None, None, None, None, out, scores, counts)
-        if least is None or table.effort() < least:
-            best, least = trial, table.effort()
-    return best
+    rows = np.linspace(0, item_count - 1, _TRIAL_QUERIES * _TRIAL_HISTORY).round().astype(np.intp)
+    mixed = rows.reshape(_TRIAL_HISTORY, _TRIAL_QUERIES).T
+    # Float64 sums of float32 do not overflow; what would as float32 is scaled down.
+    sums = item_factors[mixed[1::2]].astype(np.float64).sum(axis=1) / _TRIAL_HISTORY
+    alone = item_factors[mixed[::2, 0]]
+    return np.ascontiguousarray(np.concatenate([alone, sums.astype(np.float32)]))
+
+
+def search_effort(codes: ItemCodes, item_factors: F32, vectors: F32, *, k: int) -> int:
+    """Return what searches for some vectors, one by one, read of codes and factors, in bytes."""
+    table, _ = build_item_table(
+        item_count=len(item_factors),
+        item_factors=item_factors,
+        prior=None,
+        priors=None,
+        item_item=None,
+        codes=codes,
+    )
+    width = min(k, len(item_factors))
+    items, scores = np.zeros((1, width), dtype=np.int32), np.zeros((1, width))
+    counts = np.zeros(1, dtype=np.int32)
+    for at in range(len(vectors)):
+        one = vectors[at : at + 1]
+        table.top_k(one, None, (), None, None, None, None, None, items, scores, counts)
+    return table.effort()
 
 
 def _longest(norms: F32, count: int) -> NDArray[np.int32]:

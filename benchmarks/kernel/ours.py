@@ -1,5 +1,6 @@
 """Our scorer through its public face, on a published bundle as a server maps it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys import _scoring, scoring
 from recsys.bundle import open_bundle
+from recsys.item_codes import STAGES
 from recsys.sparse import CsrMatrix
 
 
@@ -18,11 +20,12 @@ class Ours:
         self.version = _scoring.simd()
         self._folder = folder
         self._bundle = open_bundle(folder / "bundle")
-        self._scorer = scoring.Scorer.from_bundle(self._bundle)
+        self._published = self._scorer = scoring.Scorer.from_bundle(self._bundle)
         self._k = 0
 
     def prepare(self, task: Task) -> Search:
-        """Options: `threads`; `is_repeated` for a mask that has been asked before."""
+        """Options: `threads`; `is_repeated` for a known mask; `stage`, where searches begin."""
+        self._scorer = self._beginning_at(task.option("stage", -1))
         scorer, k, threads = self._scorer, task.k, task.option("threads", 1)
         self._k = k
         if task.with_history:
@@ -51,6 +54,13 @@ class Ours:
     def bytes_read(self) -> int:
         """What the core counts: planes of codes and rows of factors, not norms and scales."""
         return self._scorer.table.effort()
+
+    def _beginning_at(self, stage: int) -> scoring.Scorer:
+        codes = self._bundle.codes
+        if stage < 0 or codes is None:
+            return self._published
+        forced = replace(self._bundle, codes=replace(codes, first_stage=STAGES[stage]))
+        return scoring.Scorer.from_bundle(forced)
 
     def _histories(self) -> list[CsrMatrix]:
         rows: NDArray[np.int32] = np.load(self._folder / "history-rows.npy")

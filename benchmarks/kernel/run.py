@@ -23,7 +23,7 @@ from kernel.contest import FULL, QUICK, turn_on_machine
 from kernel.factors import Unavailable
 from kernel.rows import Bench, Row
 from kernel.sections import batch, history, masks, single, workers
-from kernel.tuned import graphs, simd
+from kernel.tuned import graphs, simd, stages
 
 from kernel import ceilings, datasets, report
 
@@ -35,6 +35,7 @@ SECTIONS = {
     "workers": workers,
     "graphs": graphs,
     "simd": simd,
+    "stages": stages,
 }
 _FULL_DATA = tuple(name for name in datasets.NAMES if not name.endswith("tiny"))
 _QUICK_DATA = ("decay-50k", "hard-50k", "gowalla")

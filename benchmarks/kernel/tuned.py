@@ -1,6 +1,7 @@
 """Sections beyond the plain ones: approximate peers at a recall, and our instruction sets."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kernel.contest import Entrant, Process, Timings, time_batches, time_singles, turn_on_machine
 from kernel.datasets import DataSet
@@ -8,6 +9,7 @@ from kernel.rows import OURS, Bench, Row, check, prepared, timed_row
 
 from kernel.reference import Truth, truth
 from recsys import _scoring
+from recsys.item_codes import STAGES
 
 RECALL_WANTED = 0.95
 _EFS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
@@ -71,6 +73,27 @@ def simd(bench: Bench, data: DataSet) -> Iterator[Row]:
         with turn_on_machine(bench.lock):
             batches = time_batches(found, bench.effort, sizes, seed=1)
         yield from _timed(data, found, batches, case="k=10, batch, 1 thread, time")
+
+
+def stages(bench: Bench, data: DataSet) -> Iterator[Row]:
+    """The published beginning of searches beside every forced one; `all8` is the dense pass."""
+    published = replace(OURS, label="recsys, as published")
+    forced = [
+        replace(OURS, label=f"recsys, from {name}", options={"stage": position})
+        for position, name in enumerate(STAGES)
+    ]
+    with bench.processes([published, *forced], data) as found:
+        for k in bench.ks:
+            prepared(found, k=k)
+            with turn_on_machine(bench.lock):
+                timings = time_singles(found, bench.effort, seed=k)
+            count = bench.effort.checked
+            true = truth(data.folder, k=k, query_count=count)
+            for process, one in zip(found, timings, strict=True):
+                case = f"k={k}"
+                row = timed_row(data, process, one, timings[0], section="stages", case=case)
+                check(row, process, true, count=count, folder=data.folder)
+                yield row
 
 
 def _compared(bench: Bench, data: DataSet, found: list[Process]) -> Iterator[Row]:

@@ -9,8 +9,9 @@ typedef struct {
 } link;
 
 static inline void add(links_scratch *scratch, int32_t column, float amount) {
-    if (scratch->sums[column] == 0.0f && amount > 0.0f)
-        scratch->touched[scratch->touched_count++] = column;
+    /* Infinity times nothing would stay behind: only what is touched is cleared. */
+    if (!(amount > 0.0f)) return;
+    if (scratch->sums[column] == 0.0f) scratch->touched[scratch->touched_count++] = column;
     scratch->sums[column] += amount;
 }
 

@@ -1,16 +1,15 @@
 """The C code that reads histories, without Python: under sanitizers, with planted defects."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="not installed: gcc")
+from support.native import FUZZED, SANITIZED, Build, Cores, fuzz, needs, run
 
-FLAGS = ("-g", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
-         "-fsanitize=address,undefined", "-fno-sanitize-recover=all")  # fmt: skip
-FOLDERS = ("items", "features")
+CORES = Cores(
+    folders=("items", "features"), program="tests/features/native/fuzz.c", includes=(".",)
+)
+SOUND = Build(CORES, SANITIZED)
 
 DEFECTS = {
     "offsets before the ids": ("items/ids.h", "start < 0 || ", ""),
@@ -22,31 +21,35 @@ DEFECTS = {
 }  # fmt: skip
 
 
-def fuzz(repo_root: Path, source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Compile the code of a folder with the fuzz program, and run it."""
-    program = folder / "fuzz"
-    sources = [*source.glob("items/*.c"), *source.glob("features/*.c")]
-    main = repo_root / "tests/features/native/fuzz.c"
-    command = ["gcc", *FLAGS, f"-I{source}", main, *sources, "-lm", "-o", program]
-    subprocess.run(list(map(str, command)), check=True)
-    return subprocess.run([program, "400"], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def sound_objects(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Objects of the code as it is."""
+    folder = tmp_path_factory.mktemp("objects")
+    SOUND.objects(repo_root, folder)
+    return folder
 
 
-def test_sanitizers_find_nothing(repo_root: Path, tmp_path: Path) -> None:
+@needs("gcc")
+def test_sanitizers_find_nothing(sound_objects: Path) -> None:
     """No stray access and no undefined step, whatever the text and the table hold."""
-    done = fuzz(repo_root, repo_root / "src", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(" lines\n")
+    code, output = run(SOUND.link(sound_objects), "400")
+    assert code == 0, output
+    assert output.endswith(" lines\n")
 
 
+@needs("clang")
+def test_a_fuzzer_that_sees_coverage_finds_nothing(repo_root: Path, tmp_path: Path) -> None:
+    """Inputs chosen by what code they reach touch nothing outside."""
+    program = Build(CORES, FUZZED, "clang").program(repo_root, tmp_path / "objects")
+    code, output = fuzz(program, tmp_path / "corpus", runs=3000)
+    assert code == 0, output
+
+
+@needs("gcc")
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_planted_defect_is_found(repo_root: Path, tmp_path: Path, defect: str) -> None:
+def test_planted_defect_is_found(
+    repo_root: Path, tmp_path: Path, sound_objects: Path, defect: str
+) -> None:
     """Every check is needed: without it, something outside is read."""
-    for folder in FOLDERS:
-        shutil.copytree(repo_root / "src" / folder, tmp_path / "src" / folder)
-    name, right, wrong = DEFECTS[defect]
-    source = tmp_path / "src" / name
-    text = source.read_text()
-    assert text.count(right) == 1, f"{name} no longer has {right!r} once"
-    source.write_text(text.replace(right, wrong))
-    assert fuzz(repo_root, tmp_path / "src", tmp_path).returncode != 0
+    program = SOUND.planted(repo_root, tmp_path, sound_objects, DEFECTS[defect])
+    assert run(program, "400")[0] != 0
