@@ -16,7 +16,7 @@ from training.fit import FittedModel, fit_model, prepare
 from training.learned_weights import with_learned_weights
 from training.list_meter import ListMeter, metric_name_part
 from training.metrics import Targets
-from training.models import ignore_iteration
+from training.models import ModelParts, ignore_iteration
 from training.models.parallel import thread_count
 from training.published import PublishedSplit
 from training.ranking import ModelRanker, RankedItems
@@ -147,7 +147,7 @@ def measure_split(
         fit_seconds=fitted_at - prepared_at,
         fit_processor_seconds=fitted_processor - prepared_processor,
         rank_seconds=ranked_at - fitted_at,
-        model_bytes=_model_bytes(model),
+        model_bytes=parts_bytes(model.parts),
         facts=model.parts.facts | {f"learn/{name}": fact for name, fact in learned.items()},
     )
     return Contestant(stored=stored, values=values)
@@ -180,7 +180,7 @@ class _Answers:
             threads=thread_count(),
             sellable=sellable,
         )
-        blocked = _seen(test, model, excluded_types)
+        blocked = blocked_items(test, model, excluded_types)
         self.histories = test.weights(model.features)
         askers = ranker.askers(
             self.histories,
@@ -270,7 +270,7 @@ def _primary_k(config: TrainConfig, k: tuple[int, ...]) -> int:
     return config.evaluate.primary_k if config.evaluate.primary_k in k else k[-1]
 
 
-def _seen(
+def blocked_items(
     test: TestSet, model: FittedModel, excluded_types: frozenset[EventType] | None
 ) -> CsrMatrix | None:
     """Return the items that must not appear, m x all items; None for no such rule."""
@@ -290,8 +290,8 @@ def _lines_of_types(test: TestSet, types: frozenset[EventType]) -> CsrMatrix:
     return CsrMatrix(found.indptr, found.items, np.ones(len(found.items), dtype=np.float32))
 
 
-def _model_bytes(model: FittedModel) -> int:
-    parts = model.parts
+def parts_bytes(parts: ModelParts) -> int:
+    """Return the bytes of factors, item-item rows and prior."""
     arrays: list[NDArray[Any] | None] = [parts.item_factors, parts.prior]
     if parts.item_item is not None:
         arrays += [parts.item_item.indptr, parts.item_item.indices, parts.item_item.data]

@@ -28,6 +28,44 @@ def config_text(config: TrainConfig) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def brief_text(config: TrainConfig) -> str:
+    """Render only what differs from the defaults, without explanations."""
+    parts = []
+    for section in config.__struct_fields__:
+        struct = getattr(config, section)
+        lines = _brief_section(section, struct, usual=getattr(TrainConfig(), section))
+        if lines:
+            parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _brief_section(
+    name: str, struct: msgspec.Struct, *, usual: msgspec.Struct, header: str = "[{}]"
+) -> list[str]:
+    tag = struct.__struct_config__.tag
+    lines = [] if tag is None else [f'type = "{tag}"']
+    tables: list[str] = []
+    for key in struct.__struct_fields__:
+        value = getattr(struct, key)
+        if value is None or (hasattr(usual, key) and value == getattr(usual, key)):
+            continue
+        if isinstance(value, dict):
+            tables += [
+                "",
+                f"[{name}.{key}]",
+                *(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()),
+            ]
+        elif value and isinstance(value, tuple) and isinstance(value[0], msgspec.Struct):
+            for part in value:
+                tables += [
+                    "",
+                    *_brief_section(f"{name}.{key}", part, usual=type(part)(), header="[[{}]]"),
+                ]
+        else:
+            lines.append(f"{key} = {_toml(value)}")
+    return [header.format(name), *lines, *tables] if lines or tables else []
+
+
 def _section(name: str, struct: msgspec.Struct, *, header: str = "[{}]") -> list[str]:
     summary, attributes = _explained(type(struct))
     lines = [*_comment(summary), header.format(name)]

@@ -25,7 +25,7 @@ from training.interactions import Events
 from training.learned_weights import with_learned_weights
 from training.split import Split
 from training.stored import Contestant
-from training.tracking.run import Point, TrackedRun
+from training.tracking.run import Point, RunLog
 
 _PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
 
@@ -42,7 +42,7 @@ class Experiment:
 
     def __init__(
         self,
-        run: TrackedRun,
+        run: RunLog,
         *,
         dataset: Dataset,
         config: TrainConfig,

@@ -18,6 +18,7 @@ from training.models import (
     IterationReport,
     Lines,
     ModelParts,
+    Trainer,
     create_trainer,
 )
 from training.place_priors import place_priors
@@ -171,14 +172,16 @@ def fit_model(
     progress: bool,
     report: IterationReport,
     earlier: FittedModel | None = None,
+    trainer: Trainer | None = None,
 ) -> FittedModel:
     """Train on prepared interactions.
 
     The arguments are those of `prepare` and `Trainer.fit`; `earlier` is a model of the
-    same configuration and the same `Events.item_ids` to start from.
+    same configuration and the same `Events.item_ids` to start from, `trainer` one of the
+    caller's own for `config.model`.
     """
     interactions = prepared.interactions
-    parts = create_trainer(config.model).fit(
+    parts = (trainer or create_trainer(config.model)).fit(
         interactions,
         seed=seed,
         start=None if earlier is None else _start(earlier, prepared.items),

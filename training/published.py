@@ -8,6 +8,7 @@ Items are numbered in an order drawn by the seed. The kernel ranks equal scores 
 row, so ties are broken by chance, as they must be where order could help.
 """
 
+import enum
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,28 @@ _TYPE_CODES = {name: member.code for name, member in _TYPE_ALIASES.items()}
 _CHANNEL_CODES = {member.value: member.code for member in Channel}
 
 
+class Order(enum.StrEnum):
+    """What files say of the order of a user's lines."""
+
+    TIMES = "times"
+    POSITIONS = "positions"
+    LISTS = "lists"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingLines:
+    """Training lines without a test.
+
+    Attributes:
+        events: The lines; times are positions where no times are known.
+        order: What is known of their order.
+    """
+
+    events: Events
+    order: Order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublishedSplit:
     """A split that somebody else made.
@@ -69,6 +92,27 @@ class PublishedSplit:
     pair_count: int
     fingerprint: str
     item_codes: NDArray[np.int32]
+
+
+def read_training(
+    *, train: Sequence[Path], names: Mapping[str, str], rng: np.random.Generator
+) -> TrainingLines:
+    """Read training lines alone; the arguments and errors are those of `read_split`."""
+    frame = read_tables(train, names)
+    require_columns(frame, (USER, ITEM), train)
+    lines = _normal(frame, train)
+    users = lines[USER].unique().sort()
+    items = lines[ITEM].unique().sort()
+    items = items[rng.permutation(len(items))]
+    return TrainingLines(events=_events(lines, users, items), order=_order(frame))
+
+
+def _order(frame: pl.DataFrame) -> Order:
+    if TIME in frame.columns:
+        return Order.TIMES
+    if POSITION in frame.columns:
+        return Order.POSITIONS
+    return Order.LISTS if isinstance(frame.schema[ITEM], pl.List | pl.Array) else Order.NONE
 
 
 def read_split(

@@ -69,6 +69,7 @@ def train(
     now: dt.datetime,
     seed: int = 0,
     progress: bool = True,
+    parent: str | None = None,
 ) -> TrainResult:
     """Train, measure, publish, log, register and, if the gate passes, promote.
 
@@ -80,6 +81,7 @@ def train(
         now: The time of publishing, timezone-aware.
         seed: Source of all chance.
         progress: Whether to draw progress bars, if stderr is a terminal.
+        parent: The MLflow run that this one is shown below, if any.
 
     Raises:
         InvalidData: The dataset holds nothing to learn from.
@@ -91,7 +93,9 @@ def train(
     with (
         # For all threads of the run: rounding must not depend on which runs when.
         one_blas_thread(),
-        tracked_run(tracking, name=name, announce=_say if shown else _say_nothing) as run,
+        tracked_run(
+            tracking, name=name, announce=_say if shown else _say_nothing, parent=parent
+        ) as run,
     ):
         training = _Training(
             run=run,

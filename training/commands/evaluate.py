@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.errors import InvalidConfig
+from training.commands.names import parse_names
 
 if TYPE_CHECKING:
     from recsys.domain import EventType
@@ -99,7 +100,7 @@ def evaluate_command(
         raise InvalidConfig(
             source="--data", problem="or --train and --test say what to measure on; give one"
         )
-    columns = _names(names or [])
+    columns = parse_names(names or [])
     paths = config or []
     settings = {_name(path, paths): load_config(path) for path in paths}
     settings = settings or {"defaults": load_config(None)}
@@ -239,13 +240,3 @@ def _excluded(event_types: list[str]) -> "frozenset[EventType] | None":
         return frozenset(EventType(name) for name in event_types) or None
     except ValueError as error:
         raise InvalidConfig(source="--exclude-event", problem=str(error)) from error
-
-
-def _names(pairs: list[str]) -> dict[str, str]:
-    names = {}
-    for pair in pairs:
-        old, equals, new = pair.partition("=")
-        if not equals or not old or not new:
-            raise InvalidConfig(source="--map", problem=f"is {pair!r}; write old=new")
-        names[old] = new
-    return names

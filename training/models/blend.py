@@ -6,7 +6,9 @@ is brought to the units of the factors, which are published as they were learned
 person's vector is solved for as if the factors were alone. Serving stays one pass.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import msgspec
@@ -103,11 +105,22 @@ class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
         )
 
 
+FitPart = Callable[[PartConfig, Callable[[], ModelParts]], ModelParts]
+"""Gets a part and how to fit it on all interactions; may know the answer already."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlendTrainer:
-    """Learns every part and adds them up."""
+    """Learns every part and adds them up.
+
+    Attributes:
+        config: The parts and how they are added.
+        fit_part: Asked for the parts that are published, for callers that fit the same
+            parts for several blends.
+    """
 
     config: BlendConfig
+    fit_part: FitPart = lambda _part, fit: fit()
 
     def fit(
         self,
@@ -131,8 +144,17 @@ class BlendTrainer:
             config = msgspec.structs.replace(config, weights=weights).without_idle()
             weights = config.weights
         parts = [
-            self._fitted(
-                part, interactions, seed=seed, start=start, progress=progress, report=report
+            self.fit_part(
+                part,
+                partial(
+                    self._fitted,
+                    part,
+                    interactions,
+                    seed=seed,
+                    start=start,
+                    progress=progress,
+                    report=report,
+                ),
             )
             for part in config.parts
         ]

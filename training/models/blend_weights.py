@@ -163,15 +163,28 @@ def summed_links(parts: Sequence[tuple[CsrMatrix, float]], *, neighbours: int) -
     )
     total.sort_indices()
     whole = CsrMatrix(total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data)
-    if np.diff(whole.indptr).max(initial=0) <= neighbours:
-        return whole
-    rows = expand_rows(whole.indptr)
-    order = np.lexsort((whole.indices, -np.abs(whole.data), rows))
-    places = np.arange(len(rows)) - whole.indptr[rows]
-    kept = np.zeros(len(rows), dtype=np.bool_)
-    kept[order[places < neighbours]] = True
+    return _largest(whole, neighbours=neighbours)
+
+
+def _largest(matrix: CsrMatrix, *, neighbours: int) -> CsrMatrix:
+    """Keep the largest amounts of each row; of equal ones the first columns."""
+    starts, amounts = matrix.indptr, np.abs(matrix.data)
+    kept = np.ones(len(amounts), dtype=np.bool_)
+    for row in np.flatnonzero(np.diff(starts) > neighbours):
+        mine = slice(starts[row], starts[row + 1])
+        values = amounts[mine]
+        least = np.partition(values, len(values) - neighbours)[len(values) - neighbours]
+        above = values > least
+        ties = np.flatnonzero(values == least)[: neighbours - np.count_nonzero(above)]
+        above[ties] = True
+        kept[mine] = above
+    if kept.all():
+        return matrix
     return csr_from_pairs(
-        rows=rows[kept], columns=whole.indices[kept], values=whole.data[kept], row_count=count
+        rows=expand_rows(starts)[kept],
+        columns=matrix.indices[kept],
+        values=matrix.data[kept],
+        row_count=matrix.row_count,
     )
 
 

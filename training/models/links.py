@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.sparse import CsrMatrix
 from training import _item_item
 from training.models.parallel import SLICES_PER_THREAD, even_slices, in_parallel, thread_count
-from training.ragged import csr_from_pairs, expand_rows, row_pointers
+from training.ragged import expand_rows, row_pointers
 
 F32 = NDArray[np.float32]
 
@@ -125,12 +125,14 @@ def transposed(
 def with_diagonal(matrix: CsrMatrix, own: NDArray[np.floating]) -> CsrMatrix:
     """Add links of items to themselves, shape (n,); the diagonal must be empty."""
     count = matrix.row_count
-    rows = np.r_[expand_rows(matrix.indptr), np.arange(count)]
-    columns = np.r_[matrix.indices, np.arange(count, dtype=np.int32)]
-    values = np.r_[matrix.data, own.astype(np.float32)]
-    order = np.lexsort((columns, rows))
-    return csr_from_pairs(
-        rows=rows[order], columns=columns[order], values=values[order], row_count=count
+    # Entries are in order already, so that the new ones have a place each.
+    places = np.searchsorted(
+        expand_rows(matrix.indptr) * count + matrix.indices, np.arange(count) * (count + 1)
+    )
+    return CsrMatrix(
+        matrix.indptr + np.arange(count + 1),
+        np.insert(matrix.indices, places, np.arange(count, dtype=np.int32)),
+        np.insert(matrix.data, places, own.astype(np.float32)),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from training.config import TrainConfig
+from training.models.parallel import thread_count
 
 _GIT_SECONDS_MAX = 5
 _PACKAGES = ("recsys", "implicit", "mlflow", "numpy", "polars", "scipy", "msgspec")
@@ -53,8 +54,12 @@ def source_tags() -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """Return versions of Python and of the packages that decide results."""
-    versions = {"version_python": platform.python_version()}
+    """Return what decides results besides code: versions, processor and threads."""
+    versions = {
+        "version_python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": str(thread_count()),
+    }
     for package in _PACKAGES:
         try:
             versions[f"version_{package}"] = metadata.version(package)

@@ -48,7 +48,7 @@ def figures(
     """Draw what the evaluation has numbers for, as (file name, figure)."""
     if config.primary not in evaluation.metrics:
         return
-    with _styled():
+    with styled():
         yield "curves.png", _curves(evaluation.metrics, config, model_type)
         yield "against_baselines.png", _against_baselines(evaluation.metrics, config, model_type)
         yield "channels.png", _channels(evaluation.metrics, config)
@@ -56,7 +56,8 @@ def figures(
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """Draw in our style within the block."""
     with rc_context(_STYLE):
         yield
 

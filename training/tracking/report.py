@@ -43,13 +43,42 @@ def log_inputs(
         },
     )
     info = dataset.info
-    entity = DatasetEntity(
+    log_dataset(
+        run,
         name=Path(info.source).name or info.source,
-        digest=info.fingerprint[:_DIGEST_CHARS],
-        source_type="local",
-        source=msgspec.json.encode({"uri": str(dataset.folder.resolve())}).decode(),
-        schema=_schema(),
+        fingerprint=info.fingerprint,
+        uri=str(dataset.folder.resolve()),
         profile=msgspec.json.encode(info).decode(),
+        schema=_schema(),
+    )
+
+
+def log_dataset(
+    run: RunWriter,
+    *,
+    name: str,
+    fingerprint: str,
+    uri: str,
+    profile: str,
+    schema: str | None = None,
+) -> None:
+    """Log what a run learned from.
+
+    Args:
+        run: The run.
+        name: What people see.
+        fingerprint: The same data have the same.
+        uri: Where it lies.
+        profile: Facts about it, as JSON.
+        schema: Its columns, as MLflow writes them; None if they are not told.
+    """
+    entity = DatasetEntity(
+        name=name,
+        digest=fingerprint[:_DIGEST_CHARS],
+        source_type="local",
+        source=msgspec.json.encode({"uri": uri}).decode(),
+        schema=schema,
+        profile=profile,
     )
     run.client.log_inputs(
         run.run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from training.config import TrackingConfig
 from training.tracking.address import knock
@@ -39,6 +39,37 @@ class Point:
     name: str
     value: float
     step: int = 0
+
+
+class RunLog(Protocol):
+    """What the steps of a training need of a run."""
+
+    def submit(self, job: "Callable[[Session], T]", *, step: str | None = None) -> Any:
+        """Let the background do a job."""
+        ...
+
+    def log_points(self, points: Iterable[Point]) -> None:
+        """Log numbers."""
+        ...
+
+    def timed(self, step: str) -> contextlib.AbstractContextManager[None]:
+        """Measure the seconds of a step."""
+        ...
+
+
+class SilentRun:
+    """A run that nobody writes down."""
+
+    def submit(self, job: "Callable[[Session], T]", *, step: str | None = None) -> None:
+        """Leave the job out."""
+
+    def log_points(self, points: Iterable[Point]) -> None:
+        """Leave the numbers out."""
+
+    def timed(self, step: str) -> contextlib.AbstractContextManager[None]:
+        """Measure nothing."""
+        del step
+        return contextlib.nullcontext()
 
 
 class TrackedRun:
@@ -104,6 +135,18 @@ class TrackedRun:
             if job.done():
                 job.result()
 
+    def settle(self, *, pending_max: int) -> None:
+        """Wait until at most so many jobs are left to do, so that callers do not run ahead.
+
+        Args:
+            pending_max: 0 and above.
+
+        Raises:
+            Exception: What a job in the background failed with before.
+        """
+        for job in self._begun()[: -pending_max or None]:
+            job.result()
+
     def wait(self) -> None:
         """Wait for every job; raise what the first of them failed with."""
         for job in self._begun():
@@ -134,7 +177,12 @@ class TrackedRun:
 
 @contextlib.contextmanager
 def tracked_run(
-    tracking: TrackingConfig, *, name: str, announce: Callable[[str], None] = lambda _step: None
+    tracking: TrackingConfig,
+    *,
+    name: str,
+    announce: Callable[[str], None] = lambda _step: None,
+    parent: str | None = None,
+    resumed: str | None = None,
 ) -> Iterator[TrackedRun]:
     """Open a run; it ends as FINISHED, KILLED (Ctrl-C, SIGTERM) or FAILED (an error).
 
@@ -145,6 +193,8 @@ def tracked_run(
         tracking: Where MLflow is and where the run belongs.
         name: What people see.
         announce: Told of each timed step as it begins.
+        parent: The run that it is shown below, if any.
+        resumed: A run to go on with; if it is gone, a new one is started.
 
     Raises:
         StorageUnavailable: MLflow does not answer.
@@ -156,7 +206,9 @@ def tracked_run(
         # MLflow takes seconds to import, which pass while the caller works.
         from training.tracking.session import Session  # noqa: PLC0415 - as said above
 
-        return Session.open(tracking, name=name, start_time=start_time)
+        return Session.open(
+            tracking, name=name, start_time=start_time, parent=parent, resumed=resumed
+        )
 
     run = TrackedRun(open_session, announce=announce)
     status, failure = "FINISHED", None

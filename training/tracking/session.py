@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from recsys.bundle import Manifest
 from training.config import GateConfig, TrackingConfig, TrainConfig
@@ -17,7 +18,7 @@ from training.dataset import Dataset
 from training.evaluate import Evaluation
 from training.stored import Contestant
 from training.tracking import report, tags
-from training.tracking.abandoned import TAG_PROCESS, end_abandoned_runs
+from training.tracking.abandoned import TAG_PROCESS, end_abandoned_runs, resume_run
 from training.tracking.client import connected, experiment_id
 from training.tracking.evaluations import Evaluations
 from training.tracking.gate import Measured, gate_failures
@@ -50,13 +51,23 @@ class Session:
     monitor: SystemMetricsMonitor
 
     @classmethod
-    def open(cls, tracking: TrackingConfig, *, name: str, start_time: dt.datetime) -> Self:
-        """Connect, end what killed processes left open, and start a run.
+    def open(
+        cls,
+        tracking: TrackingConfig,
+        *,
+        name: str,
+        start_time: dt.datetime,
+        parent: str | None = None,
+        resumed: str | None = None,
+    ) -> Self:
+        """Connect, end what killed processes left open, and start or resume a run.
 
         Args:
             tracking: Where MLflow is and where the run belongs.
             name: What people see.
             start_time: When the run began.
+            parent: The run that it is shown below, if any.
+            resumed: A run to go on with; if it is gone, a new one is started.
 
         Raises:
             StorageUnavailable: MLflow does not answer.
@@ -67,20 +78,26 @@ class Session:
             experiment = experiment_id(client, tracking)
             end_abandoned_runs(client, experiment_id=experiment)
             process = process_name()
-            started = client.create_run(
-                experiment,
-                run_name=name,
-                start_time=int(start_time.timestamp() * 1000),
-                tags=source_tags() | ({} if process is None else {TAG_PROCESS: process}),
-            )
+            tags = source_tags() | ({} if process is None else {TAG_PROCESS: process})
+            if parent is not None:
+                tags[MLFLOW_PARENT_RUN_ID] = parent
+            run_id = resume_run(client, resumed, tags=tags) if resumed else None
+            if run_id is None:
+                started = client.create_run(
+                    experiment,
+                    run_name=name,
+                    start_time=int(start_time.timestamp() * 1000),
+                    tags=tags,
+                )
+                run_id = str(started.info.run_id)
             monitor = SystemMetricsMonitor(
-                started.info.run_id,
+                run_id,
                 sampling_interval=_SAMPLE_SECONDS,
                 tracking_uri=tracking.tracking_uri,
             )
             monitor.start()
             return cls(
-                writer=RunWriter(client, experiment_id=experiment, run_id=started.info.run_id),
+                writer=RunWriter(client, experiment_id=experiment, run_id=run_id),
                 registry=Registry(client, tracking.model_name),
                 connection=stack.pop_all(),
                 monitor=monitor,

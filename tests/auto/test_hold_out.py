@@ -1,0 +1,134 @@
+"""What is held out never reaches the fits, and those who check are not those who choose."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.lines import BUY, DAY, VIEW, circles, events_of
+from training.auto.hold_out import Validation, hold_out
+from training.auto.plan import HoldOut, Plan, Wishes, make_plan
+from training.config import SplitConfig
+from training.interactions import Events
+from training.published import Order
+from training.ragged import expand_rows
+from training.testset import TestSet
+
+KINDS = pytest.mark.parametrize("kind", list(HoldOut))
+
+
+def cut(events: Events, kind: HoldOut, *, seed: int = 0) -> tuple[Plan, Validation]:
+    """Cut with a plan of some kind."""
+    split = SplitConfig()
+    plan = make_plan(events, Order.TIMES, Wishes(hold_out=kind), split=split)
+    rng = np.random.default_rng(seed)
+    return plan, hold_out(
+        events, plan, split=split, history_event_count_max=100, rng=rng, asked_max=60
+    )
+
+
+def pairs(test: TestSet) -> set[tuple[int, int]]:
+    """User and item of everything that should be found."""
+    owners = test.users[expand_rows(test.targets.indptr)]
+    return set(zip(owners.tolist(), test.targets.items.tolist(), strict=True))
+
+
+def lines(events: Events) -> set[tuple[int, int]]:
+    """User and item of every line."""
+    return set(zip(events.users.tolist(), events.items.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("kind", [HoldOut.LAST, HoldOut.RANDOM])
+@given(seed=st.integers(0, 10_000))
+def test_hidden_pairs_are_in_no_line_of_any_kind(kind: HoldOut, seed: int) -> None:
+    """Whether somebody bought it or only looked at it before."""
+    rng = np.random.default_rng(seed)
+    rows = sorted(
+        {(int(u), int(i), float(t)) for u, i, t in rng.integers([30, 8, 50], size=(200, 3))}
+    )
+    kinds = [BUY if number % 3 else VIEW for number in range(len(rows))]
+    _, found = cut(events_of(rows, item_count=8, kinds=kinds), kind, seed=seed)
+    for test in (found.tune, found.check):
+        assert not pairs(test) & lines(found.fit)
+        assert not pairs(test) & lines(test.histories)
+        assert len(np.unique(test.histories.users)) == len(test)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_the_future_is_not_known(seed: int) -> None:
+    """Cut by time, nothing at or after the cut is fitted on or known of people."""
+    events = circles(user_count=60, seed=seed)
+    _, found = cut(events, HoldOut.TEMPORAL, seed=seed)
+    moment = found.tune.cut_time
+    assert found.fit.times.max() < moment
+    for test in (found.tune, found.check):
+        assert test.histories.times.max() < moment
+        after = events.where(events.times >= moment)
+        assert pairs(test) <= lines(after)
+
+
+def test_the_last_item_is_the_newest_one() -> None:
+    """Of people who walk on, their last step."""
+    events = circles(user_count=40)
+    _, found = cut(events, HoldOut.LAST)
+    newest = {
+        (int(user), int(events.items[events.users == user][np.argmax(events.times[events.users == user])]))
+        for user in found.tune.users
+    }  # fmt: skip
+    assert pairs(found.tune) == newest
+
+
+def test_the_next_item_follows_what_was_there_before() -> None:
+    """Each step of a hidden session is asked for with the steps before it, and with no other."""
+    events = circles(user_count=80, pause=60.0)
+    _, found = cut(events, HoldOut.NEXT)
+    for test in (found.tune, found.check):
+        for row in range(len(test)):
+            mine = test.histories.users == test.users[row]
+            order = np.argsort(test.histories.times[mine])
+            walked = test.histories.items[mine][order]
+            target = int(test.targets.items[test.targets.indptr[row]])
+            assert target // 8 == walked[-1] // 8
+            assert target % 8 == (walked[-1] + 1) % 8
+
+
+def test_hidden_sessions_are_hidden_whole() -> None:
+    """Of the newest sessions no line is fitted on, and none is torn between the two groups."""
+    events = circles(user_count=80, pause=60.0)
+    _, found = cut(events, HoldOut.NEXT)
+    hidden = set(range(80)) - set(found.fit.users.tolist())
+    begun = {user: float(events.times[events.users == user].min()) for user in range(80)}
+    assert hidden
+    assert min(begun[user] for user in hidden) > max(begun[user] for user in set(range(80)) - hidden) - DAY  # fmt: skip
+    starts = [
+        {float(test.histories.times[test.histories.users == user].min()) for user in test.users}
+        for test in (found.tune, found.check)
+    ]
+    assert not starts[0] & starts[1]
+
+
+@KINDS
+def test_those_who_check_do_not_choose(kind: HoldOut) -> None:
+    """The groups are apart and about as large."""
+    _, found = cut(circles(user_count=80, pause=DAY), kind)
+    assert not set(found.tune.users.tolist()) & set(found.check.users.tolist())
+    assert len(found.tune) > 0
+    assert len(found.check) > 0
+
+
+@pytest.mark.parametrize("kind", [HoldOut.TEMPORAL, HoldOut.NEXT])
+def test_what_is_hidden_may_be_anything(kind: HoldOut) -> None:
+    """What is fitted on stays the same when the hidden items are others."""
+    events = circles(user_count=80)
+    _, found = cut(events, kind)
+    hidden = (
+        events.times >= found.tune.cut_time
+        if kind is HoldOut.TEMPORAL
+        else ~np.isin(events.users, found.fit.users)
+    )
+    assert hidden.any()
+    others = np.where(hidden, (events.items + 8) % 24, events.items)
+    rows = list(zip(events.users.tolist(), others.tolist(), events.times.tolist(), strict=True))
+    _, changed = cut(events_of(rows, item_count=24), kind)
+    assert lines(changed.fit) == lines(found.fit)
+    assert pairs(changed.tune) != pairs(found.tune)
