@@ -186,9 +186,9 @@ def _trained(manifest: Manifest, dataset: Dataset, folder: Path, *, progress: bo
             seed=int(manifest.lineage["seed"]),
             progress=progress,
         )
-        model, evaluation = experiment.perform(events, split)
+        model, measured = experiment.perform(events, split)
         contents = bundle_contents(model, item_ids=events.item_ids)
-    metrics = {} if evaluation is None else evaluation.metrics
+    metrics = {} if measured is None else measured.evaluation.metrics
     contents.details.update(
         {
             "model_version": manifest.model_version,
