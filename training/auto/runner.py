@@ -162,6 +162,8 @@ class TrialRunner:
 
     def _is_affordable(self, config: TrainConfig) -> bool:
         budget = self._setting.budget
+        if not self._setting.book.tried:
+            return True  # An answer late is better than none.
         cost = self._predicted(config, self._share)
         return cost <= min(budget.left * _LEFT_SHARE_MAX, budget.seconds * _BUDGET_SHARE_MAX)
 

@@ -89,7 +89,7 @@ class Search:
             for family in self._families:
                 if number >= len(family.starts):
                     continue
-                if self._is_over(PORTFOLIO_UNTIL):
+                if self._book.tried and self._is_over(PORTFOLIO_UNTIL):
                     return
                 shape = (family.name,)
                 params, best = first_try(family.name, number, facts), self._book.best(shape)
