@@ -32,7 +32,8 @@ class FilterConfig(_Section, frozen=True, kw_only=True):
     """Which items and users are trained on.
 
     Attributes:
-        item_users_min: Users that an item needs to be in the model, 1 or more.
+        item_users_min: Users that an item needs to be in the model, 0 or more. 0 takes in the
+            whole catalogue: `content` links items that nobody has had.
         user_items_min: Items that a user needs to be learned from, 1 or more.
             Such a user still gets answers; she is just no example.
         rounds_max: Rounds of filtering, since removing items can make users too
@@ -44,7 +45,7 @@ class FilterConfig(_Section, frozen=True, kw_only=True):
     rounds_max: int = 10
 
     def __post_init__(self) -> None:
-        check_bounds("item_users_min", self.item_users_min, low=1)
+        check_bounds("item_users_min", self.item_users_min, low=0)
         check_bounds("user_items_min", self.user_items_min, low=1)
         check_bounds("rounds_max", self.rounds_max, low=1, high=100)
 

@@ -5,18 +5,18 @@ import enum
 import inspect
 import re
 import textwrap
+import typing
 from typing import Any
 
 import msgspec
 
 from training.config import TrainConfig
+from training.models import ModelConfig
 
 _WIDTH = 88
 _ATTRIBUTE = re.compile(r"^(\w+): (.*)$")
 _TOML_ABSENT = "not set"
-_MODEL_TYPES = (
-    "blend, ials, cooccurrence, ordered, ease, als, bpr, cosine, tfidf, bm25 or popularity."
-)
+_MODEL_TYPES = " or ".join(kind.__struct_config__.tag for kind in typing.get_args(ModelConfig))
 
 
 def config_text(config: TrainConfig) -> str:

@@ -40,7 +40,8 @@ class Events:
         stores: Position in `store_ids`, -1 for none, int32.
         times: Seconds since 1970-01-01 UTC, float64.
         user_count: Distinct profiles of the dataset's item lines.
-        item_ids: Distinct items of the lines, sorted.
+        item_ids: Distinct items of the lines, and of the catalogue if that was asked for,
+            sorted.
         store_ids: Distinct stores of the lines, sorted.
         attributes: Makes what is known of the items besides, items x attributes;
             None where nothing is.
@@ -76,14 +77,20 @@ class Events:
         )
 
 
-def read_events(dataset: Dataset) -> Events:
+def read_events(dataset: Dataset, *, whole_catalogue: bool = False) -> Events:
     """Read all item lines and number their ids.
 
     Ids are numbered in sorted order, so the same events give the same numbers
     however they are spread over files.
+
+    Args:
+        dataset: Where the lines are.
+        whole_catalogue: Whether items without a line get a number too.
     """
     lines = dataset.events().filter(pl.col(columns.ITEM_ID).is_not_null())
     users, items, stores = _distinct(lines, (columns.PROFILE_ID, columns.ITEM_ID, columns.STORE_ID))
+    if whole_catalogue:
+        items = pl.concat([items, dataset.items()[columns.ITEM_ID]]).unique().sort()
     frame = (
         lines.select(
             columns.PROFILE_ID,
@@ -222,7 +229,7 @@ def keep_core(
     Args:
         weights: Users x items.
         item_count: Number of columns.
-        item_users_min: Users that an item needs, positive.
+        item_users_min: Users that an item needs; 0 keeps items without any.
         user_items_min: Items that a user needs, positive.
         rounds_max: Rounds at most; what then still falls short stays.
     """
@@ -235,7 +242,7 @@ def keep_core(
             break
         users, items, values = users[kept], items[kept], values[kept]
     kept_users, user_rows = np.unique(users, return_inverse=True)
-    kept_items = np.flatnonzero(np.bincount(items, minlength=item_count))
+    kept_items = np.flatnonzero(np.bincount(items, minlength=item_count) >= min(1, item_users_min))
     row_of_item = np.full(item_count, -1, dtype=np.int32)
     row_of_item[kept_items] = np.arange(len(kept_items), dtype=np.int32)
     return Core(

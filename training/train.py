@@ -134,7 +134,9 @@ class _Training:
         """Take every step."""
         code = self._run.submit(self._log_inputs, step="log_inputs")
         with self._run.timed("read"):
-            events = read_events(self._dataset)
+            events = read_events(
+                self._dataset, whole_catalogue=self._config.filter.item_users_min == 0
+            )
         if not len(events):
             raise InvalidData(path=str(self._dataset.folder), problem="no event has an item")
         with self._run.timed("split"):

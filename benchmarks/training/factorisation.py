@@ -1,11 +1,11 @@
-"""Our iALS against `implicit`'s ALS: time of a fit, and what it finds.
+"""Our iALS against `implicit`'s ALS, BPR and LMF: time of a fit, and what it finds.
 
     python benchmarks/training/factorisation.py --gowalla FOLDER --factors 64,128
 
 FOLDER holds the public `train.parquet` with user_id and item_id. A tenth of its pairs,
-drawn by a seed, is hidden from both; Recall@20 and nDCG@20 are over a sample of users
-by the serving kernel, seen items left out. Nothing of the test split is read. Both use
-every core; processor seconds are quoted beside wall seconds, because machines are shared.
+drawn by a seed, is hidden from all; Recall@20 and nDCG@20 are over a sample of users
+by the serving kernel, seen items left out. Nothing of the test split is read. All but BPR and LMF use every
+core; processor seconds are quoted beside wall seconds, because machines are shared.
 """
 
 import argparse
@@ -22,7 +22,15 @@ import machine
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 from training.metrics import Targets, accuracy, find_hits
-from training.models import AlsConfig, IalsConfig, Interactions, ModelConfig, create_trainer
+from training.models import (
+    AlsConfig,
+    BprConfig,
+    IalsConfig,
+    Interactions,
+    LmfConfig,
+    ModelConfig,
+    create_trainer,
+)
 from training.ragged import csr_from_pairs, take_rows
 
 USER_COUNT = 5_000
@@ -61,9 +69,8 @@ def measured(data: Interactions, hidden: CsrMatrix, config: ModelConfig) -> str:
     folding = time.process_time()
     vectors = solver.solve_batch(seen, threads=2)
     folding = (time.process_time() - folding) / USER_COUNT
-    ranked = Scorer(item_count=data.item_count, item_factors=parts.item_factors).top_k(
-        vectors, 20, excluded=RaggedRows(seen.indptr, seen.indices), threads=2
-    )
+    scorer = Scorer(item_count=data.item_count, item_factors=parts.item_factors, prior=parts.prior)
+    ranked = scorer.top_k(vectors, 20, excluded=RaggedRows(seen.indptr, seen.indices), threads=2)
     hits = find_hits(
         ranked.items,
         ranked.counts,
@@ -97,6 +104,8 @@ def main() -> None:
                 factors=factors, iterations=args.iterations, alpha=40.0, regularization=1.0,
                 popularity_weight=0.0,
             ),
+            "implicit, BPR": BprConfig(factors=factors),
+            "implicit, LMF": LmfConfig(factors=factors),
         }  # fmt: skip
         for name, config in rivals.items():
             print(f"{factors:5} {name:22} {measured(data, hidden, config)}", flush=True)

@@ -81,7 +81,7 @@ def test_the_printed_configuration_explains_every_key() -> None:
         pytest.param("[features.event_weights]\nbuy = 1", "buy", id="unknown event type"),
         pytest.param("[features.channel_weights]\nweb = -1", "web", id="negative channel"),
         pytest.param("[features]\ndecay_min = 2", "decay_min is 2", id="growing decay"),
-        pytest.param("[filter]\nitem_users_min = 0", "item_users_min", id="filter of zero"),
+        pytest.param("[filter]\nitem_users_min = -1", "item_users_min", id="filter below zero"),
         pytest.param("[split]\ntest_days = 0", "test_days", id="no test"),
         pytest.param("[split]\ncut_time = 2020-01-01T00:00:00", "time zone", id="naive time"),
         pytest.param("[evaluate]\nk = [20, 10]", "ascending", id="k falls"),

@@ -21,6 +21,7 @@ from training.models import (
     EaseConfig,
     IalsConfig,
     Interactions,
+    LmfConfig,
     ModelConfig,
     ModelParts,
     OrderedConfig,
@@ -39,6 +40,7 @@ PERSONAL: list[ModelConfig] = [
     EaseConfig(neighbours=50, regularization=1.0),
     AlsConfig(factors=8),
     BprConfig(factors=8, learning_rate=0.05),
+    LmfConfig(factors=8),
     CosineConfig(neighbours=50),
     TfidfConfig(neighbours=50),
     Bm25Config(neighbours=50),
@@ -209,9 +211,14 @@ def test_popularity_priors_order_as_popularity_does() -> None:
     assert prior.tolist() == pytest.approx([2.0, 2 / 3, 2.0, 4 / 3])
 
 
-def test_bpr_says_how_well_its_fold_in_agrees(interactions: Interactions) -> None:
+@pytest.mark.parametrize(
+    "config", [BprConfig(factors=8, learning_rate=0.05), LmfConfig(factors=8)], ids=_name
+)
+def test_gradient_steps_say_how_well_their_fold_in_agrees(
+    config: ModelConfig, interactions: Interactions
+) -> None:
     """On this shop, folded and learned user vectors point the same way."""
-    parts = create_trainer(BprConfig(factors=8, learning_rate=0.05)).fit(interactions, seed=0)
+    parts = create_trainer(config).fit(interactions, seed=0)
     assert parts.facts["fold_in_cosine"] > 0.5
     assert parts.facts["fold_in_scale"] > 0
 
@@ -226,6 +233,7 @@ def test_configurations_name_their_files() -> None:
         "ease",
         "als",
         "bpr",
+        "lmf",
         "cosine",
         "tfidf",
         "bm25",

@@ -25,6 +25,7 @@ CUT = START + dt.timedelta(days=85)
 MODELS = {
     "als": "",
     "bpr": "",
+    "lmf": "factors = 8",
     "cosine": "",
     "tfidf": "",
     "bm25": "",

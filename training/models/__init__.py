@@ -13,6 +13,7 @@ from training.models.content import ContentConfig, ContentTrainer
 from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
 from training.models.ease import EaseConfig, EaseTrainer
 from training.models.ials import IalsConfig, IalsTrainer
+from training.models.lmf import LmfConfig, LmfTrainer
 from training.models.neighbours import (
     Bm25Config,
     CosineConfig,
@@ -39,6 +40,7 @@ ModelConfig = (
     | EaseConfig
     | AlsConfig
     | BprConfig
+    | LmfConfig
     | CosineConfig
     | TfidfConfig
     | Bm25Config
@@ -59,6 +61,7 @@ __all__ = [
     "Interactions",
     "IterationReport",
     "Lines",
+    "LmfConfig",
     "ModelConfig",
     "ModelParts",
     "OrderedConfig",
@@ -80,6 +83,7 @@ _TRAINERS: dict[type[ModelConfig], Callable[..., Trainer]] = {
     CosineConfig: NeighbourTrainer,
     EaseConfig: EaseTrainer,
     IalsConfig: IalsTrainer,
+    LmfConfig: LmfTrainer,
     OrderedConfig: OrderedTrainer,
     PopularityConfig: PopularityTrainer,
     TfidfConfig: NeighbourTrainer,

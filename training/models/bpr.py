@@ -1,11 +1,7 @@
 """Bayesian personalised ranking (Rendle et al. 2009), by `implicit`.
 
-BPR learns user vectors by gradient steps, but serving folds vectors in from the
-history. So the fold-in solves for a vector by least squares on BPR's item
-vectors, and the item biases (the prior) are brought to the same scale: over a
-sample of training users, `c` is fitted such that `c * folded` is nearest to
-BPR's own vector, and the prior is `bias / c`. The order of scores is then that
-of `c * folded . y + bias`. `facts` says how well the two vectors agree.
+BPR learns user vectors by gradient steps; `training.models.folded` says how that fits
+serving, which folds them in.
 
 One thread, because `implicit`'s threads overwrite each other's steps and no
 seed would reproduce a run.
@@ -19,8 +15,8 @@ from implicit.cpu.bpr import BayesianPersonalizedRanking
 from numpy.typing import NDArray
 
 from recsys.features import FoldInConfig
-from recsys.scoring import FoldIn
 from training.models.checks import check_iterations, check_weight
+from training.models.folded import folded_parts
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -28,9 +24,6 @@ from training.models.protocol import (
     ignore_iteration,
 )
 from training.models.threads import one_blas_thread, to_scipy
-from training.ragged import take_rows
-
-_CALIBRATION_USER_COUNT_MAX = 2_000
 
 
 class BprConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="bpr"):
@@ -91,46 +84,13 @@ class BprTrainer:
             )
             model.fit(to_scipy(interactions), show_progress=progress)
         # implicit keeps the bias as the last column, against a constant 1 in user vectors.
-        factors = np.ascontiguousarray(model.item_factors[:, :-1], dtype=np.float32)
-        biases = model.item_factors[:, -1].astype(np.float64)
-        fold_in = FoldInConfig(
-            alpha=config.fold_in_alpha, regularization=config.fold_in_regularization
-        )
-        scale, agreement = _calibrate(
+        return folded_parts(
             interactions,
-            factors=factors,
+            item_factors=model.item_factors[:, :-1],
+            item_biases=model.item_factors[:, -1],
             user_factors=model.user_factors[:, :-1],
-            fold_in=fold_in,
+            fold_in=FoldInConfig(
+                alpha=config.fold_in_alpha, regularization=config.fold_in_regularization
+            ),
             seed=seed,
         )
-        return ModelParts(
-            item_factors=factors,
-            fold_in=fold_in,
-            prior=(biases / scale).astype(np.float32),
-            facts={"fold_in_cosine": agreement, "fold_in_scale": scale},
-        )
-
-
-def _calibrate(
-    interactions: Interactions,
-    *,
-    factors: NDArray[np.float32],
-    user_factors: NDArray[np.float32],
-    fold_in: FoldInConfig,
-    seed: int,
-) -> tuple[float, float]:
-    """Return the scale `c` of the module's essay and the mean cosine of both vectors."""
-    weights = interactions.weights
-    users = np.flatnonzero(np.diff(weights.indptr))
-    if len(users) > _CALIBRATION_USER_COUNT_MAX:
-        rng = np.random.default_rng(seed)
-        users = np.sort(rng.choice(users, _CALIBRATION_USER_COUNT_MAX, replace=False))
-    solver = FoldIn.of_factors(factors, fold_in)
-    folded = solver.solve_batch(take_rows(weights, users), threads=1).astype(np.float64)
-    own = user_factors[users].astype(np.float64)
-    products = np.einsum("uf,uf->u", folded, own)
-    lengths = np.linalg.norm(folded, axis=1) * np.linalg.norm(own, axis=1)
-    scale = float(products.sum() / max(np.square(folded).sum(), np.finfo(float).tiny))
-    cosine = float(np.mean(products / np.maximum(lengths, np.finfo(float).tiny)))
-    # A fit that points away from its own fold-in has learned nothing to scale by.
-    return (scale if scale > 0 else 1.0), cosine

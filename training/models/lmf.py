@@ -1,0 +1,103 @@
+"""Logistic matrix factorisation (Johnson 2014), by `implicit`.
+
+The probability of contact is a logistic function of a product of vectors and two biases,
+fitted by gradient ascent with sampled negatives. `training.models.folded` says how
+vectors that were learned like that fit serving, which folds them in. One thread, so
+that a seed reproduces a run.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from implicit.cpu.lmf import LogisticMatrixFactorization
+from numpy.typing import NDArray
+
+from recsys.features import FoldInConfig
+from training.models.checks import check_iterations, check_weight
+from training.models.folded import folded_parts
+from training.models.protocol import (
+    Interactions,
+    IterationReport,
+    ModelParts,
+    ignore_iteration,
+)
+from training.models.threads import one_blas_thread, to_scipy
+
+_NEGATIVE_COUNT_MAX = 1_000
+
+
+class LmfConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="lmf"):
+    """Logistic matrix factorisation: the probability of contact. For comparison.
+
+    Attributes:
+        factors: Length of item vectors, 1 to 1024.
+        learning_rate: Step size, positive.
+        regularization: Pull of vectors towards 0 while learning, 0 or more.
+        iterations: Passes over the interactions, 1 to 1000.
+        negatives: Items sampled as not wanted for each one of a user, 1 to 1000.
+        fold_in_alpha: Confidence per unit of event weight when a user vector is
+            folded in, positive.
+        fold_in_regularization: Regularisation of the fold-in, positive.
+    """
+
+    factors: int = 64
+    learning_rate: float = 1.0
+    regularization: float = 0.6
+    iterations: int = 30
+    negatives: int = 30
+    fold_in_alpha: float = 5.0
+    fold_in_regularization: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_iterations(factors=self.factors, iterations=self.iterations)
+        if not 0 < self.learning_rate < np.inf:
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be positive")
+        if not 1 <= self.negatives <= _NEGATIVE_COUNT_MAX:
+            raise ValueError(f"negatives is {self.negatives}; allowed 1 to {_NEGATIVE_COUNT_MAX}")
+        check_weight("regularization", self.regularization)
+        FoldInConfig(alpha=self.fold_in_alpha, regularization=self.fold_in_regularization)
+
+
+@dataclass(frozen=True, slots=True)
+class LmfTrainer:
+    """Learns item factors and biases."""
+
+    config: LmfConfig
+
+    def fit(
+        self,
+        interactions: Interactions,
+        *,
+        seed: int,
+        start: NDArray[np.float32] | None = None,
+        progress: bool = False,
+        report: IterationReport = ignore_iteration,
+    ) -> ModelParts:
+        """Learn item factors; see `training.models.protocol.Trainer`."""
+        config = self.config
+        # implicit reports numbers of its own sampling, not a loss, and starts at chance.
+        del report, start
+        with one_blas_thread():
+            model = LogisticMatrixFactorization(
+                factors=config.factors,
+                learning_rate=config.learning_rate,
+                regularization=config.regularization,
+                iterations=config.iterations,
+                neg_prop=config.negatives,
+                num_threads=1,
+                random_state=seed,
+            )
+            model.fit(to_scipy(interactions), show_progress=progress)
+        # implicit keeps the items' bias in the last column but one, against a constant 1 of
+        # the users; the last column is the same the other way round.
+        return folded_parts(
+            interactions,
+            item_factors=model.item_factors[:, :-2],
+            item_biases=model.item_factors[:, -2],
+            user_factors=model.user_factors[:, :-2],
+            fold_in=FoldInConfig(
+                alpha=config.fold_in_alpha, regularization=config.fold_in_regularization
+            ),
+            seed=seed,
+        )
