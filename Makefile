@@ -27,7 +27,7 @@ demo: $(STAMPS)/training $(STAMPS)/kernel ## Events to answers; DATA=path PRESET
 test: lint types proto-check unit ## Everything that CI checks
 
 unit: $(STAMPS)/dev $(STAMPS)/kernel ## The test suite alone; ARGS for pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
 
 lint: $(STAMPS)/dev ## Style of Python and Cython
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -93,8 +94,11 @@ def test_interrupt_between_slices_ends_the_call() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_ctrl_c_ends_a_long_batch(threads: int) -> None:
+def test_ctrl_c_ends_a_long_batch(threads: int, request: pytest.FixtureRequest) -> None:
     """A real signal, while the core is at work: long before all queries are done."""
+    # A shell starts background jobs with SIGINT ignored, and Python leaves it so.
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = np.random.default_rng(9)
     scorer = Scorer(item_count=20_000, item_factors=matrix(rng, 20_000, 32, "normal"))
     vectors = np.tile(matrix(rng, 1000, 32, "normal"), (400, 1))
