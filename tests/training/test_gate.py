@@ -46,6 +46,11 @@ CHAMPION = _measured(0.10, version="champion")
             id="other metric",
         ),
         pytest.param(
+            _measured(0.09, primary="any/recall_at_20"),
+            replace(CHAMPION, metrics={**CHAMPION.metrics, "any/recall_at_20": 0.12}),
+            GateConfig(), ["any/recall_at_20", "0.0900", "0.1176"], id="worse by its own metric",
+        ),
+        pytest.param(
             _measured(0.09, version="champion"), CHAMPION, GateConfig(), [], id="the champion"
         ),
         pytest.param(

@@ -68,6 +68,20 @@ def test_rollback_goes_back_step_by_step(registry: Registry, mlflow_uri: str) ->
         assert champion.model_version == "v1"
 
 
+def test_all_that_was_measured_of_the_champion_is_compared(
+    registry: Registry, mlflow_uri: str
+) -> None:
+    """Its tags say its own primary metric; the rest is in its run, if that is still there."""
+    with connected(mlflow_uri) as client:
+        assert registry.measured_champion() is None
+        entry = _register(registry, "v1")
+        client.log_metric(entry.run_id, "any/ndcg_at_20", 0.25)
+        registry.promote(entry, now=NOW, forced=False)
+        champion = registry.measured_champion()
+        assert champion is not None
+        assert (champion.model_version, champion.metrics) == ("v1", {"any/ndcg_at_20": 0.25})
+
+
 def test_a_promotion_after_a_rollback_starts_a_new_line(
     registry: Registry, mlflow_uri: str
 ) -> None:

@@ -59,7 +59,7 @@ def show_found(console: Console, found: Found) -> None:
     figures = verdict.chosen.figures
     console.print(
         f"{len(found.tried)} candidates in {found.conditions.elapsed_seconds:.0f} s; chosen: "
-        f"{' + '.join(verdict.chosen.shape)}, {figures.model_bytes / 2**20:.0f} MiB"
+        f"{' + '.join(verdict.chosen.shape)}, {figures.model_bytes / 2**20:.1f} MiB"
     )
     for label, figure in (
         ("those who chose", verdict.tuned),

@@ -38,7 +38,8 @@ def gate_failures(
 
     Args:
         candidate: The model in question.
-        champion: The present champion, if any.
+        champion: The present champion, if any. What counts is the candidate's primary metric,
+            whichever the champion was chosen by.
         bundle_problem: Why its bundle cannot be served, if so.
         config: Thresholds.
         segments: What parts of the people gain or lose against the champion.
@@ -68,7 +69,7 @@ def gate_failures(
                 f"(popular list {popularity:.4f}); {_advice(candidate)}"
             )
     if champion is not None and _comparable(candidate, champion):
-        best = champion.metrics[champion.primary]
+        best = champion.metrics[candidate.primary]
         floor = best * (1.0 - config.loss_to_champion_max)
         if value < floor:
             failures.append(
@@ -120,7 +121,6 @@ def _lost(each: Difference, config: GateConfig) -> str:
 def _comparable(candidate: Measured, champion: Measured) -> bool:
     return (
         candidate.model_version != champion.model_version
-        and candidate.primary == champion.primary
         and candidate.measured_on == champion.measured_on
-        and math.isfinite(champion.metrics.get(champion.primary, math.nan))
+        and math.isfinite(champion.metrics.get(candidate.primary, math.nan))
     )

@@ -70,7 +70,7 @@ class Promoter:
         candidate, problem = self._candidate(entry)
         failures = gate_failures(
             candidate,
-            champion=None if champion is None else tags.measured(champion.tags),
+            champion=self.registry.measured_champion(),
             bundle_problem=problem,
             config=(gate := _gate(entry)),
             segments=compare_segments(

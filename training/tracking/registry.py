@@ -5,15 +5,25 @@ needs no reading, so two trainers that promote at once lose nothing.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 
 from recsys.errors import NotFound
-from training.tracking.tags import TAG_MODEL_VERSION, TAG_PROMOTION, TAG_PROMOTION_REASON
+from training.tracking.gate import Measured
+from training.tracking.tags import (
+    TAG_MODEL_VERSION,
+    TAG_PROMOTION,
+    TAG_PROMOTION_REASON,
+    measured,
+)
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -21,6 +31,7 @@ CHALLENGER = "challenger"
 _HISTORY_PREFIX = "champion_history."
 _VERSION_COUNT_MAX = 200
 _ALREADY_EXISTS = ErrorCode.Name(RESOURCE_ALREADY_EXISTS)
+_MISSING = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 
 
 class ModelNotRegistered(NotFound):
@@ -108,6 +119,20 @@ class Registry:
     def champion(self) -> RegisteredVersion | None:
         """Return the version that the alias points at."""
         return next((one for one in self.versions() if CHAMPION in one.aliases), None)
+
+    def measured_champion(self) -> Measured | None:
+        """Return what was measured of the champion: all of its run, if that is still there."""
+        champion = self.champion()
+        if champion is None:
+            return None
+        found = measured(champion.tags)
+        try:
+            run = self.client.get_run(champion.run_id)
+        except MlflowException as error:
+            if error.error_code != _MISSING:
+                raise
+            return found
+        return replace(found, metrics={**run.data.metrics, **found.metrics})
 
     def challenge(self, version: RegisteredVersion) -> None:
         """Make a version the challenger."""

@@ -152,7 +152,7 @@ class Session:
         champion = self.registry.champion()
         failures = gate_failures(
             candidate,
-            champion=tags.measured(champion.tags) if champion else None,
+            champion=self.registry.measured_champion(),
             bundle_problem=bundle_problem,
             config=gate,
             segments=compare_segments(
