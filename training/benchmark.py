@@ -16,7 +16,7 @@ from training.fit import FittedModel, fit_model, prepare
 from training.learned_weights import with_learned_weights
 from training.list_meter import ListMeter, metric_name_part
 from training.metrics import Targets
-from training.models import ModelParts, ignore_iteration
+from training.models import ModelParts
 from training.models.parallel import thread_count
 from training.published import PublishedSplit
 from training.ranking import ModelRanker, RankedItems
@@ -107,10 +107,7 @@ def measure_split(
     model = fit_model(
         prepared,
         config=config,
-        features=config.features,
         seed=seed,
-        progress=False,
-        report=ignore_iteration,
     )
     fitted_at, fitted_processor = time.perf_counter(), time.process_time()
     answers = _Answers(split, model, k=k[-1], excluded_types=excluded_types, catalog=catalog)

@@ -21,7 +21,6 @@ from training.evaluate import Evaluation, Evaluator
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
 from training.learned_weights import with_learned_weights
-from training.models import ignore_iteration
 from training.models.parallel import thread_count
 from training.models.threads import one_blas_thread
 from training.split import Split, rolling_splits
@@ -139,10 +138,7 @@ def measure_at(
         model = fit_model(
             prepared,
             config=config,
-            features=config.features,
             seed=seed,
-            progress=False,
-            report=ignore_iteration,
         )
     fitted_at = time.perf_counter()
     evaluation = measure_fitted(

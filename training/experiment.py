@@ -77,21 +77,19 @@ class Experiment:
         """
         config = self._config = self._with_learned(split.before if len(split.before) else events)
         if not config.evaluate.enabled or not len(split.before):
-            return self._fitted(self._prepared_all(events), config.features, step="refit"), None
+            return self._fitted(self._prepared_all(events), step="refit"), None
         with _beside() as beside:
             everything = beside.submit(self._prepared_all, events) if config.publish.refit else None
             drawn = beside.submit(self._draw, split)
             prepared = self._prepared(
                 split.before, config.features, now=split.cut_time, step="prepare_fit"
             )
-            model = self._fitted(prepared, config.features, step="fit")
+            model = self._fitted(prepared, step="fit")
             rival = self._purchases_only(split, model) if len(drawn.result()[0].known) else None
             measured = beside.submit(self._measured, split.name, drawn, model, rival)
             if everything is not None:
                 # Trainers that iterate start from the measured model: it is nearly there.
-                model = self._fitted(
-                    everything.result(), config.features, step="refit", earlier=model
-                )
+                model = self._fitted(everything.result(), step="refit", earlier=model)
             return model, measured.result()
 
     def _with_learned(self, events: Events) -> TrainConfig:
@@ -159,7 +157,7 @@ class Experiment:
             )
         except InvalidData:  # the filters leave too little of the purchases
             return None
-        return self._fitted(prepared, features, step="fit_purchases_only", curves=False)
+        return self._fitted(prepared, step="fit_purchases_only", curves=False)
 
     def _any_weight(self, split: Split, lines: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
         others = split.before.where(lines)
@@ -184,7 +182,6 @@ class Experiment:
     def _fitted(
         self,
         prepared: Prepared,
-        features: FeatureConfig,
         *,
         step: str,
         curves: bool = True,
@@ -201,7 +198,6 @@ class Experiment:
             model = fit_model(
                 prepared,
                 config=self._config,
-                features=features,
                 seed=self._seed,
                 progress=self._progress,
                 report=told,

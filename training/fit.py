@@ -20,6 +20,7 @@ from training.models import (
     ModelParts,
     Trainer,
     create_trainer,
+    ignore_iteration,
 )
 from training.place_priors import place_priors
 from training.popular import PopularCounter
@@ -66,11 +67,12 @@ def rows_of_items(items: NDArray[np.int32], item_count: int) -> NDArray[np.int32
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prepared:
-    """Everything a trainer needs, what is popular everywhere and in each place, the newest time."""
+    """Everything a trainer needs, how it was weighed, what is popular where, the newest time."""
 
     interactions: Interactions
     items: NDArray[np.int32]
     popular: PopularLists
+    features: FeatureConfig
     newest_time: float
     priors: PriorRows | None = None
 
@@ -124,6 +126,7 @@ def prepare(
             else partial(_attributes, events.attributes, core),
         ),
         items=core.items,
+        features=features,
         popular=counter.lists(store_count_max=config.publish.popular_store_count_max),
         priors=place_priors(
             events,
@@ -167,16 +170,15 @@ def fit_model(
     prepared: Prepared,
     *,
     config: TrainConfig,
-    features: FeatureConfig,
     seed: int,
-    progress: bool,
-    report: IterationReport,
+    progress: bool = False,
+    report: IterationReport = ignore_iteration,
     earlier: FittedModel | None = None,
     trainer: Trainer | None = None,
 ) -> FittedModel:
     """Train on prepared interactions.
 
-    The arguments are those of `prepare` and `Trainer.fit`; `earlier` is a model of the
+    The arguments are those of `Trainer.fit`; `earlier` is a model of the
     same configuration and the same `Events.item_ids` to start from, `trainer` one of the
     caller's own for `config.model`.
     """
@@ -192,7 +194,7 @@ def fit_model(
         parts=parts,
         items=prepared.items,
         popular=prepared.popular,
-        features=features,
+        features=prepared.features,
         item_users=interactions.item_users,
         user_count=interactions.user_count,
         interaction_count=len(interactions.weights.data),

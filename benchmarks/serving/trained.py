@@ -51,10 +51,7 @@ def publish_trained(
     model = fit_model(
         prepare(events, config=config, features=config.features, now=end.timestamp()),
         config=config,
-        features=config.features,
         seed=seed,
-        progress=False,
-        report=lambda *_: None,
     )
     contents = bundle_contents(model, item_ids=events.item_ids)
     version = f"bench-trained-{item_count}x{factor_count}"

@@ -2,7 +2,6 @@
 
 from training.config import TrainConfig
 from training.fit import FittedModel, fit_model, prepare
-from training.models import ignore_iteration
 from training.split import Split
 
 
@@ -12,8 +11,5 @@ def fit_before_cut(split: Split, config: TrainConfig) -> FittedModel:
     return fit_model(
         prepared,
         config=config,
-        features=config.features,
         seed=0,
-        progress=False,
-        report=ignore_iteration,
     )

@@ -32,7 +32,6 @@ from training.models import (
     PopularityConfig,
     TfidfConfig,
     create_trainer,
-    ignore_iteration,
 )
 from training.publish import bundle_contents
 
@@ -63,10 +62,7 @@ def _served(dataset: Dataset, config: TrainConfig, folder: Path) -> ServingModel
     model = fit_model(
         prepare(events, config=config, features=config.features, now=now),
         config=config,
-        features=config.features,
         seed=0,
-        progress=False,
-        report=ignore_iteration,
     )
     contents = bundle_contents(model, item_ids=events.item_ids)
     contents.details.update(details())

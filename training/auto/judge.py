@@ -22,7 +22,7 @@ from training.config import TrainConfig
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
 from training.metrics import accuracy, find_hits
-from training.models import ModelParts, ignore_iteration
+from training.models import ModelParts
 from training.models.blend import BlendConfig, BlendTrainer, PartConfig
 from training.models.parallel import thread_count
 from training.ranking import ModelRanker, RankedItems
@@ -216,10 +216,7 @@ class ValidationJudge:
         return fit_model(
             prepared,
             config=config,
-            features=config.features,
             seed=self._seed,
-            progress=False,
-            report=ignore_iteration,
             trainer=BlendTrainer(_blend(config), fit_part),
         )
 
