@@ -9,14 +9,11 @@ seed would reproduce a run.
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from numpy.typing import NDArray
 
-from recsys.features import FoldInConfig
-from training.models.checks import check_iterations, check_weight
-from training.models.folded import folded_parts
+from training.models.folded import FoldedConfig, folded_parts
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -26,7 +23,7 @@ from training.models.protocol import (
 from training.models.threads import one_blas_thread, to_scipy
 
 
-class BprConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="bpr"):
+class BprConfig(FoldedConfig, frozen=True, kw_only=True, tag="bpr"):
     """Pairwise ranking: what was touched above what was not.
 
     Attributes:
@@ -39,19 +36,9 @@ class BprConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         fold_in_regularization: Regularisation of the fold-in, positive.
     """
 
-    factors: int = 64
     learning_rate: float = 0.01
     regularization: float = 0.01
     iterations: int = 100
-    fold_in_alpha: float = 5.0
-    fold_in_regularization: float = 10.0
-
-    def __post_init__(self) -> None:
-        check_iterations(factors=self.factors, iterations=self.iterations)
-        if not 0 < self.learning_rate < np.inf:
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be positive")
-        check_weight("regularization", self.regularization)
-        FoldInConfig(alpha=self.fold_in_alpha, regularization=self.fold_in_regularization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +73,9 @@ class BprTrainer:
         # implicit keeps the bias as the last column, against a constant 1 in user vectors.
         return folded_parts(
             interactions,
+            config,
             item_factors=model.item_factors[:, :-1],
             item_biases=model.item_factors[:, -1],
             user_factors=model.user_factors[:, :-1],
-            fold_in=FoldInConfig(
-                alpha=config.fold_in_alpha, regularization=config.fold_in_regularization
-            ),
             seed=seed,
         )

@@ -8,14 +8,11 @@ that a seed reproduces a run.
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from implicit.cpu.lmf import LogisticMatrixFactorization
 from numpy.typing import NDArray
 
-from recsys.features import FoldInConfig
-from training.models.checks import check_iterations, check_weight
-from training.models.folded import folded_parts
+from training.models.folded import FoldedConfig, folded_parts
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -27,7 +24,7 @@ from training.models.threads import one_blas_thread, to_scipy
 _NEGATIVE_COUNT_MAX = 1_000
 
 
-class LmfConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="lmf"):
+class LmfConfig(FoldedConfig, frozen=True, kw_only=True, tag="lmf"):
     """Logistic matrix factorisation: the probability of contact. For comparison.
 
     Attributes:
@@ -41,22 +38,15 @@ class LmfConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         fold_in_regularization: Regularisation of the fold-in, positive.
     """
 
-    factors: int = 64
     learning_rate: float = 1.0
     regularization: float = 0.6
     iterations: int = 30
     negatives: int = 30
-    fold_in_alpha: float = 5.0
-    fold_in_regularization: float = 10.0
 
     def __post_init__(self) -> None:
-        check_iterations(factors=self.factors, iterations=self.iterations)
-        if not 0 < self.learning_rate < np.inf:
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be positive")
+        super().__post_init__()
         if not 1 <= self.negatives <= _NEGATIVE_COUNT_MAX:
             raise ValueError(f"negatives is {self.negatives}; allowed 1 to {_NEGATIVE_COUNT_MAX}")
-        check_weight("regularization", self.regularization)
-        FoldInConfig(alpha=self.fold_in_alpha, regularization=self.fold_in_regularization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +83,9 @@ class LmfTrainer:
         # the users; the last column is the same the other way round.
         return folded_parts(
             interactions,
+            config,
             item_factors=model.item_factors[:, :-2],
             item_biases=model.item_factors[:, -2],
             user_factors=model.user_factors[:, :-2],
-            fold_in=FoldInConfig(
-                alpha=config.fold_in_alpha, regularization=config.fold_in_regularization
-            ),
             seed=seed,
         )
