@@ -90,7 +90,7 @@ class ShortfallCause(enum.StrEnum):
     CATALOG = "catalog"
 
 
-class Identifier(msgspec.Struct, frozen=True, order=True):
+class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
     """A name by which a person or a device is known on some channel."""
 
     namespace: str

@@ -22,6 +22,7 @@ DERIVED_ID_PREFIX: Final = "auto-"
 
 _DERIVED_ID_BYTES: Final = 16
 _DIGEST_BYTES: Final = 8
+_pack: Final = msgspec.msgpack.Encoder().encode
 
 # What names a person comes before what names a device.
 _STRONGEST_FIRST: Final = (
@@ -36,7 +37,7 @@ _RANK_OTHER: Final = len(_STRONGEST_FIRST)
 _RANK_VISITOR: Final = _RANK_OTHER + 1
 
 
-class EventLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class EventLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One item of an event.
 
     Attributes:
@@ -52,7 +53,7 @@ class EventLine(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = ""
 
 
-class EventContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a caller says of an event. Texts that she does not say are empty.
 
     Ids and digests are made of it; new fields must have a default, which leaves them
@@ -85,7 +86,7 @@ class EventContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     referrer: str = ""
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """Something that happened.
 
     Attributes:
@@ -115,14 +116,16 @@ class Event(msgspec.Struct, frozen=True):
         Raises:
             ValueError: Neither id nor time is there.
         """
-        packed = msgspec.msgpack.encode(content)
+        packed = _pack(content)
         if not event_id:
             if content.event_time is None:
                 raise ValueError("an event needs an id or a time")
             name = hashlib.blake2b(packed, digest_size=_DERIVED_ID_BYTES).hexdigest()
             event_id = f"{DERIVED_ID_PREFIX}{name}"
         digest = hashlib.blake2b(packed, digest_size=_DIGEST_BYTES).digest()
-        event_time = now if content.event_time is None else min(content.event_time, now)
+        event_time = content.event_time
+        if event_time is None or event_time > now:
+            event_time = now
         return cls(event_id, event_time, content, int.from_bytes(digest, "big", signed=True))
 
 

@@ -6,19 +6,26 @@ them and nobody outside the storage can choose two names of one key.
 
 import hashlib
 import secrets
+import struct
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
 
-from recsys.domain import CHANNEL_UNKNOWN_CODE, Identifier
-from recsys.events import ID_SEPARATOR, Event, strongest
+from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType, Identifier
+from recsys.events import ID_SEPARATOR, Event, EventLine, strongest
 
 SALT_FACT: Final = "salt"
 """Fact that holds the salt of a storage's keys, in hexadecimal digits."""
 
 _SALT_BYTES: Final = 16
 _INTEGER_BYTES: Final = 8
+_two_integers: Final = struct.Struct(">QQ").unpack
+# Looking up beats asking: members of enumerations answer slowly.
+_TYPE_CODES: Final = {kind: kind.code for kind in EventType}
+_CHANNEL_CODES: Final[dict[Channel | None, int]] = {place: place.code for place in Channel} | {
+    None: CHANNEL_UNKNOWN_CODE
+}
 
 
 def new_salt() -> str:
@@ -70,7 +77,7 @@ EVENT_COLUMNS: Final = ", ".join(EventRow._fields)
 class Keys:
     """Names things within one storage."""
 
-    __slots__ = ("_salt",)
+    __slots__ = ("_event_hash", "_identifier_hash")
 
     def __init__(self, salt: str) -> None:
         """Take the salt as the fact says it.
@@ -78,22 +85,26 @@ class Keys:
         Raises:
             ValueError: It is no salt.
         """
-        self._salt = bytes.fromhex(salt)
-        if len(self._salt) != _SALT_BYTES:
-            raise ValueError(f"the salt has {len(self._salt)} bytes; it must have {_SALT_BYTES}")
+        found = bytes.fromhex(salt)
+        if len(found) != _SALT_BYTES:
+            raise ValueError(f"the salt has {len(found)} bytes; it must have {_SALT_BYTES}")
+        # Copying a hash that has taken in its key is quicker than keying another.
+        self._identifier_hash = hashlib.blake2b(digest_size=_INTEGER_BYTES, key=found)
+        self._event_hash = hashlib.blake2b(digest_size=2 * _INTEGER_BYTES, key=found)
 
     def identifier(self, identifier: Identifier) -> int:
         """Return the key of an identifier, 63 bits."""
         name = f"{identifier.namespace}\x00{identifier.value}".encode(errors="surrogatepass")
-        found = hashlib.blake2b(name, digest_size=_INTEGER_BYTES, key=self._salt).digest()
-        return int.from_bytes(found, "big") >> 1
+        state = self._identifier_hash.copy()
+        state.update(name)
+        return int.from_bytes(state.digest(), "big") >> 1
 
     def event(self, event_id: str) -> tuple[int, int]:
         """Return the key of an event id, two times 63 bits."""
-        name = event_id.encode(errors="surrogatepass")
-        found = hashlib.blake2b(name, digest_size=2 * _INTEGER_BYTES, key=self._salt).digest()
-        high = int.from_bytes(found[:_INTEGER_BYTES], "big") >> 1
-        return high, int.from_bytes(found[_INTEGER_BYTES:], "big") >> 1
+        state = self._event_hash.copy()
+        state.update(event_id.encode(errors="surrogatepass"))
+        high, low = _two_integers(state.digest())
+        return high >> 1, low >> 1
 
     def rows(self, events: Iterable[Event]) -> tuple[dict[int, IdentifierRow], list[EventRow]]:
         """Lay out events.
@@ -106,17 +117,15 @@ class Keys:
         """
         identifiers: dict[int, IdentifierRow] = {}
         rows = []
+        # Events of one person often follow each other, and carry the same tuple then.
+        who: tuple[Identifier, ...] | None = None
+        owner_key = None
         for event in events:
             content = event.content
-            owner = strongest(content.identifiers)
-            owner_key = None
-            if owner is not None:
-                owner_key = self.identifier(owner)
-                identifiers[owner_key] = IdentifierRow(owner_key, owner.namespace, owner.value)
+            if content.identifiers is not who:
+                who = content.identifiers
+                owner_key = self._owner(who, identifiers)
             high, low = self.event(event.event_id)
-            item_ids = ID_SEPARATOR.join([line.item_id for line in content.lines])
-            if item_ids.count(ID_SEPARATOR) >= max(1, len(content.lines)):
-                raise ValueError("an item id holds the control character U+001F")
             rows.append(
                 EventRow(
                     owner_key,
@@ -125,14 +134,34 @@ class Keys:
                     event.digest,
                     event.event_id,
                     event.event_time,
-                    content.event_type.code,
-                    content.channel.code if content.channel else CHANNEL_UNKNOWN_CODE,
+                    _TYPE_CODES[content.event_type],
+                    _CHANNEL_CODES[content.channel],
                     content.store_id,
-                    item_ids,
-                    _encoder.encode(content).decode(),
+                    _joined_ids(content.lines),
+                    _encode(content).decode(),
                 )
             )
         return identifiers, rows
 
+    def _owner(
+        self, who: tuple[Identifier, ...], identifiers: dict[int, IdentifierRow]
+    ) -> int | None:
+        owner = strongest(who)
+        if owner is None:
+            return None
+        key = self.identifier(owner)
+        identifiers[key] = IdentifierRow(key, owner.namespace, owner.value)
+        return key
 
-_encoder: Final = msgspec.json.Encoder()
+
+def _joined_ids(lines: tuple[EventLine, ...]) -> str:
+    if len(lines) == 1:
+        joined: str = lines[0].item_id
+    else:
+        joined = ID_SEPARATOR.join([line.item_id for line in lines])
+    if ID_SEPARATOR in joined and joined.count(ID_SEPARATOR) >= len(lines):
+        raise ValueError("an item id holds the control character U+001F")
+    return joined
+
+
+_encode: Final = msgspec.json.Encoder().encode

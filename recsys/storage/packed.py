@@ -42,7 +42,10 @@ def logged_lines(events: Iterable[LoggedLines]) -> History:
 
 def newest(history: History, *, line_count_max: int) -> History:
     """Return the newest lines, newest first; among equal times the order stays."""
-    order = np.argsort(-history.event_times, kind="stable")
+    times = history.event_times
+    if len(times) <= line_count_max and not np.any(times[1:] > times[:-1]):
+        return history
+    order = np.argsort(-times, kind="stable")
     return history.taken(order[:line_count_max])
 
 

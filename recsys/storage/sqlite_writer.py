@@ -5,6 +5,7 @@ replaces it, readers share it without coordination, and a read-only disk will do
 A server that writes events switches it to WAL; readers take either.
 """
 
+import contextlib
 import itertools
 import os
 import sqlite3
@@ -19,7 +20,7 @@ from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, Event
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
-from recsys.storage.sqlite_live import store_lock
+from recsys.storage.sqlite_live import insert, store_lock
 from recsys.storage.sqlite_schema import (
     BY_ID,
     BY_IDENTIFIER,
@@ -37,11 +38,13 @@ _PREPARE: Final = f"""
 PRAGMA page_size = {_PAGE_BYTES};
 PRAGMA journal_mode = MEMORY; -- which holds nothing, as all pages are new
 PRAGMA synchronous = OFF;
+PRAGMA cache_size = -65536; -- KiB; sorting for an index takes as much
+PRAGMA threads = 2; -- for sorting
 PRAGMA user_version = {SCHEMA_VERSION};
 BEGIN;
 {TABLES}
 """
-_ADD_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({', '.join('?' * 11)})"  # noqa: S608 - our own names
+_ADD_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES {{rows}}"  # noqa: S608 - our own names
 # Whoever heads a profile belongs to it; who is alone heads none.
 _HEADS: Final = """
 UPDATE identifiers SET profile_key = identifier_key WHERE identifier_key IN (
@@ -125,7 +128,8 @@ class SqliteWriter:
         waiting = iter(events)
         while some := list(itertools.islice(waiting, _EVENTS_PER_INSERT)):
             _, rows = self._keys.rows(some)
-            self._insert(_ADD_EVENT, rows)
+            with self._translated():
+                insert(self._connection, _ADD_EVENT, rows)
             for key, of_one in itertools.groupby(rows, key=attrgetter("identifier_key")):
                 if key != self._open_key:
                     self._close_history()
@@ -159,8 +163,13 @@ class SqliteWriter:
         self._insert("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _insert(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-        try:
+        with self._translated():
             self._connection.executemany(statement, rows)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
 
