@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,6 +76,19 @@ class Prepared:
     features: FeatureConfig
     newest_time: float
     priors: PriorRows | None = None
+
+
+def fit_key(config: TrainConfig, features: FeatureConfig) -> bytes:
+    """Name everything but lines and time that trainers are given by `prepare`.
+
+    What only lies beside the model in the bundle is not in it: `prepared_key` has that too.
+    """
+    return msgspec.json.encode((features, config.filter, config.publish.popular_half_life_days))
+
+
+def prepared_key(config: TrainConfig, features: FeatureConfig) -> bytes:
+    """Name everything but lines and time that the outcome of `prepare` depends on."""
+    return msgspec.json.encode((features, config.filter, config.publish, config.priors))
 
 
 def prepare(

@@ -6,6 +6,7 @@ event). Everything later works on those columns. Weights come from
 user and item to the same float32 values.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,8 @@ def read_events(dataset: Dataset, *, whole_catalogue: bool = False) -> Events:
         user_count=len(users),
         item_ids=items.to_list(),
         store_ids=stores.to_list(),
-        attributes=lambda: attributes_of(dataset.items(), items.to_list()),
+        # Asked for by every fit that uses them.
+        attributes=functools.cache(lambda: attributes_of(dataset.items(), items.to_list())),
     )
 
 

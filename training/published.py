@@ -9,6 +9,7 @@ row, so ties are broken by chance, as they must be where order could help.
 """
 
 import enum
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,16 +96,23 @@ class PublishedSplit:
 
 
 def read_training(
-    *, train: Sequence[Path], names: Mapping[str, str], rng: np.random.Generator
+    *,
+    train: Sequence[Path],
+    items: Sequence[Path] = (),
+    names: Mapping[str, str],
+    rng: np.random.Generator,
 ) -> TrainingLines:
     """Read training lines alone; the arguments and errors are those of `read_split`."""
     frame = read_tables(train, names)
     require_columns(frame, (USER, ITEM), train)
     lines = _normal(frame, train)
     users = lines[USER].unique().sort()
-    items = lines[ITEM].unique().sort()
-    items = items[rng.permutation(len(items))]
-    return TrainingLines(events=_events(lines, users, items), order=_order(frame))
+    item_ids = lines[ITEM].unique().sort()
+    item_ids = item_ids[rng.permutation(len(item_ids))]
+    attributes = _attributes(items, names, item_ids)
+    return TrainingLines(
+        events=_events(lines, users, item_ids, attributes=attributes), order=_order(frame)
+    )
 
 
 def _order(frame: pl.DataFrame) -> Order:
@@ -229,7 +237,7 @@ def _attributes(
         return None
     frame = read_tables(paths, names)
     require_columns(frame, (ITEM,), paths)
-    return lambda: attributes_of(frame, item_ids.to_list())
+    return functools.cache(lambda: attributes_of(frame, item_ids.to_list()))
 
 
 def _lines(paths: Sequence[Path], names: Mapping[str, str]) -> pl.DataFrame:

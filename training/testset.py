@@ -144,7 +144,7 @@ def _test_set(
     return TestSet(
         users=users,
         histories=newest_lines(before, history_event_count_max),
-        contexts=_first_contexts(after, rows, len(users)),
+        contexts=first_contexts(after, rows, len(users)),
         targets=targets(slice(None)),
         targets_by_channel={
             int(code): targets(after.channel_codes == code)
@@ -178,7 +178,14 @@ def newest_lines(events: Events, count_max: int) -> Events:
     return events.where(kept)
 
 
-def _first_contexts(after: Events, rows: NDArray[np.int32], user_count: int) -> Contexts:
+def first_contexts(after: Events, rows: NDArray[np.int32], user_count: int) -> Contexts:
+    """Return store and channel of each user's first line; every one of them has some.
+
+    Args:
+        after: Their lines.
+        rows: The user of each line, from 0.
+        user_count: Users.
+    """
     order = np.lexsort((after.times, rows))
     _, first = np.unique(rows[order], return_index=True)
     assert len(first) == user_count, "every test user has a purchase after the cut"

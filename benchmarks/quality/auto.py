@@ -1,6 +1,7 @@
 """`recsys auto` without a hand-written configuration against the configurations beside this file.
 
-    python benchmarks/quality/auto.py DATA [--set NAME] [--budget SECONDS] [--work FOLDER] [--hand]
+    python benchmarks/quality/auto.py DATA [--set NAME] [--budget SECONDS | --trials COUNT]
+        [--work FOLDER] [--hand]
 
 DATA holds the public sets. For each, `recsys auto` gets the training files and how the
 set is measured (which is no setting of the model), and the configuration that it finds is
@@ -32,6 +33,7 @@ class PublicSet:
     shared: tuple[str, ...] = ()
     auto: tuple[str, ...] = ()
     evaluate: tuple[str, ...] = ()
+    items: str = ""
     prepared: bool = False
 
 
@@ -94,16 +96,18 @@ def run(words: list[str], log: Path) -> tuple[float, float]:
     return time.perf_counter() - started, used
 
 
-def compare(name: str, data: Path, work: Path, *, budget: float, hand: bool) -> None:
+def compare(name: str, data: Path, work: Path, *, given: list[str], hand: bool) -> None:
     """Search, measure once, and print."""
     public = SETS[name]
     folder = work / name
     folder.mkdir(parents=True, exist_ok=True)
     files = work / "prepared" if public.prepared else data
     train = ["--train", str(files / public.train), *public.shared]
+    if public.items:
+        train += ["--items", str(data / public.items)]
     tracking = ["--tracking-uri", f"sqlite:///{work.resolve()}/mlflow.db"]
     searched = [*RECSYS, "auto", *train, *public.auto, "--metric", public.metric]
-    searched += ["--budget", str(budget), "--work", str(folder), *tracking]
+    searched += [*given, "--work", str(folder), *tracking]
     wall, used = run(searched, folder / "auto.log")
     print(f"{name}: searched {wall:.0f} s, {used:.0f} processor seconds", flush=True)
     found = {"auto": folder / "MODEL.toml"}
@@ -134,6 +138,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--set", choices=sorted(SETS))
     parser.add_argument("--budget", type=float, default=600.0)
+    parser.add_argument("--trials", type=int)
     parser.add_argument("--work", type=Path, default=Path("var/auto-quality"))
     parser.add_argument("--hand", action="store_true")
     args = parser.parse_args()
@@ -142,7 +147,8 @@ def main() -> None:
         words = [sys.executable, str(HERE / "prepare.py"), str(args.data)]
         subprocess.run([*words, str(args.work / "prepared")], check=True, stdout=subprocess.DEVNULL)
     for name in names:
-        compare(name, args.data, args.work, budget=args.budget, hand=args.hand)
+        given = ["--trials", str(args.trials)] if args.trials else ["--budget", str(args.budget)]
+        compare(name, args.data, args.work, given=given, hand=args.hand)
 
 
 if __name__ == "__main__":

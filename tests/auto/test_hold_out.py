@@ -1,11 +1,14 @@
 """What is held out never reaches the fits, and those who check are not those who choose."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.lines import BUY, DAY, VIEW, circles, events_of
+from training.auto.hiding import CUTS_MAX
 from training.auto.hold_out import Validation, hold_out
 from training.auto.plan import HoldOut, Plan, Wishes, make_plan
 from training.config import SplitConfig
@@ -21,9 +24,14 @@ def cut(events: Events, kind: HoldOut, *, seed: int = 0) -> tuple[Plan, Validati
     """Cut with a plan of some kind."""
     split = SplitConfig()
     plan = make_plan(events, Order.TIMES, Wishes(hold_out=kind), split=split)
+    return plan, cuts(events, plan, seed=seed)[0]
+
+
+def cuts(events: Events, plan: Plan, *, seed: int = 0, asked_max: int = 60) -> list[Validation]:
+    """Cut as often as it takes."""
     rng = np.random.default_rng(seed)
-    return plan, hold_out(
-        events, plan, split=split, history_event_count_max=100, rng=rng, asked_max=60
+    return hold_out(
+        events, plan, split=SplitConfig(), history_event_count_max=100, rng=rng, asked_max=asked_max
     )
 
 
@@ -132,3 +140,82 @@ def test_what_is_hidden_may_be_anything(kind: HoldOut) -> None:
     _, changed = cut(events_of(rows, item_count=24), kind)
     assert lines(changed.fit) == lines(found.fit)
     assert pairs(changed.tune) != pairs(found.tune)
+
+
+def test_where_few_are_asked_they_are_asked_at_several_cuts() -> None:
+    """Each period is hidden from its own fit, and nobody chooses here and checks there."""
+    events = circles(user_count=80)
+    plan = make_plan(events, Order.TIMES, Wishes(hold_out=HoldOut.TEMPORAL), split=SplitConfig())
+    found = cuts(events, plan, asked_max=6_000)
+    assert len(found) == CUTS_MAX
+    moments = [one.tune.cut_time for one in found]
+    assert np.ptp(np.diff(moments)) < 1e-3
+    end = np.inf
+    for one, moment in zip(found, moments, strict=True):
+        assert one.fit.times.max() < moment
+        asked = events.where((events.times >= moment) & (events.times < end))
+        assert pairs(one.tune) | pairs(one.check) <= lines(asked)
+        end = moment
+    choosing = {int(user) for one in found for user in one.tune.users}
+    checking = {int(user) for one in found for user in one.check.users}
+    assert choosing
+    assert checking
+    assert not choosing & checking
+
+
+def test_one_cut_is_enough_where_many_are_asked() -> None:
+    """More cuts would cost more fits."""
+    events = circles(user_count=80)
+    plan = make_plan(events, Order.TIMES, Wishes(hold_out=HoldOut.TEMPORAL), split=SplitConfig())
+    assert len(cuts(events, plan, asked_max=2)) == 1
+
+
+def browsed(*, user_count: int = 400) -> Events:
+    """Everybody looks, buys, looks, buys and looks again."""
+    rows, kinds = [], []
+    for user in range(user_count):
+        for step, kind in enumerate((VIEW, BUY, VIEW, BUY, VIEW)):
+            rows.append((user, (user + step) % 8, step * DAY))
+            kinds.append(kind)
+    order = sorted(range(len(rows)), key=lambda number: rows[number])
+    return events_of(
+        [rows[number] for number in order], item_count=8, kinds=[kinds[number] for number in order]
+    )
+
+
+def test_half_of_those_asked_for_a_file_keep_what_they_did_later() -> None:
+    """A published split may leave it in; what will be served knows nothing of it."""
+    events = browsed()
+    for published, share in ((True, 0.5), (False, 0.0)):
+        wishes = Wishes(hold_out=HoldOut.LAST, published=published)
+        plan = make_plan(events, Order.TIMES, wishes, split=SplitConfig())
+        (found,) = cuts(events, plan, asked_max=300)
+        histories = found.tune.histories
+        last = np.array(
+            [histories.times[histories.users == user].max() for user in found.tune.users]
+        )
+        assert np.mean(last == 4 * DAY) == pytest.approx(share, abs=0.12)
+
+
+def test_those_asked_keep_a_purchase_where_everybody_has_one() -> None:
+    """Whoever split the lines left one to everybody, so nobody is asked who would have none."""
+    events = browsed()
+    once = events.where(~((events.users < 50) & (events.times == DAY)))
+    plan = make_plan(once, Order.TIMES, Wishes(hold_out=HoldOut.LAST), split=SplitConfig())
+    (found,) = cuts(once, plan, asked_max=600)
+    asked = np.r_[found.tune.users, found.check.users]
+    assert len(asked)
+    assert asked.min() >= 50
+
+
+def test_people_are_asked_in_the_store_where_they_bought_first() -> None:
+    """Of an own dataset; a file of somebody else's is asked about without stores."""
+    events = circles(user_count=80)
+    stores = (events.users % 3).astype(np.int32)
+    events = replace(events, stores=stores, store_ids=["a", "b", "c"])
+    for published in (False, True):
+        wishes = Wishes(hold_out=HoldOut.TEMPORAL, published=published)
+        plan = make_plan(events, Order.TIMES, wishes, split=SplitConfig())
+        tune = cuts(events, plan)[0].tune
+        expected = np.full(len(tune), -1) if published else tune.users % 3
+        assert np.array_equal(tune.contexts.stores, expected)

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recsys.domain import Channel
 from training.auto.book import Book, Tried
 from training.auto.candidate import Shape, first_try, make_config, whole_space
-from training.auto.costs import Budget, Costs
+from training.auto.costs import Budget, Costs, TrialBudget
 from training.auto.judge import Outcome
 from training.auto.plan import HoldOut, Metric, Plan
-from training.auto.portfolio import BY_NAME, FAMILIES, Facts
+from training.auto.portfolio import BY_NAME, FAMILIES, Facts, LearnedWeights
 from training.auto.runner import Setting, parts_of
 from training.auto.search import Search
 from training.auto.space import Params, near
@@ -23,7 +24,9 @@ from training.models.ordered import OrderedConfig
 
 FACTS = Facts(
     user_count=2_000, item_count=1_000, line_count=60_000, pair_work=2e6,
-    ordered=True, timed=True, repeats=False, mixed=True,
+    ordered=True, timed=True, repeats=False, mixed=True, attributed=True, lined_up=True,
+    store_count=3, span_days=200.0,
+    learned=LearnedWeights(browse=1.7, cart=1.6, channels={Channel.WEB: 0.5}),
 )  # fmt: skip
 PLAN = Plan(
     hold_out=HoldOut.LAST, protocol="new", excluded_types=None, target_types=(6,),
@@ -33,7 +36,9 @@ PLAN = Plan(
 
 def configured(shape: Shape, params: Params) -> TrainConfig:
     """Make a configuration as the search does."""
-    return make_config(shape, params, PLAN, split=SplitConfig(), history_event_count_max=100)
+    return make_config(
+        shape, params, plan=PLAN, facts=FACTS, split=SplitConfig(), history_event_count_max=100
+    )
 
 
 class PlantedJudge:
@@ -158,6 +163,25 @@ def test_a_search_whose_time_is_over_tries_nothing(tmp_path: Path) -> None:
     again, same, _ = search(tmp_path, idle, seconds=tried[-1].figures.elapsed)
     assert not idle.asked
     assert (again, same) == (tried, best)
+
+
+def test_as_many_trials_as_asked_for_find_the_same_on_any_machine(tmp_path: Path) -> None:
+    """Counted in trials, a search of fits that take ten times as long takes the same steps."""
+    found = []
+    for name, slowness in (("quick", 0.1), ("slow", 1.0)):
+        judge = PlantedJudge(slowness=slowness, rest=0.3)
+        book = Book(tmp_path / f"{name}.db", seed=0)
+        budget = TrialBudget(40, ended=lambda book=book: len(book.tried), clock=judge.clock)
+        setting = Setting(
+            judge=judge, book=book, costs=Costs(FACTS, learns=False), budget=budget, facts=FACTS,
+            configured=configured, seed=0, reserve=lambda _config: 0.0,
+            listener=lambda _tried: None,
+        )  # fmt: skip
+        Search(setting).run()
+        found.append([(one.shape, one.params, one.value) for one in book.tried])
+        book.close()
+    assert len(found[0]) == 40
+    assert found[0] == found[1]
 
 
 def test_what_was_under_way_when_killed_counts_for_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ from recsys.errors import InvalidData
 from training.auto.book import Book, Tried
 from training.auto.candidate import make_config
 from training.auto.card import Conditions, card_text
-from training.auto.costs import Budget, Costs
+from training.auto.costs import Budget, Costs, TrialBudget
 from training.auto.hold_out import Validation, hold_out
 from training.auto.judge import Clock, ValidationJudge
+from training.auto.learned import learned_weights
 from training.auto.plan import Plan, Wishes, make_plan
 from training.auto.portfolio import Facts
 from training.auto.runner import Setting, parts_of
@@ -67,6 +68,7 @@ class Task:
     Attributes:
         lines: The training lines, with no line that will be tested on.
         all_lines: The lines that will be fitted on in the end, if there are more.
+        trials: Candidates to try, over all calls; None for as many as the seconds allow.
         source: Where they come from.
         wishes: What is known of the use.
         tracking: Where MLflow is.
@@ -86,6 +88,7 @@ class Task:
     tracking: TrackingConfig
     work: Path
     budget_seconds: float
+    trials: int | None = None
     trained: bool = False
     history_event_count_max: int
     licence: str = ""
@@ -138,7 +141,7 @@ def search_model(
     watch.planned(plan)
     work = Work(task.work)
     begun = work.begun(fingerprint=task.source.fingerprint, plan=plan, seed=task.seed)
-    validation = _held_out(task, plan)
+    validations = _held_out(task, plan)
     name = f"auto {task.source.name}"
     with (
         work.alone(),
@@ -152,9 +155,9 @@ def search_model(
         # In the background: MLflow takes its time to open, and the search need not wait.
         run.submit(partial(_begin, task=task, plan=plan, code=code, work=work, begun=begun))
         run.submit(partial(_log_missing, tried=tuple(book.tried), metric=str(plan.metric)))
-        budget = Budget(task.budget_seconds, clock=clock, start=started, spent=book.spent)
-        judge = ValidationJudge(validation, plan, seed=task.seed, clock=clock)
-        setting = _setting(task, plan, validation, judge, book, budget, run, watch)
+        budget = _budget(task, book, clock=clock, started=started)
+        judge = ValidationJudge(validations, plan, seed=task.seed, clock=clock)
+        setting = _setting(task, plan, validations, judge, book, budget, run, watch)
         share, best = _searched(setting, task)
         verdict = judged(setting, judge, best, share=share)
         found = Found(
@@ -169,6 +172,7 @@ def search_model(
                 command=task.command,
                 licence=task.licence,
                 budget_seconds=task.budget_seconds,
+                trials=task.trials,
                 elapsed_seconds=budget.elapsed,
                 share=share,
                 seed=task.seed,
@@ -182,37 +186,51 @@ def search_model(
     return found
 
 
-def _held_out(task: Task, plan: Plan) -> Validation:
-    validation = hold_out(
+def _budget(task: Task, book: Book, *, clock: Clock, started: float) -> Budget:
+    if task.trials is not None:
+        return TrialBudget(
+            task.trials, ended=lambda: len(book.tried), clock=clock, spent=book.spent
+        )
+    return Budget(task.budget_seconds, clock=clock, start=started, spent=book.spent)
+
+
+def _held_out(task: Task, plan: Plan) -> list[Validation]:
+    validations = hold_out(
         task.lines.events,
         plan,
         split=_SPLIT,
         history_event_count_max=task.history_event_count_max,
         rng=np.random.default_rng(task.seed),
     )
-    asked = len(validation.tune) + len(validation.check)
-    if min(len(validation.tune), len(validation.check)) < ASKED_MIN or not len(validation.fit):
+    newest = validations[0]
+    asked = len(newest.tune) + len(newest.check)
+    if min(len(newest.tune), len(newest.check)) < ASKED_MIN or not len(newest.fit):
         raise InvalidData(
             path=task.source.uri,
             problem=f"{asked} users can be asked if items are held out ({plan.hold_out.value}); "
             f"{2 * ASKED_MIN} are needed to choose and to check",
         )
-    return validation
+    return validations
 
 
 def _setting(
     task: Task,
     plan: Plan,
-    validation: Validation,
+    validations: list[Validation],
     judge: ValidationJudge,
     book: Book,
     budget: Budget,
     run: TrackedRun,
     watch: Watcher,
 ) -> Setting:
-    facts, metric = Facts.of(validation.fit, plan), str(plan.metric)
+    metric = str(plan.metric)
+    facts = replace(
+        Facts.of(validations[0].fit, plan),
+        cut_count=len(validations),
+        learned=learned_weights(validations[-1].fit, seed=task.seed),
+    )
     everything = Facts.of(task.lines.events if task.all_lines is None else task.all_lines, plan)
-    costs = Costs(facts)
+    costs = Costs(facts, learns=task.trials is None)
 
     def reserve(config: TrainConfig) -> float:
         after = max(_CLOSING_SECONDS, _CLOSING_SHARE * task.budget_seconds)
@@ -237,6 +255,7 @@ def _setting(
         configured=partial(
             make_config,
             plan=plan,
+            facts=facts,
             split=_SPLIT,
             history_event_count_max=task.history_event_count_max,
         ),

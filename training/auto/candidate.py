@@ -13,7 +13,7 @@ from recsys.features import FeatureConfig
 from training.auto.plan import Plan
 from training.auto.portfolio import BY_NAME, Facts, start
 from training.auto.space import Choice, Params, Range, Space
-from training.config import EvaluateConfig, SplitConfig, TrainConfig
+from training.config import EvaluateConfig, PriorsConfig, SplitConfig, TrainConfig
 from training.models.blend import BlendConfig
 
 Shape = tuple[str, ...]
@@ -24,24 +24,33 @@ _BLEND_NEIGHBOURS = 300
 _BROWSED = (EventType.DETAIL_PAGE_VIEW, EventType.CLICK)
 _WEIGHTS = (0.0, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0)
 _AMOUNTS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-_SELF, _STEP, _LENGTH, _POPULAR = (
+_REPEATS = (0.0, 0.5, 1.0, 1.5)
+_BROWSE_WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_CART_WEIGHTS = (0.0, 0.3, 0.6, 1.0, 2.0)
+_STORE_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0)
+_SELF, _REPEAT, _STEP, _LENGTH, _POPULAR = (
     "self_weight",
+    "repeat_exponent",
     "step_decay",
     "length_exponent",
     "popularity_weight",
 )
-_OF_BLEND = (_SELF, _STEP, _LENGTH, _POPULAR)
+_OF_BLEND = (_SELF, _REPEAT, _STEP, _LENGTH, _POPULAR)
 _HALF_LIFE, _BROWSE, _CART = "half_life_days", "browse_weight", "cart_weight"
-_OF_FEATURES = (_HALF_LIFE, _BROWSE, _CART)
+_CHANNELS, _USUAL, _LEARNED = "channel_weights", "usual", "learned"
+_STORE = "store_weight"
 
 
 def dressing(shape: Shape, facts: Facts) -> Space:
     """Return what varies without a new fit: repeats, decay, length, popularity and weights."""
     space: Space = {_POPULAR: Choice(_AMOUNTS)}
+    if facts.store_count > 1:
+        space[_STORE] = Choice(_STORE_WEIGHTS)
     if any(BY_NAME[name].links for name in shape):
         space[_LENGTH] = Range(low=0.0, high=1.0)
         if facts.repeats:
             space[_SELF] = Choice(_AMOUNTS)
+            space[_REPEAT] = Choice(_REPEATS)
         if facts.ordered:
             space[_STEP] = Range(low=0.2, high=1.0)
     return space | {weight_name(name): Choice(_WEIGHTS) for name in shape[1:]}
@@ -57,9 +66,16 @@ def weighing(facts: Facts) -> Space:
     space: Space = {}
     if facts.timed:
         space[_HALF_LIFE] = Choice((14.0, 30.0, 90.0, 180.0, 365.0, NO_DECAY_DAYS))
+    learned = facts.learned
     if facts.mixed:
-        space[_BROWSE] = Choice((0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0))
-        space[_CART] = Choice((0.0, 0.3, 0.6, 1.0))
+        browse, cart = set(_BROWSE_WEIGHTS), set(_CART_WEIGHTS)
+        if learned is not None:
+            browse.add(learned.browse)
+            cart.add(learned.cart)
+        space[_BROWSE] = Choice(tuple(sorted(browse)))
+        space[_CART] = Choice(tuple(sorted(cart)))
+    if learned is not None and learned.channels:
+        space[_CHANNELS] = Choice((_USUAL, _LEARNED))
     return space
 
 
@@ -82,11 +98,14 @@ def plain(shape: Shape, facts: Facts) -> Params:
     usual: Params = {
         _POPULAR: 0.0,
         _LENGTH: 0.1,
+        _STORE: 0.0,
         _SELF: 1.0 if facts.repeats else 0.0,
+        _REPEAT: 0.0,
         _STEP: 0.8,
         _HALF_LIFE: NO_DECAY_DAYS,
         _BROWSE: 0.2,
         _CART: 0.6,
+        _CHANNELS: _USUAL,
     }
     usual |= dict.fromkeys((weight_name(name) for name in shape[1:]), 0.5)
     space = dressing(shape, facts) | weighing(facts)
@@ -96,11 +115,16 @@ def plain(shape: Shape, facts: Facts) -> Params:
 def outfits(shape: Shape, facts: Facts) -> list[Params]:
     """Return other values of what is not of a part that are worth a try."""
     tries: list[Params] = [
-        {_STEP: 0.6, _LENGTH: 0.3},
-        {_STEP: 0.95, _LENGTH: 0.0},
-        {_SELF: 4.0},
-        {_POPULAR: 1.0},
         {_BROWSE: 1.0, _CART: 1.0},
+        *_as_learned(facts),
+        {_STEP: 0.6, _LENGTH: 0.3},
+        {_STEP: 1.0, _LENGTH: 0.0},
+        {_SELF: 4.0},
+        {_REPEAT: 1.0},
+        {_SELF: 4.0, _REPEAT: 1.0},
+        {_POPULAR: 1.0},
+        {_POPULAR: 4.0},
+        {_STORE: 4.0},
         {_HALF_LIFE: 90.0},
     ]
     usual = plain(shape, facts)
@@ -108,6 +132,16 @@ def outfits(shape: Shape, facts: Facts) -> list[Params]:
     meant = [one for one in tries if next(iter(one)) in usual]
     made = [usual | {k: v for k, v in one.items() if k in usual} for one in meant]
     return [one for number, one in enumerate(made) if one != usual and one not in made[:number]]
+
+
+def _as_learned(facts: Facts) -> list[Params]:
+    """Return the weights of events that were learned from the lines."""
+    learned = facts.learned
+    if learned is None:
+        return []
+    weights: Params = {_BROWSE: learned.browse, _CART: learned.cart} if facts.mixed else {}
+    channels: Params = {_CHANNELS: _LEARNED} if learned.channels else {}
+    return [one for one in (weights | channels, channels) if one]
 
 
 def first_try(family: str, number: int, facts: Facts) -> Params:
@@ -156,7 +190,13 @@ def _only_history(params: Params) -> Params:
 
 
 def make_config(
-    shape: Shape, params: Params, plan: Plan, *, split: SplitConfig, history_event_count_max: int
+    shape: Shape,
+    params: Params,
+    *,
+    plan: Plan,
+    facts: Facts,
+    split: SplitConfig,
+    history_event_count_max: int,
 ) -> TrainConfig:
     """Make the configuration of a candidate.
 
@@ -164,6 +204,7 @@ def make_config(
         shape: The families.
         params: A value for everything that varies.
         plan: What counts.
+        facts: Of the lines that are fitted on.
         split: Where `recsys train` cuts time.
         history_event_count_max: Newest lines of a history that are used.
     """
@@ -173,7 +214,8 @@ def make_config(
                 setting.partition(".")[2]: value
                 for setting, value in params.items()
                 if setting.startswith(f"{name}.")
-            }
+            },
+            span_days=facts.span_days,
         )
         for name in shape
     )
@@ -185,7 +227,8 @@ def make_config(
             parts=parts,
             **given,
         ).without_idle(),
-        features=_features(params),
+        features=_features(params, facts),
+        priors=PriorsConfig(store_weight=_number(params.get(_STORE, 0.0))),
         split=split,
         evaluate=EvaluateConfig(
             k=tuple(sorted({5, 10, 20, 50, plan.metric.k})),
@@ -197,14 +240,20 @@ def make_config(
     )
 
 
-def _features(params: Params) -> FeatureConfig:
+def _features(params: Params, facts: Facts) -> FeatureConfig:
     usual = TrainConfig().features
     half_life = _number(params.get(_HALF_LIFE, NO_DECAY_DAYS))
     weights = dict(usual.event_weights)
     if _BROWSE in params:
         weights |= dict.fromkeys(_BROWSED, _number(params[_BROWSE]))
         weights[EventType.ADD_TO_CART] = _number(params[_CART])
-    return msgspec.structs.replace(usual, half_life_days=half_life, event_weights=weights)
+    channels = usual.channel_weights
+    if params.get(_CHANNELS) == _LEARNED:
+        assert facts.learned is not None, "there is nothing else to choose from"
+        channels = dict(facts.learned.channels)
+    return msgspec.structs.replace(
+        usual, half_life_days=half_life, event_weights=weights, channel_weights=channels
+    )
 
 
 def _number(value: object) -> float:

@@ -27,6 +27,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         command: What to type for the same search.
         licence: Of the data; empty if nobody said.
         budget_seconds: That the search was given.
+        trials: Candidates that it was given in the place of seconds, if so.
         elapsed_seconds: That it took, over all calls.
         share: Of the users that candidates were compared on.
         seed: Source of all chance.
@@ -39,6 +40,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     licence: str
     budget_seconds: float
+    trials: int | None = None
     elapsed_seconds: float
     share: float
     seed: int
@@ -170,7 +172,7 @@ def _tried(
         "## Tried",
         "",
         f"{len(tried)} candidates, {sum(one.pruned for one in tried)} of them given up early,",
-        f"in {conditions.elapsed_seconds:.0f} s of {conditions.budget_seconds:.0f} s and {cpu:.0f}",
+        f"in {conditions.elapsed_seconds:.0f} s of {_budget(conditions)} and {cpu:.0f}",
         f"processor seconds. Chosen: `{verdict.chosen.name}`.",
         "",
         f"| parts | candidates | best {plan.metric} | MiB | µs per user |",
@@ -178,6 +180,12 @@ def _tried(
         *rows,
         "",
     ]
+
+
+def _budget(conditions: Conditions) -> str:
+    if conditions.trials is not None:
+        return f"whatever {conditions.trials} candidates take"
+    return f"{conditions.budget_seconds:.0f} s"
 
 
 def _limits(plan: Plan, verdict: Verdict) -> list[str]:

@@ -1,6 +1,7 @@
 """What trials cost, learned from those that ran, and what is left of the budget."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 
 from training.auto.judge import Clock
@@ -16,13 +17,16 @@ _SAFETY = 1.15
 class Costs:
     """Seconds of fits by family, against what the table of families says."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, learns: bool = True) -> None:
         """Begin with the table alone.
 
         Args:
             facts: Of the lines that trials with all users fit on.
+            learns: Whether what trials took is taken note of. Without, the same trials are
+                predicted to cost the same on every machine.
         """
         self._facts = facts
+        self._learns = learns
         self._slowness: dict[str, list[float]] = {}
         self._rests: dict[float, list[float]] = {}
 
@@ -42,6 +46,8 @@ class Costs:
             fit_seconds: Of each part that was fitted for it, by tag.
             seconds: All of it.
         """
+        if not self._learns:
+            return
         for part in parts:
             name = _tag(part)
             if name in fit_seconds:
@@ -66,7 +72,8 @@ class Costs:
         return _SAFETY * (fits + self._rest(share))
 
     def _table(self, part: PartConfig, *, share: float, facts: Facts | None = None) -> float:
-        return BY_NAME[_tag(part)].seconds((facts or self._facts).of_share(share), part)
+        lines = facts or self._facts
+        return lines.cut_count * BY_NAME[_tag(part)].seconds(lines.of_share(share), part)
 
     def _slowness_of(self, name: str) -> float:
         own = self._slowness.get(name)
@@ -118,5 +125,28 @@ class Budget:
         return self.seconds - self.reserve - self.elapsed
 
     def share(self) -> float:
-        """Return how much of the time to search in is over, 0 and above."""
+        """Return how much of what may be spent is over, 0 and above."""
         return self.elapsed / max(1e-9, self.seconds - self.reserve)
+
+
+class TrialBudget(Budget):
+    """Trials in the place of seconds: as many on every machine."""
+
+    def __init__(
+        self, trials: int, *, ended: Callable[[], int], clock: Clock, spent: float = 0.0
+    ) -> None:
+        """Count.
+
+        Args:
+            trials: Of the whole search, positive.
+            ended: Says how many have ended.
+            clock: Where seconds come from.
+            spent: Seconds that earlier calls took.
+        """
+        super().__init__(math.inf, clock=clock, spent=spent)
+        self._trials = trials
+        self._ended = ended
+
+    def share(self) -> float:
+        """Return how much of what may be spent is over, 0 and above."""
+        return self._ended() / self._trials

@@ -35,6 +35,7 @@ class Terms:
         wishes: What is known of the use.
         tracking: Where MLflow is.
         budget_seconds: Of the search over all calls, positive.
+        trials: Candidates to try over all calls; None for as many as the seconds allow.
         work: The folder of the search; None for one named by the data.
         licence: Of the data; empty if nobody said.
         command: What was typed.
@@ -44,6 +45,7 @@ class Terms:
     wishes: Wishes
     tracking: TrackingConfig
     budget_seconds: float
+    trials: int | None = None
     work: Path | None = None
     licence: str = ""
     command: str = "recsys auto"
@@ -55,12 +57,18 @@ class Terms:
 
 
 def auto_files(
-    paths: Sequence[Path], *, names: Mapping[str, str], terms: Terms, watcher: Watcher | None = None
+    paths: Sequence[Path],
+    *,
+    items: Sequence[Path] = (),
+    names: Mapping[str, str],
+    terms: Terms,
+    watcher: Watcher | None = None,
 ) -> Found:
     """Search a configuration for files of training lines.
 
     Args:
         paths: Parquet, CSV or JSON-lines files.
+        items: Files with `item_id` and what is known of each item; may be none.
         names: Canonical column name by the files' own.
         terms: The rest.
         watcher: Who is told how it goes.
@@ -68,8 +76,10 @@ def auto_files(
     Raises:
         InvalidData: A file cannot be used, or there is too little to choose by.
     """
-    lines = read_training(train=paths, names=names, rng=np.random.default_rng(terms.seed))
-    fingerprint = files_fingerprint(paths, names)
+    lines = read_training(
+        train=paths, items=items, names=names, rng=np.random.default_rng(terms.seed)
+    )
+    fingerprint = files_fingerprint([*paths, *items], names)
     return search_model(
         Task(
             lines=lines,
@@ -79,10 +89,11 @@ def auto_files(
                 uri=", ".join(str(path.resolve()) for path in paths),
                 fingerprint=fingerprint,
             ),
-            wishes=terms.wishes,
+            wishes=msgspec.structs.replace(terms.wishes, published=True),
             tracking=terms.tracking,
             work=terms.folder(fingerprint),
             budget_seconds=terms.budget_seconds,
+            trials=terms.trials,
             history_event_count_max=_HISTORY_EVENT_COUNT_MAX,
             licence=terms.licence,
             command=terms.command,
@@ -133,6 +144,7 @@ def auto_dataset(
             tracking=terms.tracking,
             work=terms.folder(fingerprint),
             budget_seconds=terms.budget_seconds,
+            trials=terms.trials,
             trained=True,
             history_event_count_max=EvaluateConfig().history_event_count_max,
             licence=terms.licence,

@@ -1,4 +1,4 @@
-"""Fitting and measuring candidates on one validation cut, each part fitted once.
+"""Fitting and measuring candidates on what was held out, each part fitted once.
 
 Parts that several candidates share, and the weighed lines under them, are kept up to a
 bound of memory. The kernel of serving ranks, with the rules of `recsys evaluate`.
@@ -6,7 +6,7 @@ bound of memory. The kernel of serving ranks, with the rules of `recsys evaluate
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,12 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import FeatureConfig
 from training.auto.hold_out import Validation
 from training.auto.plan import Plan
 from training.benchmark import blocked_items, parts_bytes
 from training.config import TrainConfig
-from training.fit import FittedModel, Prepared, fit_model, prepare
+from training.fit import FittedModel, Prepared, fit_key, fit_model, prepare, prepared_key
 from training.interactions import Events
 from training.metrics import accuracy, find_hits
 from training.models import ModelParts
@@ -32,7 +31,7 @@ Clock = Callable[[], float]
 """Seconds that only rise."""
 
 _KEPT_BYTES_MAX = 1 << 30
-_PREPARED_COUNT_MAX = 4
+_PREPARED_COUNT_MAX = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +42,7 @@ class Outcome:
         values: The metric of each user asked, float64, shape (m,).
         seconds: All of it.
         cpu_seconds: Processor time of this process meanwhile.
-        fit_seconds: Seconds of each part that was fitted for it, by tag of its kind.
+        fit_seconds: Seconds of each part that was fitted for it, by tag of its kind, at all cuts.
         user_microseconds: Folding in and ranking, per user asked.
         model_bytes: Factors, item-item rows and prior.
     """
@@ -95,58 +94,85 @@ class _Kept:
 
 
 class ValidationJudge:
-    """Judges on real lines."""
+    """Judges on real lines, at one cut or at several."""
 
     def __init__(
-        self, validation: Validation, plan: Plan, *, seed: int, clock: Clock = time.monotonic
+        self,
+        validations: Sequence[Validation],
+        plan: Plan,
+        *,
+        seed: int,
+        clock: Clock = time.monotonic,
     ) -> None:
-        """Hold the cut.
+        """Hold the cuts.
 
         Args:
-            validation: What is fitted on and who is asked.
+            validations: What is fitted on and who is asked, at least one.
             plan: What counts.
             seed: Source of all chance.
             clock: Where seconds come from.
         """
-        self._validation = validation
+        self._validations = validations
         self._plan = plan
         self._seed = seed
         self._clock = clock
         self._kept = _Kept()
-        self._prepared: OrderedDict[bytes, Prepared] = OrderedDict()
-        self._lots = np.random.default_rng(seed).random(validation.fit.user_count)
+        self.prepared_by_key: OrderedDict[bytes, Prepared] = OrderedDict()
+        """Lines made ready to fit on, the newest last."""
+        self._lots = np.random.default_rng(seed).random(validations[0].fit.user_count)
 
     def measure(self, config: TrainConfig, *, share: float) -> Outcome:
         """Fit on a share of the users and ask those who choose."""
-        return self._measured(config, self._validation.tune, share=share)
+        return self._measured(config, [one.tune for one in self._validations], share=share)
 
     def check(self, config: TrainConfig, *, share: float) -> Outcome:
         """Ask those who did not choose."""
-        return self._measured(config, self._validation.check, share=share)
+        return self._measured(config, [one.check for one in self._validations], share=share)
 
     def popular(self, config: TrainConfig, *, share: float) -> NDArray[np.float64]:
         """Return the metric of the popular list for each of those who did not choose."""
-        test, prepared = self._validation.check, self._ready(config, share=share)
-        item_count = len(test.histories.item_ids)
-        model = self._fitted(config, prepared, share=share, fit_seconds={})
-        ranker = ModelRanker(model, item_count=item_count, threads=thread_count())
-        seen = blocked_items(test, model, self._plan.blocked)
-        ranked = ranker.rank_everywhere(len(test), k=self._plan.metric.k, seen=seen)
-        return self._values(ranked, test)
+        found = []
+        for cut, validation in enumerate(self._validations):
+            test, model = validation.check, self._fitted(config, cut, share=share, fit_seconds={})
+            ranker = ModelRanker(
+                model, item_count=len(test.histories.item_ids), threads=thread_count()
+            )
+            seen = blocked_items(test, model, self._plan.blocked)
+            ranked = ranker.rank_everywhere(len(test), k=self._plan.metric.k, seen=seen)
+            found.append(self._values(ranked, test))
+        return _by_user([one.check.users for one in self._validations], found)
 
     def unfitted(self, config: TrainConfig, *, share: float) -> list[PartConfig]:
-        """Return the parts that would have to be fitted for a candidate."""
+        """Return the parts that would have to be fitted for a candidate, at any of the cuts."""
         return [
             part
             for part in _blend(config).parts
-            if self._key(config, part, share) not in self._kept.parts
+            if any(
+                self._part_key(config, part, cut, share) not in self._kept.parts
+                for cut in range(len(self._validations))
+            )
         ]
 
-    def _measured(self, config: TrainConfig, test: TestSet, *, share: float) -> Outcome:
+    def _measured(self, config: TrainConfig, tests: list[TestSet], *, share: float) -> Outcome:
         started, cpu_started = self._clock(), time.process_time()
-        prepared, fit_seconds = self._ready(config, share=share), dict[str, float]()
-        model = self._fitted(config, prepared, share=share, fit_seconds=fit_seconds)
-        ranking = self._clock()
+        fit_seconds, ranking, size = dict[str, float](), 0.0, 0
+        values = []
+        for cut, test in enumerate(tests):
+            model = self._fitted(config, cut, share=share, fit_seconds=fit_seconds)
+            began = self._clock()
+            values.append(self._asked(model, test))
+            ranking += self._clock() - began
+            size = max(size, parts_bytes(model.parts))
+        return Outcome(
+            values=_by_user([test.users for test in tests], values),
+            seconds=self._clock() - started,
+            cpu_seconds=time.process_time() - cpu_started,
+            fit_seconds=fit_seconds,
+            user_microseconds=1e6 * ranking / max(1, sum(map(len, tests))),
+            model_bytes=size,
+        )
+
+    def _asked(self, model: FittedModel, test: TestSet) -> NDArray[np.float64]:
         ranker = ModelRanker(model, item_count=len(test.histories.item_ids), threads=thread_count())
         askers = ranker.askers(
             test.weights(model.features),
@@ -158,15 +184,7 @@ class ValidationJudge:
             k=self._plan.metric.k,
             seen=blocked_items(test, model, self._plan.blocked),
         )
-        ended = self._clock()
-        return Outcome(
-            values=self._values(ranked, test),
-            seconds=self._clock() - started,
-            cpu_seconds=time.process_time() - cpu_started,
-            fit_seconds=fit_seconds,
-            user_microseconds=1e6 * (ended - ranking) / max(1, len(test)),
-            model_bytes=parts_bytes(model.parts),
-        )
+        return self._values(ranked, test)
 
     def _values(self, ranked: RankedItems, test: TestSet) -> NDArray[np.float64]:
         metric = self._plan.metric
@@ -175,35 +193,30 @@ class ValidationJudge:
         )
         return accuracy(hits, test.targets.counts, metric.k)[metric.name]
 
-    def _ready(self, config: TrainConfig, *, share: float) -> Prepared:
-        key = msgspec.json.encode((config.features, share))
-        found = self._prepared.get(key)
+    def _ready(self, config: TrainConfig, cut: int, *, share: float) -> Prepared:
+        key = _key(prepared_key(config, config.features), cut, share)
+        found = self.prepared_by_key.get(key)
         if found is None:
             found = prepare(
-                self._lines(share),
+                self._lines(cut, share),
                 config=config,
                 features=config.features,
-                now=self._validation.tune.cut_time,
+                now=self._validations[cut].tune.cut_time,
             )
-            self._prepared[key] = found
-            while len(self._prepared) > _PREPARED_COUNT_MAX:
-                self._prepared.popitem(last=False)
+            self.prepared_by_key[key] = found
+            while len(self.prepared_by_key) > _PREPARED_COUNT_MAX:
+                self.prepared_by_key.popitem(last=False)
         return found
 
-    def _lines(self, share: float) -> Events:
-        lines = self._validation.fit
+    def _lines(self, cut: int, share: float) -> Events:
+        lines = self._validations[cut].fit
         return lines if share >= 1.0 else lines.where(self._lots[lines.users] < share)
 
     def _fitted(
-        self,
-        config: TrainConfig,
-        prepared: Prepared,
-        *,
-        share: float,
-        fit_seconds: dict[str, float],
+        self, config: TrainConfig, cut: int, *, share: float, fit_seconds: dict[str, float]
     ) -> FittedModel:
         def fit_part(part: PartConfig, fit: Callable[[], ModelParts]) -> ModelParts:
-            key = self._key(config, part, share)
+            key = self._part_key(config, part, cut, share)
             found = self._kept.get(key)
             if found is None:
                 started = self._clock()
@@ -214,15 +227,29 @@ class ValidationJudge:
             return found
 
         return fit_model(
-            prepared,
+            self._ready(config, cut, share=share),
             config=config,
             seed=self._seed,
             trainer=BlendTrainer(_blend(config), fit_part),
         )
 
-    def _key(self, config: TrainConfig, part: PartConfig, share: float) -> bytes:
-        features: FeatureConfig = config.features
-        return msgspec.json.encode((part, features, config.filter, share))
+    def _part_key(self, config: TrainConfig, part: PartConfig, cut: int, share: float) -> bytes:
+        return _key(fit_key(config, config.features) + msgspec.json.encode(part), cut, share)
+
+
+def _key(about: bytes, cut: int, share: float) -> bytes:
+    return about + msgspec.json.encode((cut, share))
+
+
+def _by_user(
+    users: list[NDArray[np.int32]], values: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Average each user's values over the cuts at which she was asked."""
+    if len(values) == 1:
+        return values[0]
+    _, rows, counts = np.unique(np.concatenate(users), return_inverse=True, return_counts=True)
+    means: NDArray[np.float64] = np.bincount(rows, weights=np.concatenate(values)) / counts
+    return means
 
 
 def _blend(config: TrainConfig) -> BlendConfig:

@@ -23,6 +23,7 @@ REPEAT_SHARE_MIN = 0.05
 """Share of what was held out that a user had before, from which on repeats are wanted."""
 _SESSION_SECONDS = 6 * 3600.0
 _SESSION_SHARE = 0.95
+_HAVING_SHARE = 0.95
 _K_DEFAULT = 20
 
 
@@ -75,6 +76,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
         excluded_types: Only items of such events may not be; None for any contact.
         metric: What is to be as high as possible.
         sessions: Whether each user of the data is a session.
+        published: Whether the test is a file of somebody else's, who may have hidden items
+            and left in what people did afterwards.
     """
 
     hold_out: HoldOut | None = None
@@ -82,6 +85,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     excluded_types: tuple[EventType, ...] | None = None
     metric: Metric | None = None
     sessions: bool = False
+    published: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +100,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         metric: What is to be as high as possible.
         ordered: Whether the order of a user's lines is known.
         timed: Whether times are known.
+        lined_up: Whether lines of different users can be put in order too.
+        placed: Whether people ask in a store or on a channel that is known.
+        later_kept: Whether half of those asked keep what they did after the hidden item.
+        one_left: Whether those asked keep something of what is looked for, as everybody has.
         reasons: Why, one sentence each.
     """
 
@@ -106,6 +114,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     metric: Metric
     ordered: bool
     timed: bool
+    lined_up: bool = False
+    placed: bool = False
+    later_kept: bool = False
+    one_left: bool = False
     reasons: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -146,6 +158,12 @@ def make_plan(events: Events, order: Order, wishes: Wishes, *, split: SplitConfi
         reasons.append(f"held out as asked: {hold_out.value}")
     protocol, reason = _protocol(events, hold_out, wishes, targets, split=split)
     reasons.append(reason)
+    later_kept = hold_out is HoldOut.LAST and wishes.published and len(types) > 1
+    if later_kept:
+        reasons.append(
+            "half of those asked keep what they did later, since a published split may leave it in"
+        )
+    one_left = hold_out in (HoldOut.LAST, HoldOut.RANDOM) and _all_have(events, targets)
     return Plan(
         hold_out=hold_out,
         protocol=protocol,
@@ -154,8 +172,25 @@ def make_plan(events: Events, order: Order, wishes: Wishes, *, split: SplitConfi
         metric=wishes.metric or Metric(),
         ordered=order is not Order.NONE or hold_out in (HoldOut.LAST, HoldOut.NEXT),
         timed=order is Order.TIMES,
+        lined_up=order in (Order.TIMES, Order.LISTS),
+        placed=hold_out is HoldOut.TEMPORAL and not wishes.published,
+        later_kept=later_kept,
+        one_left=one_left,
         reasons=tuple(reasons),
     )
+
+
+def _all_have(events: Events, targets: tuple[int, ...]) -> bool:
+    """Say whether nearly everybody has something of what is looked for, and some have more.
+
+    Whoever split such data left it to them, so those who are asked here keep it too.
+    """
+    count = max(1, len(events.item_ids))
+    wanted = events.where(np.isin(events.type_codes, targets))
+    item_counts = np.bincount(np.unique(_keys(wanted)) // count, minlength=events.user_count)
+    users = np.unique(events.users)
+    having = float(np.mean(item_counts[users] > 0)) if len(users) else 0.0
+    return having >= _HAVING_SHARE and int(np.count_nonzero(item_counts > 1)) >= ASKED_MIN
 
 
 def _hold_out(

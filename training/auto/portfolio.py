@@ -5,17 +5,19 @@ A family is a part of a blend. To add one: a `Family` below and its place in
 bounds are for small steps from there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from recsys.domain import EventType
+from recsys.domain import Channel, EventType
+from recsys.features import SECONDS_PER_DAY
 from training.auto.plan import Plan
 from training.auto.space import Choice, Params, Range, Space
 from training.interactions import Events
 from training.models.blend import PartConfig
+from training.models.content import ContentConfig
 from training.models.cooccurrence import CooccurrenceConfig
 from training.models.ease import EaseConfig
 from training.models.ials import IalsConfig
@@ -23,6 +25,21 @@ from training.models.ordered import OrderedConfig
 
 _NEIGHBOURS = 300
 _EASE_ITEM_COUNT_MAX = 12_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedWeights:
+    """Weights of events, as `training.learned_weights` finds them; a purchase weighs 1.
+
+    Attributes:
+        browse: Of looking at an item.
+        cart: Of putting it into the cart.
+        channels: Factors of channels; empty for those that are usual.
+    """
+
+    browse: float
+    cart: float
+    channels: Mapping[Channel, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +55,12 @@ class Facts:
         timed: Whether times are known.
         repeats: Whether items of a history may be recommended.
         mixed: Whether some events are no purchases.
+        lined_up: Whether lines of different users can be put in order.
+        attributed: Whether something is known of items besides who had them.
+        store_count: Stores that people may ask in.
+        span_days: From the oldest line to the newest.
+        cut_count: Cuts that each part is fitted at.
+        learned: Weights of events that were learned from the lines, if any were.
     """
 
     user_count: int
@@ -48,6 +71,12 @@ class Facts:
     timed: bool
     repeats: bool
     mixed: bool
+    lined_up: bool = False
+    attributed: bool = False
+    store_count: int = 0
+    span_days: float = 0.0
+    cut_count: int = 1
+    learned: LearnedWeights | None = None
 
     @classmethod
     def of(cls, events: Events, plan: Plan) -> "Facts":
@@ -63,6 +92,10 @@ class Facts:
             timed=plan.timed,
             repeats=plan.protocol == "any" or plan.excluded_types is not None,
             mixed=bool((events.type_codes != bought).any() and (events.type_codes == bought).any()),
+            lined_up=plan.lined_up,
+            attributed=events.attributes is not None and bool(len(events.attributes().data)),
+            store_count=len(np.unique(events.stores[events.stores >= 0])) if plan.placed else 0,
+            span_days=float(np.ptp(events.times)) / SECONDS_PER_DAY if len(events) else 0.0,
         )
 
     def of_share(self, share: float) -> "Facts":
@@ -85,6 +118,7 @@ class Family:
         space: What varies, by field of the part.
         starts: Settings to begin with, the most promising first.
         timed_space: What varies besides where times are known.
+        lined_up_space: What varies besides where lines of different users have an order.
         mixed_space: What varies besides where some events are no purchases.
         growth: The setting that makes it larger and, as a rule, better. It is raised
             when the others are settled.
@@ -98,6 +132,7 @@ class Family:
     space: Space
     starts: tuple[Params, ...]
     timed_space: Space = field(default_factory=dict)
+    lined_up_space: Space = field(default_factory=dict)
     mixed_space: Space = field(default_factory=dict)
     growth: str | None = None
     links: bool = True
@@ -109,12 +144,24 @@ class Family:
         return (
             self.space
             | (self.timed_space if facts.timed else {})
+            | (self.lined_up_space if facts.lined_up else {})
             | (self.mixed_space if facts.mixed else {})
         )
 
-    def make(self, params: Params) -> PartConfig:
-        """Make the part; names that are no fields say what links lead to."""
-        given: dict[str, Any] = {name: value for name, value in params.items() if name != _TO}
+    def make(self, params: Params, *, span_days: float) -> PartConfig:
+        """Make the part; names that are no fields say what links lead to and how they fade.
+
+        Args:
+            params: A value for everything that varies.
+            span_days: From the oldest line to the newest.
+        """
+        given: dict[str, Any] = {
+            name: value for name, value in params.items() if name not in (_TO, _FADING)
+        }
+        fading = params.get(_FADING)
+        if fading is not None and span_days > 0:
+            assert isinstance(fading, float), "it is a share"
+            given["half_life_days"] = float(f"{fading * span_days:.3g}")
         if params.get(_TO) == _BOUGHT:
             given["targets"] = {EventType.PURCHASE_COMPLETE: 1.0}
         usual = {name: getattr(self.part, name) for name in self.part.__struct_fields__}
@@ -122,7 +169,9 @@ class Family:
 
 
 _TO, _ALL, _BOUGHT = "to", "all", "bought"
-_DEFAULT_OF = {"session_minutes": None, _TO: _ALL}
+_FADING = "fading"
+"""Half-life of pairs, as a share of the time that the lines span."""
+_DEFAULT_OF = {"session_minutes": None, _TO: _ALL, _FADING: None}
 
 
 def start(family: Family, number: int, facts: Facts) -> Params:
@@ -143,6 +192,7 @@ ORDERED = Family(
         "target_exponent": Range(low=0.0, high=0.5),
     },
     timed_space={"session_minutes": Choice((30.0, 60.0, 240.0, 1440.0, 10080.0, None))},
+    lined_up_space={_FADING: Choice((0.1, 0.25, 0.5, 1.0, None))},
     mixed_space={_TO: Choice((_ALL, _BOUGHT))},
     starts=(
         {"gap": 20, "decay": 0.75, "back": 0.7, "user_exponent": 0.0,
@@ -224,5 +274,20 @@ EASE = Family(
     seconds=lambda facts, _part: 0.05 + 1.5e-11 * facts.item_count**3 + 1.5e-8 * facts.pair_work,
 )
 
-FAMILIES = (ORDERED, COOCCURRENCE, IALS, EASE)
+CONTENT = Family(
+    name="content",
+    part=ContentConfig(neighbours=_NEIGHBOURS),
+    space={
+        "attribute_exponent": Range(low=0.0, high=1.5),
+        "popularity_exponent": Range(low=0.0, high=1.0),
+    },
+    starts=(
+        {"attribute_exponent": 1.0, "popularity_exponent": 0.25},
+        {"attribute_exponent": 0.5, "popularity_exponent": 0.5},
+    ),
+    fits=lambda facts: facts.attributed,
+    seconds=lambda facts, _part: 0.1 + 1e-4 * facts.item_count,
+)
+
+FAMILIES = (ORDERED, COOCCURRENCE, IALS, EASE, CONTENT)
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -126,7 +126,10 @@ class Search:
         if not able:
             return None
         odds = np.array(
-            [(one.value / top) ** 4 / (one.figures.seconds + 1.0) ** 0.5 for one in able]
+            [
+                (one.value / top) ** 4 / (self._runner.fit_seconds(one.shape[0]) + 1.0) ** 0.5
+                for one in able
+            ]
         )
         return able[int(self._rng.choice(len(able), p=odds / odds.sum()))].shape
 

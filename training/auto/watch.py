@@ -12,8 +12,13 @@ from training.auto.plan import Plan
 
 
 @contextlib.contextmanager
-def watching(budget_seconds: float) -> Iterator[Watcher]:
-    """Show a search on stderr; without a terminal only what was inferred."""
+def watching(budget_seconds: float, *, trials: int | None = None) -> Iterator[Watcher]:
+    """Show a search on stderr; without a terminal only what was inferred.
+
+    Args:
+        budget_seconds: What may be spent.
+        trials: Candidates that may be tried, if they are counted in the place of seconds.
+    """
     console = Console(stderr=True, highlight=False)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -40,13 +45,13 @@ def watching(budget_seconds: float) -> Iterator[Watcher]:
     def tried(last: Tried, best: Tried, share: float) -> None:
         nonlocal count
         count += 1
-        left = max(0.0, 1.0 - share) * budget_seconds
+        left = max(0.0, 1.0 - share) * (trials or budget_seconds)
         bar.update(
             task,
             completed=min(share, 1.0),
             description=f"{count} tried, {last.name} {last.value:.4f}; "
             f"best {metric} {best.value:.4f} ({best.name})",
-            left=f"{left:.0f} s left",
+            left=f"{left:.0f} {'to try' if trials else 's left'}",
         )
 
     with bar:

@@ -36,7 +36,15 @@ def auto_command(
         list[str] | None,
         typer.Option("--map", help="old=new: name of a column in the files and ours."),
     ] = None,
+    items: Annotated[
+        list[Path] | None,
+        typer.Option(help="What is known of items, with --train: item_id, texts and lists."),
+    ] = None,
     budget: Annotated[float, typer.Option(min=1, help="Seconds, over all calls.")] = 600.0,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, help="Candidates to try, in the place of --budget."),
+    ] = None,
     metric: Annotated[
         str | None, typer.Option(help="What to raise, such as recall@20 or mrr@10; else ndcg@20.")
     ] = None,
@@ -91,6 +99,10 @@ def auto_command(
 
     if (data is None) == (not train):
         raise InvalidConfig(source="--data, --train", problem="give one of them")
+    if data is not None and items:
+        raise InvalidConfig(
+            source="--items", problem="--data holds the items; give it with --train"
+        )
     renamed = parse_names(names or [])
     terms = Terms(
         wishes=Wishes(
@@ -106,6 +118,7 @@ def auto_command(
             tracking_uri=tracking_uri, experiment=experiment, model_name=model_name, promote=promote
         ),
         budget_seconds=budget,
+        trials=trials,
         work=work,
         licence=licence,
         command=shlex.join(["recsys", *sys.argv[1:]]),
@@ -113,12 +126,15 @@ def auto_command(
     )
     console = Console(highlight=False)
     if data is None:
-        with watching(budget) as watcher:
-            found = auto_files(train or [], names=renamed, terms=terms, watcher=watcher)
+        with watching(budget, trials=trials) as watcher:
+            found = auto_files(
+                train or [], items=items or [], names=renamed, terms=terms, watcher=watcher
+            )
         show_found(console, found)
-        console.print(f"recsys evaluate {_flags(found, train or [], names or [])}", soft_wrap=True)
+        flags = _flags(found, train or [], items or [], names or [])
+        console.print(f"recsys evaluate {flags}", soft_wrap=True)
     else:
-        with watching(budget) as watcher:
+        with watching(budget, trials=trials) as watcher:
             found, result = auto_dataset(
                 data,
                 terms=terms,
@@ -139,9 +155,10 @@ def _read(option: str, parse: Callable[[str], Parsed], text: str) -> Parsed:
         raise InvalidConfig(source=option, problem=str(error)) from error
 
 
-def _flags(found: "Found", train: list[Path], names: list[str]) -> str:
+def _flags(found: "Found", train: list[Path], items: list[Path], names: list[str]) -> str:
     """Return what `recsys evaluate` must be told to measure as the search did."""
     words = [word for path in train for word in ("--train", str(path))]
+    words += [word for path in items for word in ("--items", str(path))]
     words += ["--test", "TEST"]
     words += [word for name in names for word in ("--map", name)]
     words += ["--config", str(found.model_file), "--k", str(found.plan.metric.k)]
