@@ -22,6 +22,23 @@ from recsys.errors import InvalidData
 INFO_NAME = "dataset.json"
 
 
+class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment of a live event log.
+
+    Attributes:
+        last_seq: The place in the log of the last event with an item.
+        event_count: Events with items in the log at that moment, whoever's they are.
+        identifier_count: Identifiers that may be learned from.
+        fingerprint: Hex digest over the events and whose they are: the same moment of the
+            same storage has the same.
+    """
+
+    last_seq: int
+    event_count: int
+    identifier_count: int
+    fingerprint: str
+
+
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Facts about a dataset.
 
@@ -35,6 +52,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
         profile_count: Distinct people.
         start_time: Oldest event, UTC.
         end_time: Newest event, UTC.
+        snapshot: Of which moment of a live log, if it was taken from one.
     """
 
     fingerprint: str
@@ -45,6 +63,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     profile_count: int
     start_time: dt.datetime
     end_time: dt.datetime
+    snapshot: SnapshotInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

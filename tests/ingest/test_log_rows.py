@@ -31,9 +31,11 @@ ROWS = [
     {**GOOD, "event_id": "e5", "user_id": "", "visitor_id": "v1", "loyalty_card": "c1"},
     {**GOOD, "event_id": "e6", "user_id": "", "visitor_id": "v1", "unit_price": "123456789.5"},
     {**GOOD, "event_id": "e7", "user_id": "", "session_id": "of nobody", "channel": "store"},
+    {**GOOD, "event_id": "r1", "user_id": "", "basket_id": "17", "store_id": "s 1"},
+    {**GOOD, "event_id": "r2", "user_id": "", "basket_id": "17", "store_id": "s 1"},
     {**GOOD, "event_id": "e8", "user_id": "ben", "event_type": "return", "quantity": "3e5"},
 ]
-"""Several lines of an event, none, odd prices and characters, weak identifiers, nobody."""
+"""Several lines of an event, none, odd prices and characters, weak identifiers, nobody, her receipt."""
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,16 @@ def plain_row(lines: list[dict[str, Any]], keys: Keys) -> EventRow:
             if line[columns.ITEM_ID] is not None
         ),
         store_id=StoreId(first[columns.STORE_ID]) if first[columns.STORE_ID] else None,
-        session_id=first[columns.SESSION_ID] or "",
+        session_id=plain_session(first),
     )
     event = Event.of(content, event_id=first[columns.EVENT_ID], now=seconds)
     return keys.rows([event])[1][0]
+
+
+def plain_session(line: dict[str, Any]) -> str:
+    """Name the visit; a receipt of nobody's is one."""
+    profile: str = line[columns.PROFILE_ID]
+    return profile if profile.startswith("basket:") else line[columns.SESSION_ID] or ""
 
 
 def plain_price(price: float | None) -> str:

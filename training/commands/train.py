@@ -1,13 +1,19 @@
 """`recsys train`: events in, a published and registered model out."""
 
+import contextlib
 import datetime as dt
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from recsys.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from training.dataset import Dataset
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +24,24 @@ def register(app: typer.Typer) -> None:
 def train_command(
     *,
     data: Annotated[
-        Path | None, typer.Option(help="A dataset: the folder that `recsys import` made.")
+        Path | None,
+        typer.Option(
+            help="A dataset: the folder that `recsys import` made. With --store only its items count."
+        ),
+    ] = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            envvar="RECSYS_TRAIN_STORE",
+            help="Learn from a live event log: the SQLite file or postgresql:// address that the"
+            " server writes to.",
+        ),
+    ] = "",
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep what was read of --store as a dataset here; else it is gone at the end."
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings in TOML; without it the defaults.")
@@ -48,6 +71,7 @@ def train_command(
 
     Examples:
       recsys train --data var/shop
+      recsys train --store var/shop/history.sqlite
       recsys train --print-config > model.toml
       recsys train --data var/shop --config model.toml --no-promote
     """
@@ -60,29 +84,58 @@ def train_command(
 
         typer.echo(config_text(settings), nl=False)
         return
-    if data is None:
-        raise InvalidConfig(source="--data", problem="is missing; it names a dataset's folder")
+    if data is None and not store:
+        raise InvalidConfig(
+            source="--data",
+            problem="is missing; it names a dataset's folder (or --store names a live log)",
+        )
     from recsys.bundle import BundleStore  # noqa: PLC0415 - as said above
     from training.config import TrackingConfig  # noqa: PLC0415 - as said above
-    from training.dataset import Dataset  # noqa: PLC0415 - as said above
     from training.publish import prune_store  # noqa: PLC0415 - as said above
     from training.show import show_result  # noqa: PLC0415 - as said above
     from training.train import train  # noqa: PLC0415 - as said above
 
-    store = BundleStore(bundle_store)
-    result = train(
-        dataset=Dataset.open(data),
-        config=settings,
-        tracking=TrackingConfig(
-            tracking_uri=tracking_uri,
-            experiment=experiment,
-            model_name=model_name,
-            promote=promote,
-        ),
-        bundle_store=store,
-        now=dt.datetime.now(dt.UTC),
-        seed=seed,
-    )
+    bundles = BundleStore(bundle_store)
+    with _dataset(data, store=store, kept=snapshot) as dataset:
+        result = train(
+            dataset=dataset,
+            config=settings,
+            tracking=TrackingConfig(
+                tracking_uri=tracking_uri,
+                experiment=experiment,
+                model_name=model_name,
+                promote=promote,
+            ),
+            bundle_store=bundles,
+            now=dt.datetime.now(dt.UTC),
+            seed=seed,
+        )
     console = Console(highlight=False)
     show_result(console, result, settings, promote=promote)
-    console.print(prune_store(store, keep=keep), style="dim")
+    console.print(prune_store(bundles, keep=keep), style="dim")
+
+
+@contextlib.contextmanager
+def _dataset(data: Path | None, *, store: str, kept: Path | None) -> Iterator["Dataset"]:
+    """Open the dataset, or take it from a live log."""
+    from training.dataset import Dataset  # noqa: PLC0415 - as said above
+    from training.log_dataset import dataset_of_log  # noqa: PLC0415 - as said above
+
+    given = None if data is None else Dataset.open(data)
+    if not store:
+        assert given is not None  # Else there was nothing to learn from.
+        yield given
+        return
+    console = Console(stderr=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="recsys-snapshot-") as scratch,
+        console.status("reading the log ...") as status,
+    ):
+        dataset = dataset_of_log(
+            store,
+            kept or Path(scratch) / "dataset",
+            catalogue=given,
+            progress=lambda count: status.update(f"reading the log: {count:,} events"),
+        )
+        status.stop()
+        yield dataset

@@ -16,6 +16,7 @@ from recsys.domain import Channel, EventType, Identifier
 from recsys.events import Event, EventContent, EventLine
 from recsys.storage.sqlite_writer import SqliteWriter
 from training import columns
+from training.ingest.identity import ANONYMOUS_BASKET
 
 HISTORY_NAME: Final = "history.sqlite"
 FINGERPRINT_FACT: Final = "dataset_fingerprint"
@@ -114,7 +115,7 @@ def _deal(
     lines = (
         events.with_columns(pl.coalesce(*names).alias(_OWNER))
         .join(owners.lazy(), on=_OWNER, how="left")
-        .with_columns(pl.col(_PLACE).cast(pl.Int64).fill_null(nobodys))
+        .with_columns(pl.col(_PLACE).cast(pl.Int64).fill_null(nobodys), _session())
         .drop(_OWNER, columns.PROFILE_ID)
     )
     folder.mkdir()
@@ -150,6 +151,14 @@ def _events(lines: pl.DataFrame) -> Iterator[Event]:
             stop = int(starts[first + len(some)])
         begin = int(some[0])
         yield from _events_of(lines[begin:stop], (some - begin).tolist())
+
+
+def _session() -> pl.Expr:
+    """Name the visit; a receipt of nobody's is one, for what is on it belongs together."""
+    profile = pl.col(columns.PROFILE_ID)
+    is_receipt = pl.col(_PLACE).is_null() & profile.str.starts_with(f"{ANONYMOUS_BASKET}:")
+    session = pl.when(is_receipt).then(profile).otherwise(columns.SESSION_ID)
+    return session.alias(columns.SESSION_ID)
 
 
 def _first_lines(lines: pl.DataFrame) -> NDArray[np.intp]:

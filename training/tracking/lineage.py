@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from training.config import TrainConfig
+from training.dataset import DatasetInfo
 from training.models.parallel import thread_count
 
 _GIT_SECONDS_MAX = 5
@@ -51,6 +52,16 @@ def source_tags() -> dict[str, str]:
     with contextlib.suppress(OSError, KeyError):  # no such user in this container
         tags["mlflow.user"] = getpass.getuser()
     return tags
+
+
+def snapshot_tags(info: DatasetInfo) -> dict[str, str]:
+    """Return which moment of which live log was learned from; nothing for imported files."""
+    if info.snapshot is None:
+        return {}
+    facts = msgspec.to_builtins(info.snapshot)
+    return {"snapshot_source": info.source} | {
+        f"snapshot_{name}": str(value) for name, value in facts.items()
+    }
 
 
 def environment() -> dict[str, str]:

@@ -31,10 +31,12 @@ def log_inputs(
     run: RunWriter, *, dataset: Dataset, config: TrainConfig, seed: int, code: Mapping[str, str]
 ) -> None:
     """Log parameters, the dataset with its fingerprint, code and environment."""
+    info = dataset.info
     run.log_inputs(
         lineage.flat_params(config, seed=seed),
         {
-            "data_fingerprint": dataset.info.fingerprint,
+            "data_fingerprint": info.fingerprint,
+            **lineage.snapshot_tags(info),
             "model_type": config.model_type,
             **code,
             # The name under which MLflow's own pages look for it.
@@ -42,12 +44,12 @@ def log_inputs(
             **lineage.environment(),
         },
     )
-    info = dataset.info
     log_dataset(
         run,
         name=Path(info.source).name or info.source,
         fingerprint=info.fingerprint,
-        uri=str(dataset.folder.resolve()),
+        # The files of a live log's snapshot may be gone soon; the log stays.
+        uri=info.source if info.snapshot else str(dataset.folder.resolve()),
         profile=msgspec.json.encode(info).decode(),
         schema=_schema(),
     )

@@ -1,0 +1,218 @@
+"""The whole log at one moment, for those who learn from it: people, events, items.
+
+Both databases give a transaction one moment's view, however long it reads and whoever
+writes meanwhile. Rows come some at a time, so that memory does not depend on the log.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from recsys.errors import StorageUnavailable
+from recsys.storage.sqlite_schema import SCHEMA_VERSION
+
+POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
+_SQLITE_SCHEME: Final = "sqlite:///"
+_ROWS_AT_ONCE: Final = 50_000
+
+_PEOPLE: Final = "SELECT identifier_key, namespace, value, profile_key FROM identifiers"
+_LINES: Final = """
+SELECT seq, id_high, id_low, digest, identifier_key, event_time, event_type, channel, store_id,
+  item_ids, CASE WHEN identifier_key IS NULL THEN content END
+FROM events WHERE item_ids <> '' ORDER BY seq
+"""
+_ITEMS: Final = "SELECT item_id, title, category, brand, price, currency FROM items"
+
+Row = Sequence[Any]
+Rows = Callable[[str], Iterator[list[Row]]]
+
+
+class SnapshotEvent(NamedTuple):
+    """An event with items.
+
+    Attributes:
+        seq: Its place in the log.
+        id_high: Key of the event id, first half.
+        id_low: Second half.
+        digest: Of what the caller sent.
+        identifier_key: To whom it belongs; None for nobody.
+        event_time: Seconds since 1970-01-01 UTC.
+        event_type: `EventType.code`.
+        channel: `Channel.code`, 0 for unknown.
+        store_id: The shop, or None.
+        item_ids: Joined by `ID_SEPARATOR`.
+        session_id: The visit, of nobody's events only; empty if not said.
+    """
+
+    seq: int
+    id_high: int
+    id_low: int
+    digest: int
+    identifier_key: int | None
+    event_time: float
+    event_type: int
+    channel: int
+    store_id: str | None
+    item_ids: str
+    session_id: str
+
+
+class LogSnapshot:
+    """One moment of a storage. What is read twice is the same."""
+
+    def __init__(self, rows: Rows, *, name: str, has_items: bool) -> None:
+        """Read by `rows`, which runs a query within the snapshot; see `open_snapshot`."""
+        self._rows = rows
+        self.name = name
+        self._has_items = has_items
+
+    def people(self) -> Iterator[list[Row]]:
+        """Return the identifiers: (identifier_key, namespace, value, profile_key).
+
+        `profile_key` is the key of the identifier that heads the profile; None if it is alone.
+        """
+        return self._rows(_PEOPLE)
+
+    def events(self) -> Iterator[list[SnapshotEvent]]:
+        """Return the events that have items, in the order of arrival."""
+        for rows in self._rows(_LINES):
+            yield [SnapshotEvent._make((*row[:-1], _session(row[-1]))) for row in rows]
+
+    def items(self) -> Iterator[list[Row]]:
+        """Return the items of the last import: (item_id, title, category, brand, price, currency).
+
+        None of them in PostgreSQL, where imports do not go.
+        """
+        return self._rows(_ITEMS) if self._has_items else iter(())
+
+
+class _Session(msgspec.Struct):
+    session_id: str = ""
+
+
+_decode_session: Final = msgspec.json.Decoder(_Session).decode
+
+
+def _session(content: str | None) -> str:
+    return _decode_session(content).session_id if content else ""
+
+
+def storage_name(place: str) -> str:
+    """Name a storage without its password."""
+    if not place.startswith(POSTGRES_SCHEMES):
+        return place.removeprefix(_SQLITE_SCHEME)
+    parts = urlsplit(place)
+    return f"postgresql://{parts.hostname or ''}{parts.path}"
+
+
+@contextlib.contextmanager
+def open_snapshot(place: str) -> Iterator[LogSnapshot]:
+    """Hold one moment of a storage.
+
+    Args:
+        place: `postgresql://user@host/database`, an SQLite file, or `sqlite:///file`.
+
+    Raises:
+        StorageUnavailable: It does not answer, or is of another version; also while reading.
+    """
+    name = storage_name(place)
+    if place.startswith(POSTGRES_SCHEMES):
+        with _postgres_rows(place, name) as rows:
+            yield LogSnapshot(rows, name=name, has_items=False)
+    else:
+        with _SqliteRows(name) as sqlite_rows:
+            yield LogSnapshot(sqlite_rows, name=name, has_items=True)
+
+
+class _SqliteRows:
+    """Runs queries in one read transaction of an SQLite file."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> Self:
+        path = Path(self._name)
+        with self._translated():
+            if not path.is_file():
+                raise FileNotFoundError(f"there is no file {path}")
+            uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        try:
+            with self._translated():
+                self._connection.execute("BEGIN")
+                # The moment is that of the first look.
+                (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+                self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            self._refuse_other(version)
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def _refuse_other(self, version: int) -> None:
+        if version != SCHEMA_VERSION:
+            problem = f"schema version is {version}; this version reads {SCHEMA_VERSION}"
+            raise StorageUnavailable(storage=self._name, problem=problem)
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def __call__(self, query: str) -> Iterator[list[Row]]:
+        with self._translated():
+            cursor = self._connection.execute(query)
+            rows: list[Row] = cursor.fetchmany(_ROWS_AT_ONCE)
+        while rows:
+            yield rows
+            with self._translated():
+                rows = cursor.fetchmany(_ROWS_AT_ONCE)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StorageUnavailable(storage=self._name, problem=str(error)) from error
+
+
+@contextlib.contextmanager
+def _postgres_rows(url: str, name: str) -> Iterator[Rows]:
+    import psycopg  # noqa: PLC0415 - only where it is used
+
+    from recsys.storage.postgres_schema import migrate  # noqa: PLC0415 - as above
+
+    @contextlib.contextmanager
+    def translated() -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            problem = str(error).partition("\n")[0] or type(error).__name__
+            raise StorageUnavailable(storage=name, problem=problem) from error
+
+    with translated():
+        migrate(url)
+        connection = psycopg.connect(url)
+    try:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+
+        def rows(query: str) -> Iterator[list[Row]]:
+            # A cursor of the server: the client would fetch everything.
+            with connection.cursor(name="snapshot") as cursor:
+                with translated():
+                    cursor.execute(query)
+                    found: list[Row] = list(cursor.fetchmany(_ROWS_AT_ONCE))
+                while found:
+                    yield found
+                    with translated():
+                        found = list(cursor.fetchmany(_ROWS_AT_ONCE))
+
+        with translated():
+            connection.execute("SELECT 1 FROM facts").fetchone()
+        yield rows
+    finally:
+        connection.close()
