@@ -15,6 +15,7 @@ cdef extern from "features/weights.h" nogil:
     ctypedef struct history_weighting:
         double step_decay
         double length_exponent
+        double newest_boost
     ctypedef struct timed_line:
         double time
         int64_t line
@@ -31,6 +32,11 @@ cdef extern from "features/weights.h" nogil:
                          timed_line *scratch, double *weights)
     int64_t weights_linked(const history_weighting *history, const int32_t *kept_rows,
                            int64_t kept_count, int32_t *rows, float *weights, int64_t count)
+    int64_t weights_newest(const history_weighting *history, const double *times,
+                           const double *event_weights, const int32_t *event_rows,
+                           int64_t count, int64_t *keys, const int32_t *link_rows,
+                           const float *link_weights, int64_t link_count, int32_t *rows,
+                           float *values)
 
 
 cdef class ItemWeights:
@@ -38,7 +44,11 @@ cdef class ItemWeights:
     cdef int32_t *kept_rows
     cdef float *kept_weights
     cdef int32_t *seen_rows
+    cdef int32_t *boosted_rows
+    cdef float *boosted_values
     cdef readonly Py_ssize_t kept_count
     cdef readonly Py_ssize_t seen_count
     cdef readonly Py_ssize_t unknown_count
+    cdef readonly Py_ssize_t boosted_count
     cdef readonly ItemWeights links
+    cdef readonly ItemWeights folded

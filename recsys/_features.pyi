@@ -7,7 +7,9 @@ class ItemWeights:
     kept_count: int
     seen_count: int
     unknown_count: int
+    boosted_count: int
     links: ItemWeights | None
+    folded: ItemWeights | None
     def __init__(self) -> None: ...
     @staticmethod
     def of(
@@ -20,6 +22,10 @@ class ItemWeights:
     def weights(self) -> NDArray[np.float32]: ...
     @property
     def seen(self) -> NDArray[np.int32]: ...
+    @property
+    def boosted(self) -> NDArray[np.int32]: ...
+    @property
+    def boosts(self) -> NDArray[np.float32]: ...
 
 class EventWeights:
     def __init__(
@@ -32,6 +38,8 @@ class EventWeights:
         weight_min: float,
         step_decay: float = 1.0,
         length_exponent: float = 0.0,
+        newest_boost: float = 0.0,
+        decayed_vectors: bool = False,
     ) -> None: ...
     def of_events(
         self,

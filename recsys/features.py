@@ -18,6 +18,7 @@ from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 
 SECONDS_PER_DAY = 86_400.0
 _EXPONENT_MAX = 2.0
+_BOOST_MAX = 1e9
 WEIGHT_MIN = 1e-6
 """Smallest summed weight that counts. Weights that cancel out leave a rest of
 rounding whose sign depends on the order of summation; it must not decide whether
@@ -89,16 +90,26 @@ class HistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             weight, above 0 to 1. Events at the same time are one step.
         length_exponent: Weights are divided by their sum to this power, 0 to 1. At 1
             long histories weigh as much as short ones against factors and prior.
+        newest_boost: What an item of the newest step adds to its own score per unit of
+            its weight, finite. Below 0 it takes back from the self weight of what
+            is being looked at right now, and is wanted less than what came before it.
+        decayed_vectors: Whether user vectors are solved from these weights, too.
     """
 
     step_decay: float = 1.0
     length_exponent: float = 0.0
+    newest_boost: float = 0.0
+    decayed_vectors: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.step_decay <= 1:
             raise ValueError(f"step_decay is {self.step_decay}; allowed above 0, at most 1")
         if not 0 <= self.length_exponent <= 1:
             raise ValueError(f"length_exponent is {self.length_exponent}; allowed 0 to 1")
+        if not abs(self.newest_boost) <= _BOOST_MAX:
+            raise ValueError(
+                f"newest_boost is {self.newest_boost}; allowed -{_BOOST_MAX:g} to {_BOOST_MAX:g}"
+            )
 
     def decayed(
         self,
@@ -143,6 +154,10 @@ class HistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         factors = np.repeat(sums**-self.length_exponent, lengths[filled])
         return (weights * factors).astype(np.float32)
 
+    def boosts(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the newest step's items of these weights add to their own scores."""
+        return (self.newest_boost * weights.astype(np.float64)).astype(np.float32)
+
 
 class EventWeighting:
     """`FeatureConfig` compiled to a table, for arrays of any length and for packed histories."""
@@ -175,6 +190,8 @@ class EventWeighting:
             weight_min=WEIGHT_MIN,
             step_decay=history.step_decay,
             length_exponent=history.length_exponent,
+            newest_boost=history.newest_boost,
+            decayed_vectors=history.decayed_vectors,
         )
 
     def event_weights(

@@ -21,6 +21,7 @@ from recsys._features cimport (
     weights_by_item,
     weights_by_step,
     weights_linked,
+    weights_newest,
     weights_of_events,
 )
 from recsys._items cimport ItemIds, id_text, ids_find
@@ -32,7 +33,7 @@ cdef extern from "features/history.h" nogil:
 
 # Columns of `ItemWeights.memory`, widest first, so that each begins aligned.
 cdef enum:
-    LINE_BYTES = sizeof(id_text) + sizeof(double) + sizeof(int64_t) + 4 * sizeof(int32_t)
+    LINE_BYTES = sizeof(id_text) + sizeof(double) + sizeof(int64_t) + 6 * sizeof(int32_t)
 
 
 cdef class ItemWeights:
@@ -42,7 +43,10 @@ cdef class ItemWeights:
         kept_count: Items with a positive weight, h.
         seen_count: Items with any contact, s.
         unknown_count: Item lines whose item the model does not know.
-        links: The same history as item-item rows take it; None for as it is.
+        links: The same history as item-item rows take it; None for as it is. It alone
+            has boosts.
+        folded: The same history as fold-in takes it; None for as it is.
+        boosted_count: Items of the newest step whose scores are raised, b.
     """
 
     @staticmethod
@@ -87,6 +91,16 @@ cdef class ItemWeights:
         """Items with any contact, ascending, int32, shape (s,)."""
         return np.frombuffer(bytes_of(self.seen_rows, self.seen_count), dtype=np.int32)
 
+    @property
+    def boosted(self):
+        """Items of the newest step, ascending, int32, shape (b,)."""
+        return np.frombuffer(bytes_of(self.boosted_rows, self.boosted_count), dtype=np.int32)
+
+    @property
+    def boosts(self):
+        """What their scores are raised by, float32, shape (b,)."""
+        return np.frombuffer(bytes_of(self.boosted_values, self.boosted_count), dtype=np.float32)
+
 
 cdef id_text *take(ItemWeights weights, Py_ssize_t line_count) except NULL:
     """Get memory for so many lines; returns where their working columns begin."""
@@ -99,6 +113,8 @@ cdef id_text *take(ItemWeights weights, Py_ssize_t line_count) except NULL:
     weights.kept_rows = narrow + line_count
     weights.kept_weights = <float *> (narrow + 2 * line_count)
     weights.seen_rows = narrow + 3 * line_count
+    weights.boosted_rows = narrow + 4 * line_count
+    weights.boosted_values = <float *> (narrow + 5 * line_count)
     return texts
 
 
@@ -111,11 +127,14 @@ cdef class EventWeights:
 
     cdef event_weighting weighting
     cdef history_weighting history
+    cdef bint decayed_vectors
+    cdef bint is_plain
     cdef const double[:, ::1] table
 
     def __cinit__(self, const double[:, ::1] table, *, double decay_per_second, double decay_min,
                   double weight_max, float weight_min, double step_decay=1.0,
-                  double length_exponent=0.0):
+                  double length_exponent=0.0, double newest_boost=0.0,
+                  bint decayed_vectors=False):
         """Keep a table.
 
         Args:
@@ -126,8 +145,12 @@ cdef class EventWeights:
             weight_min: Smallest sum kept, once it is float32.
             step_decay: What each newer step leaves of a weight in `links`, above 0 to 1.
             length_exponent: Weights of `links` are divided by their sum to this power.
+            newest_boost: Boost of the newest step's items per unit of their weight in `links`.
+            decayed_vectors: Whether fold-in takes `links`, too.
         """
         self.history.step_decay, self.history.length_exponent = step_decay, length_exponent
+        self.history.newest_boost, self.decayed_vectors = newest_boost, decayed_vectors
+        self.is_plain = step_decay == 1.0 and length_exponent == 0.0 and newest_boost == 0.0
         self.table = table
         self.weighting.table = &table[0, 0]
         self.weighting.type_count, self.weighting.channel_count = table.shape[0], table.shape[1]
@@ -176,9 +199,11 @@ cdef class EventWeights:
                           <const uint8_t *> PyBytes_AS_STRING(channels),
                           <const double *> PyBytes_AS_STRING(times), count, now, weights)
         self.sum(summed, texts, count, rows, weights)
-        if self.history.step_decay != 1.0 or self.history.length_exponent != 0.0:
+        if not self.is_plain:
             summed.links = self.linked(summed, texts, count, rows, weights,
                                        <const double *> PyBytes_AS_STRING(times))
+            if self.decayed_vectors:
+                summed.folded = summed.links
         return summed
 
     cdef ItemWeights linked(self, ItemWeights summed, id_text *texts, Py_ssize_t count,
@@ -192,6 +217,11 @@ cdef class EventWeights:
         self.sum(links, room, count, rows, weights)
         links.kept_count = weights_linked(&self.history, summed.kept_rows, summed.kept_count,
                                           links.kept_rows, links.kept_weights, links.kept_count)
+        if self.history.newest_boost != 0.0:
+            links.boosted_count = weights_newest(
+                &self.history, times, weights, rows, count, <int64_t *> (room + count) + count,
+                links.kept_rows, links.kept_weights, links.kept_count, links.boosted_rows,
+                links.boosted_values)
         return links
 
     cdef void sum(self, ItemWeights summed, id_text *texts, Py_ssize_t count,

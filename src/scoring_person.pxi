@@ -172,6 +172,7 @@ cdef class PersonRanker:
         cdef Ranking ranking = empty_ranking(capacity)
         cdef int64_t touched = 0
         cdef ItemWeights links = weights if weights.links is None else weights.links
+        cdef ItemWeights folded = weights if weights.folded is None else weights.folded
         cdef scan_query query
         cdef int fold_fault = FOLD_IN_OK, fault = SCAN_OK
         cdef int64_t position = 0
@@ -188,7 +189,12 @@ cdef class PersonRanker:
             touched = scan_reach(&self.table.items, links.kept_rows, links.kept_count)
             if touched < 0:
                 return FOLD_IN_OK, -touched
-            touched = min(touched, self.table.items.item_count)
+        if links.boosted_count:
+            query.boost_rows = links.boosted_rows
+            query.boost_values = links.boosted_values
+            query.boost_count = links.boosted_count
+            touched += links.boosted_count
+        touched = min(touched, self.table.items.item_count)
         cdef int32_t *blocked = NULL
         if without_seen:
             query.excluded, query.excluded_count = weights.seen_rows, weights.seen_count
@@ -211,10 +217,10 @@ cdef class PersonRanker:
                 solving = self.fold_in.borrow()
             if self.releases_gil:
                 with nogil:
-                    fault = self.run(&query, weights, scratch, solving, capacity, ranking,
+                    fault = self.run(&query, folded, scratch, solving, capacity, ranking,
                                      &fold_fault, &position)
             else:
-                fault = self.run(&query, weights, scratch, solving, capacity, ranking,
+                fault = self.run(&query, folded, scratch, solving, capacity, ranking,
                                  &fold_fault, &position)
             self.table.give_back(scratch)
             if solving is not None:
@@ -225,13 +231,13 @@ cdef class PersonRanker:
             return fold_fault, fault
         return ranking
 
-    cdef int run(self, scan_query *query, ItemWeights weights, Scratch scratch,
+    cdef int run(self, scan_query *query, ItemWeights folded, Scratch scratch,
                  SolveScratch solving, int32_t capacity, Ranking ranking, int *fold_fault,
                  int64_t *position) noexcept nogil:
         if self.fold_in is not None:
             fold_fault[0] = fold_in_user(
-                &self.fold_in.model, active_ops, weights.kept_rows, weights.kept_weights,
-                weights.kept_count, solving.system, solving.vector, position)
+                &self.fold_in.model, active_ops, folded.kept_rows, folded.kept_weights,
+                folded.kept_count, solving.system, solving.vector, position)
             if fold_fault[0] != FOLD_IN_OK:
                 return SCAN_OK
             query.vector = solving.vector

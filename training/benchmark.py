@@ -179,11 +179,7 @@ class _Answers:
         )
         blocked = blocked_items(test, model, excluded_types)
         self.histories = test.weights(model.features)
-        askers = ranker.askers(
-            self.histories,
-            links=test.links(model.features, model.parts.history),
-            contexts=test.contexts,
-        )
+        askers = test.asking(ranker)
         self.model: RankedItems = ranker.rank(askers, k=k, seen=blocked)
         self.popular = ranker.rank_everywhere(len(test), k=k, seen=blocked)
         self.numbers = np.arange(len(test), dtype=np.int32)

@@ -33,7 +33,7 @@ from training.config import PROTOCOLS, EvaluateConfig
 from training.fit import FittedModel
 from training.list_meter import ListMeter, intervals_of, metric_name_part
 from training.metrics import Targets
-from training.ranking import Askers, ModelRanker, RankedItems
+from training.ranking import ModelRanker, RankedItems
 from training.resample import Interval, bootstrap
 from training.samples import Samples, draw_sample, sample
 from training.testset import TestSet, of_items, within, without
@@ -119,7 +119,7 @@ class Evaluator:
         seen = self._known.seen(model.features)
         histories = self._known.weights(model.features)
         ranker = self._ranker(model)
-        askers = self._askers(ranker, model, self._known)
+        askers = self._known.asking(ranker)
         for protocol in PROTOCOLS:
             blocked = seen if protocol == "new" else None
             targets = self._targets(blocked)
@@ -148,7 +148,7 @@ class Evaluator:
                     else ranked
                 )
                 meter.add(f"purchases_only/{protocol}", other, targets, users=self._known.users)
-        self._measure_cold(meter, ranker, model)
+        self._measure_cold(meter, ranker)
         self._add_unknown(meter, item_users)
         meter.metrics[LEAKS] = float(self._leak_count(model))
         return Evaluation(
@@ -167,16 +167,9 @@ class Evaluator:
             sellable=None if self._catalog is None else self._catalog.not_all_sellable,
         )
 
-    def _askers(self, ranker: ModelRanker, model: FittedModel, test: TestSet) -> Askers:
-        return ranker.askers(
-            test.weights(model.features),
-            links=test.links(model.features, model.parts.history),
-            contexts=test.contexts,
-        )
-
     def _ranked_by(self, model: FittedModel, blocked: CsrMatrix | None) -> RankedItems:
         ranker = self._ranker(model)
-        askers = self._askers(ranker, model, self._known)
+        askers = self._known.asking(ranker)
         return ranker.rank(askers, k=self._config.k[-1], seen=blocked)
 
     def _targets(self, blocked: CsrMatrix | None, targets: Targets | None = None) -> Targets:
@@ -217,9 +210,9 @@ class Evaluator:
             catalog=self._catalog,
         )
 
-    def _measure_cold(self, meter: ListMeter, ranker: ModelRanker, model: FittedModel) -> None:
+    def _measure_cold(self, meter: ListMeter, ranker: ModelRanker) -> None:
         if len(self._cold):
-            askers = self._askers(ranker, model, self._cold)
+            askers = self._cold.asking(ranker)
             ranked = ranker.rank(askers, k=self._config.k[-1], seen=None)
             meter.add(COLD_LISTS, ranked, self._cold.targets, users=self._cold.users)
         else:

@@ -54,6 +54,7 @@ class Askers:
     Attributes:
         personal: Which of the m users the model answers, ascending.
         links: Their item weights as item-item rows take them, in the model's rows.
+        boosts: What items of their newest step add to their own scores, likewise; or None.
         vectors: What was solved from them, float32, or None without item factors.
         others: Which get popular lists, ascending.
         contexts: Where the m users are.
@@ -61,6 +62,7 @@ class Askers:
 
     personal: NDArray[np.int64]
     links: CsrMatrix
+    boosts: CsrMatrix | None
     vectors: NDArray[np.float32] | None
     others: NDArray[np.int64]
     contexts: Contexts
@@ -91,7 +93,7 @@ class ModelRanker:
         """
         parts = model.parts
         self._sellable = None if sellable is None else sellable[model.items]
-        self._model = model
+        self.model = model
         self._row_of_item = model.row_of_item(item_count)
         self._threads = threads
         self._scorer = Scorer(
@@ -107,24 +109,36 @@ class ModelRanker:
             else FoldIn.of_factors(parts.item_factors, parts.fold_in)
         )
 
-    def askers(self, weights: CsrMatrix, *, links: CsrMatrix, contexts: Contexts) -> Askers:
+    def askers(
+        self,
+        weights: CsrMatrix,
+        *,
+        links: CsrMatrix,
+        contexts: Contexts,
+        boosts: CsrMatrix | None = None,
+    ) -> Askers:
         """Fold m users in.
 
         Args:
             weights: Item weights of their histories, m x all items.
             links: The same as item-item rows take them, m x all items.
             contexts: Where they are.
+            boosts: What items of their newest step add to their own scores, m x all
+                items; None for nothing.
         """
         histories = self._own_rows(weights)
         lengths = np.diff(histories.indptr)
         personal = np.flatnonzero(lengths)
-        theirs = take_rows(histories, personal)
+        linked = take_rows(self._own_rows(links), personal)
+        is_decayed = self.model.parts.history.decayed_vectors
+        folded = linked if is_decayed else take_rows(histories, personal)
         return Askers(
             personal=personal,
-            links=take_rows(self._own_rows(links), personal),
+            links=linked,
+            boosts=None if boosts is None else take_rows(self._own_rows(boosts), personal),
             vectors=None
             if self._fold_in is None
-            else self._fold_in.solve_batch(theirs, threads=self._threads),
+            else self._fold_in.solve_batch(folded, threads=self._threads),
             others=np.flatnonzero(lengths == 0),
             contexts=contexts,
         )
@@ -139,7 +153,7 @@ class ModelRanker:
         """
         blocked = None if seen is None else self._own_rows(seen)
         personal, others = askers.personal, askers.others
-        rows = np.zeros((len(askers), min(k, len(self._model.items))), dtype=np.int32)
+        rows = np.zeros((len(askers), min(k, len(self.model.items))), dtype=np.int32)
         counts = np.zeros(len(askers), dtype=np.int32)
         if len(personal):
             rows[personal], counts[personal] = self._rank_personal(
@@ -147,11 +161,11 @@ class ModelRanker:
             )
         if len(others):
             rows[others], counts[others] = rank_popular(
-                self._model.popular,
+                self.model.popular,
                 k=rows.shape[1],
                 contexts=_some(askers.contexts, others),
                 blocked=None if blocked is None else take_rows(blocked, others),
-                item_count=len(self._model.items),
+                item_count=len(self.model.items),
                 sellable=self._sellable,
             )
         return self._as_items(rows, counts)
@@ -159,21 +173,21 @@ class ModelRanker:
     def rank_everywhere(self, user_count: int, *, k: int, seen: CsrMatrix | None) -> RankedItems:
         """Give m users the popular list of everything; the rest as for `rank`."""
         rows, counts = rank_popular(
-            self._model.popular,
-            k=min(k, len(self._model.items)),
+            self.model.popular,
+            k=min(k, len(self.model.items)),
             contexts=Contexts(
                 channel_codes=np.zeros(user_count, dtype=np.uint8),
                 stores=np.full(user_count, -1, dtype=np.int32),
                 store_ids=[],
             ),
             blocked=None if seen is None else self._own_rows(seen),
-            item_count=len(self._model.items),
+            item_count=len(self.model.items),
             sellable=self._sellable,
         )
         return self._as_items(rows, counts)
 
     def _as_items(self, rows: NDArray[np.int32], counts: NDArray[np.int32]) -> RankedItems:
-        items = self._model.items[rows]
+        items = self.model.items[rows]
         items[np.arange(items.shape[1]) >= counts[:, None]] = 0
         return RankedItems(items=items, counts=counts)
 
@@ -189,11 +203,12 @@ class ModelRanker:
         ranked = self._scorer.top_k(
             askers.vectors,
             k,
-            history=None if self._model.parts.item_item is None else askers.links,
+            history=None if self.model.parts.item_item is None else askers.links,
             allowed=None
             if self._sellable is None
             else np.packbits(self._sellable, bitorder="little"),
             excluded=excluded,
+            boosts=askers.boosts,
             prior_rows=self._prior_rows(_some(askers.contexts, askers.personal)),
             threads=self._threads,
         )
@@ -201,7 +216,7 @@ class ModelRanker:
 
     def _prior_rows(self, contexts: Contexts) -> NDArray[np.int32] | None:
         """Find each user's row of priors, as serving does."""
-        priors = self._model.priors
+        priors = self.model.priors
         if priors is None:
             return None
         channels = [-1] * (max(_CHANNELS) + 1)

@@ -10,7 +10,7 @@ from recsys.sparse import CsrMatrix
 from training.interactions import Events, sum_weights
 from training.metrics import Targets
 from training.ragged import csr_from_pairs, expand_rows, row_pointers
-from training.ranking import Contexts
+from training.ranking import Askers, Contexts, ModelRanker
 from training.split import Split
 
 
@@ -69,23 +69,58 @@ class TestSet:
             weights.indptr, weights.indices, history.shortened(weights.data, indptr=weights.indptr)
         )
 
+    def boosts(self, features: FeatureConfig, history: HistoryConfig) -> CsrMatrix | None:
+        """Return what items of the newest step add to their own scores; None for nothing."""
+        if history.newest_boost == 0.0:
+            return None
+        lines = self._contacts(features)
+        rows = self._row_of_user()[lines.users]
+        newest = np.full(len(self), -np.inf)
+        np.maximum.at(newest, rows, lines.times)
+        is_newest = lines.times == newest[rows]
+        links = self.links(features, history)
+        touched = distinct_targets(
+            rows[is_newest],
+            lines.items[is_newest],
+            user_count=len(self),
+            item_count=len(lines.item_ids),
+        )
+        of_newest = CsrMatrix(
+            touched.indptr, touched.items, np.ones(len(touched.items), dtype=np.float32)
+        )
+        boosted = _among(links, of_newest, item_count=len(lines.item_ids))
+        return CsrMatrix(boosted.indptr, boosted.indices, history.boosts(boosted.data))
+
+    def asking(self, ranker: ModelRanker) -> Askers:
+        """Make the users ready to be ranked for by a model."""
+        features, history = ranker.model.features, ranker.model.parts.history
+        return ranker.askers(
+            self.weights(features),
+            links=self.links(features, history),
+            boosts=self.boosts(features, history),
+            contexts=self.contexts,
+        )
+
     def seen(self, features: FeatureConfig) -> CsrMatrix:
         """Return the items of any contact, m x all items, as serving does for `include_seen`."""
+        touched = self._contacts(features)
+        seen = distinct_targets(
+            self._row_of_user()[touched.users],
+            touched.items,
+            user_count=len(self),
+            item_count=len(touched.item_ids),
+        )
+        return CsrMatrix(seen.indptr, seen.items, np.ones(len(seen.items), dtype=np.float32))
+
+    def _contacts(self, features: FeatureConfig) -> Events:
         lines = self.histories
-        contact = EventWeighting(features).event_weights(
+        weights = EventWeighting(features).event_weights(
             type_codes=lines.type_codes,
             channel_codes=lines.channel_codes,
             event_times=lines.times,
             now=self.cut_time,
         )
-        touched = lines.where(contact != 0.0)
-        seen = distinct_targets(
-            self._row_of_user()[touched.users],
-            touched.items,
-            user_count=len(self),
-            item_count=len(lines.item_ids),
-        )
-        return CsrMatrix(seen.indptr, seen.items, np.ones(len(seen.items), dtype=np.float32))
+        return lines.where(weights != 0.0)
 
     def _row_of_user(self) -> NDArray[np.int32]:
         return _row_of_user(self.users, self.histories.user_count)

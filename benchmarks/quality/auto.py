@@ -60,7 +60,7 @@ SETS = {
         "ndcg@20",
         20,
         shared=("--map", "session=user_id", "--map", "items=item_id"),
-        evaluate=("--no-exclude-train",),
+        evaluate=("--exclude-train", "false"),
     ),
     "retailrocket": PublicSet(
         "retailrocket_mb/train.parquet",
@@ -79,7 +79,7 @@ SETS = {
         ("recall_at_20", "ndcg_at_20"),
         "recall@20",
         20,
-        evaluate=("--no-exclude-train",),
+        evaluate=("--exclude-train", "false"),
         prepared=True,
     ),
 }

@@ -8,12 +8,12 @@ import msgspec
 
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 
-FORMAT_VERSION: Final = 4
+FORMAT_VERSION: Final = 5
 """Raised by one when older readers would misread a bundle. 2 adds codes; 3 adds
 `history` and the unobserved weight and scaled regularization of `fold_in`; 4 adds
-`priors`."""
+`priors`; 5 adds `newest_boost` and `decayed_vectors` to `history`."""
 
-READABLE_VERSIONS: Final = (1, 2, 3, 4)
+READABLE_VERSIONS: Final = (1, 2, 3, 4, 5)
 
 MANIFEST_NAME: Final = "manifest.json"
 

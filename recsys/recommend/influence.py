@@ -3,7 +3,8 @@
 A folded-in score is linear in the history (Hu, Koren, Volinsky 2008, section 5):
 with A the normal matrix, item h contributes `c_h * y_j^T A^-1 y_h` to item j,
 and item-item weights contribute `w_h * S[h, j]`, where w_h is the weight that the
-item-item part was asked with. The parts sum to the score less its prior, but for the
+item-item part was asked with; an item of the newest step also contributes its boost
+to itself. The parts sum to the score less its prior, but for the
 rounding of the user vector to float32.
 """
 
@@ -32,8 +33,13 @@ def influences(
     rows = history.rows
     parts = np.zeros((len(ranked), len(rows)), dtype=np.float64)
     if fold_in is not None:
-        parts += fold_in.split(rows, history.weights, ranked)
+        folded = history if history.folded is None else history.folded
+        own = np.searchsorted(rows, folded.rows)
+        parts[:, own] += fold_in.split(folded.rows, folded.weights, ranked)
     links = history if history.links is None else history.links
+    boosts = np.zeros(len(rows))
+    boosts[np.searchsorted(rows, links.boosted)] = links.boosts
+    parts += np.where(ranked[:, None] == rows, boosts, 0.0)
     linked = scorer.contributions(
         None if scorer.factor_count == 0 else np.zeros((1, scorer.factor_count), np.float32),
         RaggedRows(np.array([0, len(ranked)], dtype=np.int64), ranked),

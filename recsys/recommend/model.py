@@ -85,7 +85,7 @@ class ServingModel:
             return np.full(len(rows), self.has_vectors)
         linked = weights if weights.links is None else weights.links
         reached = [self.bundle.item_item.row(row)[0] for row in linked.rows]
-        return np.isin(rows, np.concatenate(reached)) if reached else np.zeros(len(rows), bool)
+        return np.isin(rows, np.concatenate([linked.boosted, *reached]))
 
     def most_influential(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.int32]:
         """Return for each ranked row the history item that contributed most to its score."""

@@ -103,3 +103,24 @@ int64_t weights_linked(const history_weighting *history, const int32_t *kept_row
     for (int64_t at = 0; at < linked; at++) weights[at] = (float)(weights[at] * factor);
     return linked;
 }
+
+int64_t weights_newest(const history_weighting *history, const double *times,
+                       const double *event_weights, const int32_t *event_rows, int64_t count,
+                       int64_t *keys, const int32_t *link_rows, const float *link_weights,
+                       int64_t link_count, int32_t *rows, float *values) {
+    double latest = -INFINITY;
+    int64_t newest = 0, boosted = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (event_weights[i] != 0.0 && times[i] > latest) latest = times[i];
+    for (int64_t i = 0; i < count; i++)
+        if (event_weights[i] != 0.0 && times[i] == latest) keys[newest++] = event_rows[i];
+    sort_keys(keys, newest);
+    for (int64_t link = 0, at = 0; link < link_count; link++) {
+        while (at < newest && keys[at] < link_rows[link]) at++;
+        if (at == newest) break;
+        if (keys[at] != link_rows[link]) continue;
+        rows[boosted] = link_rows[link];
+        values[boosted++] = (float)(history->newest_boost * (double)link_weights[link]);
+    }
+    return boosted;
+}

@@ -36,6 +36,7 @@ item_counts weights_by_item(const event_weighting *weighting, const int32_t *eve
 typedef struct {
     double step_decay;      /* above 0 to 1 */
     double length_exponent; /* 0 to 1 */
+    double newest_boost;
 } history_weighting;
 
 typedef struct {
@@ -52,5 +53,13 @@ void weights_by_step(double step_decay, const double *times, int64_t count, time
  * their sum to the power; in place. Returns how many stay. */
 int64_t weights_linked(const history_weighting *history, const int32_t *kept_rows,
                        int64_t kept_count, int32_t *rows, float *weights, int64_t count);
+
+/* Boost what is among `link_rows` (ascending) and was in contact at the latest time of all
+ * contact: `newest_boost` times its link weight. `keys` has room for `count`, `rows` and `values`
+ * for `link_count`. Returns how many are boosted, by ascending row. */
+int64_t weights_newest(const history_weighting *history, const double *times,
+                       const double *event_weights, const int32_t *event_rows, int64_t count,
+                       int64_t *keys, const int32_t *link_rows, const float *link_weights,
+                       int64_t link_count, int32_t *rows, float *values);
 
 #endif

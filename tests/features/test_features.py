@@ -174,7 +174,14 @@ def test_long_histories_can_be_shortened() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"step_decay": 0.0}, {"step_decay": 1.1}, {"length_exponent": -0.1}, {"length_exponent": 2}],
+    [
+        {"step_decay": 0.0},
+        {"step_decay": 1.1},
+        {"length_exponent": -0.1},
+        {"length_exponent": 2},
+        {"newest_boost": math.inf},
+        {"newest_boost": math.nan},
+    ],
 )
 def test_histories_refuse_what_cannot_be_meant(fields: dict[str, float]) -> None:
     """By name."""

@@ -9,7 +9,7 @@ from recsys import _features
 from recsys.bundle import ItemIndex
 from recsys.domain import Channel, EventType, ItemEvent, ItemId
 from recsys.events import History
-from recsys.features import WEIGHT_MIN, EventWeighting, FeatureConfig
+from recsys.features import WEIGHT_MIN, EventWeighting, FeatureConfig, HistoryConfig
 
 weights = st.floats(-3, 3) | st.sampled_from([0.0, 1.0, -1.0, 1e-6, 1e300])
 lines = st.lists(st.tuples(st.integers(0, 9) | st.just(2**31 - 1), weights), max_size=300)
@@ -131,3 +131,39 @@ def test_codes_that_this_version_does_not_know_are_no_contact() -> None:
     types, channels = np.array([1, 2, 1, 255]), np.array([1, 1, 2, 255])
     compiled.of_events(types.astype(np.uint8), channels.astype(np.uint8), np.zeros(4), 0.0, found)
     assert found.tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
+newest_lines = st.lists(
+    st.tuples(
+        st.sampled_from(ITEMS[:6]) | st.just("unheard-of"),
+        st.sampled_from(
+            [EventType.PURCHASE_COMPLETE, EventType.RETURN, EventType.SEARCH, EventType.CLICK]
+        ),
+        st.integers(0, 4).map(float),
+    ),
+    max_size=12,
+)
+
+
+@given(newest_lines, st.sampled_from([-2.0, 0.5]), st.sampled_from([1.0, 0.5]))
+def test_items_of_the_newest_step_are_boosted_by_their_weight(
+    some: list[tuple[str, EventType, float]], boost: float, step_decay: float
+) -> None:
+    """The last time with any contact decides, also where its item is not known."""
+    config = HistoryConfig(step_decay=step_decay, newest_boost=boost, decayed_vectors=True)
+    weighting = EventWeighting(FeatureConfig(), config)
+    index = ItemIndex.from_ids(ITEMS[:6])
+    lines = history([(item, kind, None, time) for item, kind, time in some])
+    found = weighting.history_weights(lines, index.compiled, now=10.0)
+    contact = [(item, time) for item, kind, time in some if kind is not EventType.SEARCH]
+    latest = max((time for _, time in contact), default=0.0)
+    newest = {item for item, time in contact if time == latest}
+    expected = {}
+    if found.links is not None:
+        held = zip(found.links.rows.tolist(), found.links.weights.tolist(), strict=True)
+        expected = {row: boost * weight for row, weight in held if ITEMS[row] in newest}
+        assert found.links.boosted.tolist() == list(expected)
+        assert found.links.boosts.tolist() == pytest.approx(list(expected.values()))
+        assert found.folded is found.links
+    assert (found.links is None) == (not some)
+    assert found.boosted_count == 0

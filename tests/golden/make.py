@@ -81,7 +81,9 @@ def contents() -> BundleContents:
             regularization_exponent=0.5,
             unobserved_weight=0.1,
         ),
-        history=HistoryConfig(step_decay=0.5, length_exponent=0.25),
+        history=HistoryConfig(
+            step_decay=0.5, length_exponent=0.25, newest_boost=-0.25, decayed_vectors=True
+        ),
         prior=(falling / 100).astype(np.float32),
         priors=PriorRows.from_rows(
             {

@@ -338,8 +338,12 @@ def test_an_empty_catalogue_answers_with_nothing(tmp_path: Path, recommender: Re
 
 @pytest.mark.parametrize(
     "history_config",
-    [HistoryConfig(), HistoryConfig(step_decay=0.5, length_exponent=0.5)],
-    ids=["as is", "decayed"],
+    [
+        HistoryConfig(),
+        HistoryConfig(step_decay=0.5, length_exponent=0.5),
+        HistoryConfig(step_decay=0.5, newest_boost=-3.0, decayed_vectors=True),
+    ],
+    ids=["as is", "decayed", "the newest held back"],
 )
 @pytest.mark.parametrize(
     "fold_in",

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import typer
+from click.testing import Result
 from typer.testing import CliRunner
 
 from recsys.domain import EventType
@@ -121,27 +122,52 @@ def test_ties_are_broken_by_chance(tmp_path: Path) -> None:
     assert firsts == {0.0, 1.0}
 
 
-def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
-    """Columns are renamed, leaks are told of, and JSON holds every figure."""
-    TRAIN.rename({"user_id": "who"}).write_csv(tmp_path / "train.csv")
-    pl.DataFrame({"who": ["u4", "u5"], "item_id": ["c", "b"]}).write_csv(tmp_path / "test.csv")
+def _evaluate(folder: Path, *options: str) -> tuple[Result, Measurement | None]:
+    """Run the command on files of five people; returns also what it wrote, if anything."""
+    TRAIN.rename({"user_id": "who"}).write_csv(folder / "train.csv")
+    pl.DataFrame({"who": ["u4", "u5"], "item_id": ["c", "b"]}).write_csv(folder / "test.csv")
     app = typer.Typer()
     app.callback()(lambda: None)
     register(app)
-    out = tmp_path / "out.json"
-    files = ["--train", str(tmp_path / "train.csv"), "--test", str(tmp_path / "test.csv")]
+    out = folder / "out.json"
+    files = ["--train", str(folder / "train.csv"), "--test", str(folder / "test.csv")]
     result = CliRunner().invoke(
-        app, ["evaluate", *files, "--map", "who=user_id", "--k", "1,2", "--json", str(out)]
+        app,
+        ["evaluate", *files, "--map", "who=user_id", "--k", "1,2", "--json", str(out), *options],
     )
+    wrote = msgspec.json.decode(out.read_bytes(), type=Measurement) if out.exists() else None
+    return result, wrote
+
+
+def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
+    """Columns are renamed, leaks are told of, and JSON holds every figure."""
+    result, found = _evaluate(tmp_path)
     assert result.exit_code == 0, result.output
     assert "1 of 2 test pairs" in result.output
-    found = msgspec.json.decode(out.read_bytes(), type=Measurement)
+    assert found is not None
     assert found.model_type == "als"
     accuracy = {
         f"{name}_at_{k}" for name in ("recall", "ndcg", "map", "hit_rate", "mrr") for k in (1, 2)
     }
     assert {name for name in found.low if "/" not in name} >= accuracy
     assert accuracy == set(found.popularity)
+
+
+def test_whether_items_of_a_history_may_appear_is_said_by_a_word(tmp_path: Path) -> None:
+    """`--exclude-train false` lets them, `true` is what happens without; others are refused."""
+    usual, told, allowed = (
+        _evaluate(tmp_path, *options)[1]
+        for options in ((), ("--exclude-train", "true"), ("--exclude-train", "false"))
+    )
+    assert usual is not None
+    assert told is not None
+    assert allowed is not None
+    assert usual.metrics == told.metrics
+    assert "seen" in told.measured_on
+    assert "nothing" in allowed.measured_on
+    result, _ = _evaluate(tmp_path, "--exclude-train", "perhaps")
+    assert result.exit_code == 2
+    assert "perhaps" in result.output
 
 
 @pytest.mark.parametrize(

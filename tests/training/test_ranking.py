@@ -33,7 +33,19 @@ MODELS = {
     "ials": "factors = 8",
     "ease": "self_weight = 0.1",
     "cooccurrence": "length_exponent = 0.5",
-    "ordered": "gap = 3\nstep_decay = 0.6\nself_weight = 0.5",
+    "ordered": "gap = 3\nstep_decay = 0.6\nself_weight = 0.5\nnewest_boost = -0.4",
+    "blend": """step_decay = 0.6
+newest_boost = -2.0
+self_weight = 3.0
+trend_weight = 0.2
+decayed_vectors = true
+weights = [1.0, 0.5]
+[[model.parts]]
+type = "ials"
+factors = 8
+[[model.parts]]
+type = "ordered"
+""",
 }
 """Models with settings that serving has to follow."""
 
@@ -118,12 +130,7 @@ def test_offline_lists_are_the_servers_answers(
         shop, user_count_max=100, history_event_count_max=200, rng=np.random.default_rng(0)
     ):
         seen = None if include_seen else test.seen(config.features)
-        askers = ranker.askers(
-            test.weights(config.features),
-            links=test.links(config.features, model.parts.history),
-            contexts=test.contexts,
-        )
-        ranked = ranker.rank(askers, k=10, seen=seen)
+        ranked = ranker.rank(test.asking(ranker), k=10, seen=seen)
         for row, user in enumerate(test.users.tolist()):
             store = int(test.contexts.stores[row])
             answer = recommender.recommend(
@@ -148,9 +155,7 @@ def test_cold_users_get_the_list_of_their_store_or_channel(shop: Split) -> None:
     )
     assert len(cold) == 4
     ranker = ModelRanker(model, item_count=len(shop.before.item_ids), threads=1)
-    weights = cold.weights(model.features)
-    askers = ranker.askers(weights, links=weights, contexts=cold.contexts)
-    ranked = ranker.rank(askers, k=5, seen=None)
+    ranked = ranker.rank(cold.asking(ranker), k=5, seen=None)
     starts = ["store:s1", "channel:web", "all", "channel:store"]
     for row, segment in enumerate(starts):
         rows = model.popular.list(segment)[0][:5]
@@ -173,9 +178,7 @@ def test_a_short_store_list_is_filled_up_without_repeats(tmp_path: Path) -> None
         split, user_count_max=9, history_event_count_max=9, rng=np.random.default_rng(0)
     )
     ranker = ModelRanker(model, item_count=len(events.item_ids), threads=1)
-    weights = cold.weights(config.features)
-    askers = ranker.askers(weights, links=weights, contexts=cold.contexts)
-    ranked = ranker.rank(askers, k=9, seen=None)
+    ranked = ranker.rank(cold.asking(ranker), k=9, seen=None)
     assert _ids(ranked, split, 0) == ["a", "b", "c"]
 
 

@@ -174,13 +174,8 @@ class ValidationJudge:
 
     def _asked(self, model: FittedModel, test: TestSet) -> NDArray[np.float64]:
         ranker = ModelRanker(model, item_count=len(test.histories.item_ids), threads=thread_count())
-        askers = ranker.askers(
-            test.weights(model.features),
-            links=test.links(model.features, model.parts.history),
-            contexts=test.contexts,
-        )
         ranked = ranker.rank(
-            askers,
+            test.asking(ranker),
             k=self._plan.metric.k,
             seen=blocked_items(test, model, self._plan.blocked),
         )

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from recsys.errors import InvalidConfig
+from training.commands.answers import TrueOrFalse
 from training.commands.names import parse_names
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def auto_command(
         typer.Option(help="temporal, last, next or random; else what the data are like."),
     ] = None,
     exclude_train: Annotated[
-        bool | None,
+        TrueOrFalse | None,
         typer.Option(help="Whether items of a history may not be recommended; else inferred."),
     ] = None,
     exclude_event: Annotated[
@@ -107,7 +108,7 @@ def auto_command(
     terms = Terms(
         wishes=Wishes(
             hold_out=None if hold_out is None else _read("--hold-out", HoldOut, hold_out),
-            exclude_seen=exclude_train,
+            exclude_seen=None if exclude_train is None else exclude_train.is_true,
             excluded_types=None
             if exclude_event is None
             else tuple(_read("--exclude-event", EventType, name) for name in exclude_event),
@@ -163,7 +164,7 @@ def _flags(found: "Found", train: list[Path], items: list[Path], names: list[str
     words += [word for name in names for word in ("--map", name)]
     words += ["--config", str(found.model_file), "--k", str(found.plan.metric.k)]
     if found.plan.protocol == "any":
-        words.append("--no-exclude-train")
+        words += ["--exclude-train", "false"]
     for kind in found.plan.excluded_types or ():
         words += ["--exclude-event", kind.value]
     return shlex.join(words)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.errors import InvalidConfig
+from training.commands.answers import TrueOrFalse
 from training.commands.names import parse_names
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def evaluate_command(
         typer.Option(help=f"List lengths, ascending; {_K_DEFAULT}, or the settings' with --data."),
     ] = None,
     exclude_train: Annotated[
-        bool, typer.Option(help="Whether items of a user's history may not be recommended.")
-    ] = True,
+        TrueOrFalse,
+        typer.Option(help="Whether items of a user's history may not be recommended."),
+    ] = TrueOrFalse.TRUE,
     exclude_event: Annotated[
         list[str] | None,
         typer.Option(help="Only items of such training events are excluded; repeat for several."),
@@ -112,7 +114,7 @@ def evaluate_command(
             (train, test),
             settings,
             k=_lengths(k or _K_DEFAULT),
-            excluded=_excluded(exclude_event or []) if exclude_train else frozenset(),
+            excluded=_excluded(exclude_event or []) if exclude_train.is_true else frozenset(),
             items=items,
             columns=columns,
             seed=seed,

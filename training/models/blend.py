@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.features import HistoryConfig
 from recsys.item_codes import encode_items
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
@@ -29,7 +30,7 @@ from training.models.link_config import LinkConfig
 from training.models.links import with_diagonal
 from training.models.ordered import OrderedConfig, OrderedTrainer
 from training.models.parallel import thread_count
-from training.models.popularity import share_prior, unreached_prior
+from training.models.popularity import unreached_prior
 from training.models.protocol import (
     Interactions,
     IterationReport,
@@ -50,7 +51,10 @@ _OF_THE_BLEND = (
     "repeat_exponent",
     "step_decay",
     "length_exponent",
+    "newest_boost",
     "popularity_weight",
+    "trend_weight",
+    "trend_half_life_days",
 )
 
 
@@ -65,8 +69,15 @@ class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
             again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
+        newest_boost: What an item of the newest step adds to its own score besides, in
+            typical scores; below 0 where what is looked at right now is wanted less.
         popularity_weight: What an item that everybody has adds to its score, in
             typical scores, 0 or more.
+        trend_weight: What an item asked for e times as much as usual adds to its
+            score, in typical scores, 0 or more.
+        trend_half_life_days: What counts as of late for it, positive.
+        decayed_vectors: Whether user vectors are solved from histories with `step_decay`
+            and `length_exponent`, too.
         weights: Weight of each part in typical scores, 0 or more; none: they are
             fitted on items held out of the training data.
         parts: The models, one of them with factors at most. What is said of the
@@ -76,6 +87,7 @@ class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
     neighbours: int = 300
     weights: tuple[float, ...] = ()
     parts: tuple[PartConfig, ...] = ()
+    decayed_vectors: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,6 +106,10 @@ class BlendConfig(LinkConfig, tag="blend", frozen=True, kw_only=True):
             for name in _OF_THE_BLEND:
                 if getattr(part, name, None) != getattr(usual, name, None):
                     raise ValueError(f"{name} of a part is not used; set it on the blend")
+
+    def history(self) -> HistoryConfig:
+        """Return how serving makes histories ready; `newest_boost` is still in typical scores."""
+        return msgspec.structs.replace(super().history(), decayed_vectors=self.decayed_vectors)
 
     def without_idle(self) -> Self:
         """Return the same without parts of weight 0."""
@@ -211,7 +227,7 @@ class _Blend:
         self._parts = parts
         self._sample = sample
         self._factors = next((part for part in parts if part.item_factors is not None), None)
-        self._vectors = self._solved(sample.weights)
+        self._vectors = self._solved(sample.links if config.decayed_vectors else sample.weights)
         # Every weight that is tried asks a kernel over the same factors.
         self._codes = None
         if self._factors is not None and self._factors.item_factors is not None:
@@ -238,17 +254,17 @@ class _Blend:
         )
         if links is not None:
             links = self._with_own(links, unit=unit)
-        prior = None
-        if config.popularity_weight:
-            prior = share_prior(interactions, config.popularity_weight / unit)
-        elif factors is None and links is not None:
+        prior = config.prior(interactions, unit=unit)
+        if prior is None and factors is None and links is not None:
             prior = unreached_prior(interactions.popularity, links.data)
         return ModelParts(
             item_factors=None if factors is None else factors.item_factors,
             fold_in=None if factors is None else factors.fold_in,
             item_item=links,
             prior=prior,
-            history=config.history(),
+            history=msgspec.structs.replace(
+                config.history(), newest_boost=config.newest_boost / unit
+            ),
             facts={},
         )
 

@@ -37,8 +37,13 @@ class ContentConfig(LinkConfig, tag="content", frozen=True, kw_only=True):
             again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
+        newest_boost: What an item of the newest step adds to its own score besides; below 0
+            where what is looked at right now is wanted less than what came before.
         popularity_weight: What the share of users who have an item adds to its score,
             0 or more.
+        trend_weight: What an item asked for e times as much as usual adds to its
+            score, 0 or more; see `training.models.trends`.
+        trend_half_life_days: What counts as of late for it, positive.
         attribute_exponent: How far attributes of many items are held back, 0 to 2.
         popularity_exponent: How far candidates with many users are preferred, 0 to 2.
         attribute_items_max: Attributes of more items are left out, 2 or more: they say

@@ -44,8 +44,13 @@ class CooccurrenceConfig(LinkConfig, tag="cooccurrence", frozen=True, kw_only=Tr
             again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
+        newest_boost: What an item of the newest step adds to its own score besides; below 0
+            where what is looked at right now is wanted less than what came before.
         popularity_weight: What the share of users who have an item adds to its score,
             0 or more.
+        trend_weight: What an item asked for e times as much as usual adds to its
+            score, 0 or more; see `training.models.trends`.
+        trend_half_life_days: What counts as of late for it, positive.
         measure: `power` (the exponents below) or `llr` (log-likelihood ratio of counts).
         user_exponent: How far people with much history are held back, 0 to 2.
         history_exponent: How far links from popular items are held back, 0 to 2.

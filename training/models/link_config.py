@@ -1,5 +1,7 @@
 """What all item-item trainers can be told, and how their rows become a model's parts."""
 
+import math
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from training.models.links import with_diagonal
 from training.models.popularity import share_prior, unreached_prior
 from training.models.protocol import Interactions, Lines, ModelParts, known_lines
 from training.models.repeats import repeat_scales
+from training.models.trends import trend_prior
 from training.ragged import csr_from_pairs
 
 
@@ -23,18 +26,44 @@ class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     repeat_exponent: float = 0.0
     step_decay: float = 1.0
     length_exponent: float = 0.0
+    newest_boost: float = 0.0
     popularity_weight: float = 0.0
+    trend_weight: float = 0.0
+    trend_half_life_days: float = 7.0
 
     def __post_init__(self) -> None:
         check_neighbours(self.neighbours)
-        for name in ("self_weight", "popularity_weight"):
+        for name in ("self_weight", "popularity_weight", "trend_weight"):
             check_weight(name, getattr(self, name))
+        if not 0 < self.trend_half_life_days < math.inf:
+            raise ValueError(
+                f"trend_half_life_days is {self.trend_half_life_days}; it must be positive"
+            )
         check_exponent("repeat_exponent", self.repeat_exponent)
         self.history()
 
     def history(self) -> HistoryConfig:
         """Return how serving makes histories ready for these rows."""
-        return HistoryConfig(step_decay=self.step_decay, length_exponent=self.length_exponent)
+        return HistoryConfig(
+            step_decay=self.step_decay,
+            length_exponent=self.length_exponent,
+            newest_boost=self.newest_boost,
+        )
+
+    def prior(self, interactions: Interactions, *, unit: float = 1.0) -> NDArray[np.float32] | None:
+        """Return what is said of popularity, in parts of a unit, shape (n,); None for nothing."""
+        parts = []
+        if self.popularity_weight:
+            parts.append(share_prior(interactions, self.popularity_weight / unit))
+        if self.trend_weight:
+            parts.append(
+                trend_prior(
+                    interactions,
+                    weight=self.trend_weight / unit,
+                    half_life_days=self.trend_half_life_days,
+                )
+            )
+        return np.sum(parts, axis=0, dtype=np.float32) if parts else None
 
 
 def link_parts(
@@ -45,12 +74,13 @@ def link_parts(
     if config.self_weight:
         scales = repeat_scales(interactions, exponent=config.repeat_exponent)
         with_own = with_diagonal(links, config.self_weight * scales)
+    prior = config.prior(interactions)
+    if prior is None:
+        prior = unreached_prior(interactions.popularity, links.data)
     return ModelParts(
         item_item=with_own,
         history=config.history(),
-        prior=share_prior(interactions, config.popularity_weight)
-        if config.popularity_weight
-        else unreached_prior(interactions.popularity, links.data),
+        prior=prior,
         facts={"link_count": float(len(links.data)), **facts},
     )
 

@@ -47,8 +47,13 @@ class OrderedConfig(LinkConfig, tag="ordered", frozen=True, kw_only=True):
             again, 0 (alike) to 2; 0.5 to 1 where people buy again.
         step_decay: What each newer step of a person leaves of a weight, above 0 to 1.
         length_exponent: Histories are divided by their sum to this power, 0 to 1.
+        newest_boost: What an item of the newest step adds to its own score besides; below 0
+            where what is looked at right now is wanted less than what came before.
         popularity_weight: What the share of users who have an item adds to its score,
             0 or more.
+        trend_weight: What an item asked for e times as much as usual adds to its
+            score, 0 or more; see `training.models.trends`.
+        trend_half_life_days: What counts as of late for it, positive.
         gap: Steps that a pair may be apart, 1 to 1000.
         decay: What each further step leaves of a pair's weight, above 0 to 1.
         back: Share of its weight that a pair has against the order, 0 or more.

@@ -54,7 +54,8 @@ static int64_t one_history(random_source *r, const id_table *table,
     const item_counts counts = weights_by_item(weighting, event_rows, event_weights, count, keys,
                                                rows, weights, seen);
     if (counts.kept_count > counts.seen_count || counts.seen_count > count) exit(5);
-    history_weighting steps = {.step_decay = 0.5, .length_exponent = below(r, 2) ? 0.5 : 0.0};
+    history_weighting steps = {.step_decay = 0.5, .length_exponent = below(r, 2) ? 0.5 : 0.0,
+                               .newest_boost = -2.0};
     timed_line *timed = block(count, sizeof *timed);
     weights_by_step(steps.step_decay, times, count, timed, event_weights);
     int32_t *linked = block(counts.kept_count, 4);
@@ -62,10 +63,16 @@ static int64_t one_history(random_source *r, const id_table *table,
     memcpy(linked, rows, 4 * (size_t)counts.kept_count);
     memcpy(linked_weights, weights, 4 * (size_t)counts.kept_count);
     const int64_t half = counts.kept_count / 2;
-    if (weights_linked(&steps, rows + half, counts.kept_count - half, linked, linked_weights,
-                       counts.kept_count) > counts.kept_count - half)
-        exit(6);
-    void *all[] = {timed, linked, linked_weights, text, ids,   event_rows,    rows,    seen, types,
+    const int64_t linked_count =
+        weights_linked(&steps, rows + half, counts.kept_count - half, linked, linked_weights,
+                       counts.kept_count);
+    if (linked_count > counts.kept_count - half) exit(6);
+    int32_t *boosted = block(linked_count, 4);
+    float *boosts = block(linked_count, 4);
+    if (weights_newest(&steps, times, event_weights, event_rows, count, keys, linked,
+                       linked_weights, linked_count, boosted, boosts) > linked_count)
+        exit(7);
+    void *all[] = {timed, boosted, boosts, linked, linked_weights, text, ids,   event_rows,    rows,    seen, types,
                    channels, times, event_weights, weights, keys};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     return count;
