@@ -30,7 +30,7 @@ type = "cooccurrence"
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def judge() -> ValidationJudge:
     """A judge of people who walk around circles, in stores."""
     events = circles(user_count=80)
