@@ -38,7 +38,8 @@ class PostgresPool:
         self.name = f"postgresql://{parts.hostname or ''}{parts.path}"
         self._lock = threading.Lock()
         self._keys: Keys | None = None
-        self._down_until = 0.0
+        self._down = False
+        self._try_at = 0.0
         self._pool: psycopg_pool.ConnectionPool[Connection] = psycopg_pool.ConnectionPool(
             url,
             min_size=1,
@@ -57,24 +58,35 @@ class PostgresPool:
         """Let somebody read or write in one transaction, which must bear being done twice.
 
         Raises:
-            StorageUnavailable: The database does not answer or refuses. For half a
-                second after, calls fail at once instead of waiting, too.
+            StorageUnavailable: The database does not answer or refuses. While it does not
+                answer, one call in half a second tries, and all others fail at once.
         """
-        if time.monotonic() < self._down_until:
+        if self._down and not self._is_ones_turn():
             raise StorageUnavailable(storage=self.name, problem="it did not answer a moment ago")
         try:
             keys = self._keys or self._open()
             try:
-                return self._attempt(work, keys)
+                found = self._attempt(work, keys)
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 # The server may have been started again behind our back.
                 self._pool.check()
-                return self._attempt(work, keys)
+                found = self._attempt(work, keys)
         except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
             if isinstance(error, psycopg.OperationalError | psycopg_pool.PoolTimeout):
-                self._down_until = time.monotonic() + _DOWN_SECONDS
+                with self._lock:
+                    self._down, self._try_at = True, time.monotonic() + _DOWN_SECONDS
             problem = str(error).partition("\n")[0] or type(error).__name__
             raise StorageUnavailable(storage=self.name, problem=problem) from error
+        self._down = False
+        return found
+
+    def _is_ones_turn(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            if now < self._try_at:
+                return False
+            self._try_at = now + _DOWN_SECONDS
+            return True
 
     def close(self) -> None:
         """Close all connections."""

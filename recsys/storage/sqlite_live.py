@@ -36,6 +36,7 @@ class LiveConnection:
         self._connection: sqlite3.Connection | None = None
         self._mark: tuple[int, int] | None = None
         self._keys: Keys | None = None
+        self._has_seen_it = path.exists()
 
     @contextlib.contextmanager
     def turn(self, *, makes_store: bool = True) -> Iterator[tuple[sqlite3.Connection, Keys]]:
@@ -75,7 +76,13 @@ class LiveConnection:
             self.close()
             if mark is None and not makes_store:
                 raise StorageUnavailable(storage=self.name, problem="the file does not exist")
+            if mark is None and self._has_seen_it:
+                # Whoever took it away may bring it back, over whatever is there then.
+                raise StorageUnavailable(
+                    storage=self.name, problem="the file has gone; put it back, or restart"
+                )
             self._connection = self._open()
+            self._has_seen_it = True
             self._mark = _mark(self._path)
         assert self._keys is not None  # Opening has read them.
         return self._connection, self._keys

@@ -142,7 +142,7 @@ def test_nobody_answers_until_somebody_does() -> None:
         with pytest.raises(StorageUnavailable, match="a moment ago"):
             items_of(store)
         server.start()
-        pool._down_until = 0.0
+        pool._try_at = 0.0
         assert items_of(store) == ["before"]
         # And once more without an error in between: the pool must not trust what it has.
         server.stop(signal.SIGQUIT)
