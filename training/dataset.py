@@ -10,6 +10,7 @@
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -101,3 +102,36 @@ class Dataset:
     def links(self) -> pl.LazyFrame:
         """Scan the links (columns.LINKS)."""
         return pl.scan_parquet(self.folder / "links.parquet")
+
+
+def find_dataset(fingerprint: str, *, places: Sequence[Path], data: Path | None) -> Dataset:
+    """Find the data of a fingerprint: as given, where they were, or beside that.
+
+    Args:
+        fingerprint: Of the import.
+        places: Folders where they were.
+        data: A folder to take; None to look.
+
+    Raises:
+        InvalidData: They are not there, or those given are others.
+    """
+    if data is not None:
+        dataset = Dataset.open(data)
+        if dataset.info.fingerprint != fingerprint:
+            raise InvalidData(
+                path=str(data),
+                problem=f"has the fingerprint {dataset.info.fingerprint}; the model was trained "
+                f"on {fingerprint}",
+            )
+        return dataset
+    for place in places:
+        for folder in (place, *sorted(place.parent.glob("*/"))):
+            if (folder / INFO_NAME).is_file():
+                dataset = Dataset.open(folder)
+                if dataset.info.fingerprint == fingerprint:
+                    return dataset
+    raise InvalidData(
+        path=", ".join(map(str, places)) or "the run",
+        problem=f"holds no data with the fingerprint {fingerprint}; import them again, or say "
+        "where they are with --data",
+    )

@@ -6,7 +6,6 @@ depend on how the processor and its libraries round, so for them metrics are com
 within `METRIC_TOLERANCE`.
 """
 
-import json
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,9 @@ from pathlib import Path
 import msgspec
 
 from recsys.bundle import BundleStore, Manifest, verify_bundle, write_bundle
-from recsys.errors import InvalidData
 from recsys.storage.mlflow_bundles import MlflowBundleSource
 from training.config import TrackingConfig, TrainConfig
-from training.dataset import INFO_NAME, Dataset
+from training.dataset import Dataset, find_dataset
 from training.experiment import Experiment
 from training.interactions import read_events
 from training.models.threads import one_blas_thread
@@ -27,6 +25,7 @@ from training.publish import bundle_contents
 from training.split import split_events
 from training.tracking import lineage
 from training.tracking.client import connected
+from training.tracking.data import data_places
 from training.tracking.registry import CHAMPION, ModelNotRegistered, RegisteredVersion, Registry
 from training.tracking.run import SilentRun
 
@@ -114,9 +113,7 @@ def reproduce(
         )
         store = BundleStore(Path(scratch) / "registered")
         before = verify_bundle(store.path(source.bring(store, number=entry.number))).manifest
-        inputs = [] if run.inputs is None else run.inputs.dataset_inputs
-        told = [one.dataset.source for one in inputs]
-        dataset = _dataset(before, told=told, data=data)
+        dataset = find_dataset(before.data_fingerprint, places=data_places(run), data=data)
         now = _trained(before, dataset, Path(scratch) / "again", progress=progress)
         return Reproduction(
             model_version=before.model_version,
@@ -145,32 +142,6 @@ def _find(registry: Registry, name: str) -> RegisteredVersion:
         if entry.run_id == name:
             return entry
     return registry.find(name)
-
-
-def _dataset(manifest: Manifest, *, told: list[str], data: Path | None) -> Dataset:
-    """Find the data by fingerprint: as given, where they were, or beside that."""
-    wanted = manifest.data_fingerprint
-    if data is not None:
-        dataset = Dataset.open(data)
-        if dataset.info.fingerprint != wanted:
-            raise InvalidData(
-                path=str(data),
-                problem=f"has the fingerprint {dataset.info.fingerprint}; the model was trained "
-                f"on {wanted}",
-            )
-        return dataset
-    places = [Path(json.loads(source)["uri"]) for source in told]
-    for place in places:
-        for folder in (place, *sorted(place.parent.glob("*/"))):
-            if (folder / INFO_NAME).is_file():
-                dataset = Dataset.open(folder)
-                if dataset.info.fingerprint == wanted:
-                    return dataset
-    raise InvalidData(
-        path=", ".join(map(str, places)) or "the run",
-        problem=f"holds no data with the fingerprint {wanted}; import them again, or say where "
-        "they are with --data",
-    )
 
 
 def _trained(manifest: Manifest, dataset: Dataset, folder: Path, *, progress: bool) -> Manifest:

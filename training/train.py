@@ -24,6 +24,7 @@ from training.experiment import Experiment
 from training.interactions import Events, read_events
 from training.models.threads import one_blas_thread
 from training.publish import bundle_contents, make_version, publish
+from training.rematch import rematched
 from training.serving_check import check_answers
 from training.split import Split, split_events
 from training.stored import Contestant
@@ -150,6 +151,7 @@ class _Training:
         )
         model, measured = experiment.perform(events, split)
         evaluation = None if measured is None else measured.evaluation
+        contestant = None if measured is None else measured.contestant
         self._run.check()
         with self._run.timed("publish"):
             contents = bundle_contents(model, item_ids=events.item_ids)
@@ -167,7 +169,8 @@ class _Training:
         return self._registered(
             manifest=manifest,
             metrics={} if evaluation is None else evaluation.metrics,
-            contestant=None if measured is None else measured.contestant,
+            contestant=contestant,
+            rematch=rematched(self._run, contestant, split=split, dataset=self._dataset),
             example_items=[
                 contents.items.id(row)
                 for row in range(min(_EXAMPLE_ITEM_COUNT, len(contents.items)))
@@ -223,6 +226,7 @@ class _Training:
         manifest: Manifest,
         metrics: dict[str, float],
         contestant: Contestant | None,
+        rematch: Contestant | None,
         example_items: list[str],
         measured_on: str,
         tracking: TrackingConfig,
@@ -251,6 +255,7 @@ class _Training:
                 manifest=manifest,
                 candidate=candidate,
                 contestant=contestant,
+                rematch=rematch,
                 bundle_problem=problem,
                 gate=self._config.gate,
             ),

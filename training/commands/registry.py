@@ -1,7 +1,7 @@
 """`recsys models`, `recsys promote`, `recsys rollback`: the model registry from the shell."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,8 +74,15 @@ def promote(
     tracking_uri: TrackingUri = _URI_DEFAULT,
     model_name: ModelName = _NAME_DEFAULT,
     bundle_store: Store = _STORE_DEFAULT,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The model's dataset, if it is not where it was any more."),
+    ] = None,
 ) -> None:
     """Make a model the champion, which servers follow, if it passes the gate.
+
+    A champion that was measured on other data is compared by its configuration: fitted on this
+    model's data and asked what this model was asked.
 
     Examples:
       recsys promote
@@ -83,10 +90,13 @@ def promote(
       recsys promote 20261121T201500Z-als-1a2b3c4d --force --reason "store data was down"
     """
     console = Console(highlight=False)
-    with _promoter(tracking_uri, model_name, store=bundle_store) as promoter:
+    notes: list[str] = []
+    with _promoter(tracking_uri, model_name, store=bundle_store, told=notes.append) as promoter:
         entry, failures = promoter.promote(
-            model_version, force=force, now=dt.datetime.now(dt.UTC), reason=reason
+            model_version, force=force, now=dt.datetime.now(dt.UTC), reason=reason, data=data
         )
+    for note in notes:
+        console.print(f"[yellow]{note}[/]")
     for failure in failures:
         console.print(f"[yellow]overridden[/]: {failure}")
     console.print(f"[green]champion[/] {entry.model_version}")
@@ -109,7 +119,13 @@ def rollback(
 
 
 @contextmanager
-def _promoter(tracking_uri: str, model_name: str, *, store: Path | None) -> "Iterator[Promoter]":
+def _promoter(
+    tracking_uri: str,
+    model_name: str,
+    *,
+    store: Path | None,
+    told: Callable[[str], None] = lambda _note: None,
+) -> "Iterator[Promoter]":
     # MLflow takes seconds to import; `recsys --help` must not.
     from recsys.bundle import BundleStore  # noqa: PLC0415 - as said above
     from training.tracking.client import connected  # noqa: PLC0415 - as said above
@@ -121,6 +137,7 @@ def _promoter(tracking_uri: str, model_name: str, *, store: Path | None) -> "Ite
             tracking_uri=tracking_uri,
             model_name=model_name,
             store=None if store is None else BundleStore(store),
+            told=told,
         )
 
 

@@ -8,6 +8,8 @@ from training.stored import Contestant, read_stored
 
 EVALUATION_FOLDER = "evaluation"
 EVALUATION_FILE = "report.json"
+REMATCH_FOLDER = "rematch"
+"""What the configuration of the champion of that day does on the run's data."""
 
 
 class EvaluationMissing(NotFound):

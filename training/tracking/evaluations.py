@@ -11,6 +11,7 @@ from training.stored import Contestant, read_stored, values_path
 from training.tracking.contestants import (
     EVALUATION_FILE,
     EVALUATION_FOLDER,
+    REMATCH_FOLDER,
     EvaluationMissing,
 )
 from training.tracking.registry import ModelNotRegistered, RegisteredVersion, Registry
@@ -45,25 +46,35 @@ class Evaluations:
             name = f"{called} ({name})"
         return self.of_run(version.run_id, called=name)
 
+    def rematch_of(self, version: RegisteredVersion) -> Contestant | None:
+        """Return what the champion of its day did on a version's data, if that was asked."""
+        try:
+            return self._of_run(version.run_id, folder=REMATCH_FOLDER, called=version.model_version)
+        except EvaluationMissing:
+            return None
+
     def of_run(self, run_id: str, *, called: str) -> Contestant:
         """Return the evaluation of a run under a name; raises as `find`."""
-        with tempfile.TemporaryDirectory(prefix="recsys-evaluation-") as folder:
+        found = self._of_run(run_id, folder=EVALUATION_FOLDER, called=called)
+        stored = msgspec.structs.replace(found.stored, name=called)
+        return Contestant(stored=stored, values=found.values)
+
+    def _of_run(self, run_id: str, *, folder: str, called: str) -> Contestant:
+        with tempfile.TemporaryDirectory(prefix="recsys-evaluation-") as place:
             try:
                 self._client.get_run(run_id)
             except MlflowException as error:
                 raise EvaluationMissing(
                     name=called, problem="is neither a run nor a registered model"
                 ) from error
-            path = Path(folder) / EVALUATION_FOLDER / EVALUATION_FILE
+            path = Path(place) / folder / EVALUATION_FILE
             try:
-                self._client.download_artifacts(run_id, EVALUATION_FOLDER, folder)
+                self._client.download_artifacts(run_id, folder, place)
             except (MlflowException, OSError) as error:
                 raise EvaluationMissing(name=called, problem=_NOT_THERE) from error
             if not path.is_file() or not values_path(path).is_file():
                 raise EvaluationMissing(name=called, problem=_NOT_THERE)
-            found = read_stored(path)
-        stored = msgspec.structs.replace(found.stored, name=called)
-        return Contestant(stored=stored, values=found.values)
+            return read_stored(path)
 
 
 _NOT_THERE = "its run holds no evaluation; train it again, with evaluate.enabled"

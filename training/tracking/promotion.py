@@ -2,6 +2,7 @@
 
 import datetime as dt
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,22 +11,33 @@ import msgspec
 from mlflow import MlflowClient
 
 from recsys.bundle import Bundle, BundleStore, verify_bundle
-from recsys.errors import BundleError, GateFailed
+from recsys.errors import BundleError, GateFailed, InvalidData
 from recsys.storage.mlflow_bundles import MlflowBundleSource
 from training.config import GateConfig
+from training.dataset import find_dataset
+from training.rematch import rematch_on
 from training.serving_check import check_answers
+from training.stored import Contestant
 from training.tracking import tags
+from training.tracking.contestants import EvaluationMissing
+from training.tracking.data import data_places
 from training.tracking.evaluations import Evaluations
 from training.tracking.gate import Measured, gate_failures
+from training.tracking.opposition import champion_elsewhere, opposition
 from training.tracking.registry import RegisteredVersion, Registry
-from training.tracking.segments import compare_segments
 
 
 class Promoter:
     """Promotes and rolls back one registered model."""
 
     def __init__(
-        self, client: MlflowClient, *, tracking_uri: str, model_name: str, store: BundleStore | None
+        self,
+        client: MlflowClient,
+        *,
+        tracking_uri: str,
+        model_name: str,
+        store: BundleStore | None,
+        told: Callable[[str], None] = lambda _note: None,
     ) -> None:
         """Hold the registry and the store that follows it.
 
@@ -34,14 +46,22 @@ class Promoter:
             tracking_uri: Its address, to download bundles from.
             model_name: Name in the registry.
             store: A store whose current bundle follows the champion, or None.
+            told: Hears what a person should know besides failures.
         """
+        self._told = told
         self.registry = Registry(client, model_name)
         self._source = MlflowBundleSource(tracking_uri=tracking_uri, model_name=model_name)
         self._store = store
         self._evaluations = Evaluations(client, model_name=model_name)
 
     def promote(
-        self, model_version: str, *, force: bool, now: dt.datetime, reason: str | None = None
+        self,
+        model_version: str,
+        *,
+        force: bool,
+        now: dt.datetime,
+        reason: str | None = None,
+        data: Path | None = None,
     ) -> tuple[RegisteredVersion, list[str]]:
         """Make a version the champion.
 
@@ -51,6 +71,8 @@ class Promoter:
                 as the version's tag.
             now: The time of the promotion.
             reason: Why, for the registry; of use where the gate is overridden.
+            data: The version's dataset, to fit the champion's configuration on if the champion
+                was measured on another; None looks where it was, and beside that.
 
         Returns:
             The version, and the failures that were overridden.
@@ -59,23 +81,38 @@ class Promoter:
             ModelNotRegistered: There is no such version.
             GateFailed: It is not good enough and `force` is off.
         """
+        # Before the store is locked: this may fit a model.
+        rematch = self._rematch(self.registry.find(model_version), data=data)
         with self._publishing():
-            return self._promote(model_version, force=force, now=now, reason=reason)
+            return self._promote(
+                model_version, rematch=rematch, force=force, now=now, reason=reason
+            )
 
     def _promote(
-        self, model_version: str, *, force: bool, now: dt.datetime, reason: str | None
+        self,
+        model_version: str,
+        *,
+        rematch: Contestant | None,
+        force: bool,
+        now: dt.datetime,
+        reason: str | None,
     ) -> tuple[RegisteredVersion, list[str]]:
         entry = self.registry.find(model_version)
-        champion = self.registry.champion()
         candidate, problem = self._candidate(entry)
+        gate = _gate(entry)
+        against = opposition(
+            self.registry,
+            self._evaluations,
+            candidate=entry,
+            rematch=rematch,
+            config=gate,
+        )
         failures = gate_failures(
             candidate,
-            champion=self.registry.measured_champion(),
+            champion=against.champion,
             bundle_problem=problem,
-            config=(gate := _gate(entry)),
-            segments=compare_segments(
-                self._evaluations, champion=champion, candidate=entry, config=gate
-            ),
+            config=gate,
+            segments=against.segments,
         )
         if failures and not force:
             raise GateFailed(model_version=entry.model_version, failures=failures)
@@ -102,6 +139,30 @@ class Promoter:
     def _follow(self, entry: RegisteredVersion) -> None:
         if self._store is not None:
             self._store.set_current(self._source.bring(self._store, number=entry.number))
+
+    def _rematch(self, entry: RegisteredVersion, *, data: Path | None) -> Contestant | None:
+        """Return what the champion's configuration does on the data of a version.
+
+        As it was asked when the version was trained; if there was another champion then,
+        it is asked now, where the data are still there.
+        """
+        measured_on = entry.tags.get(tags.TAG_MEASURED_ON, "")
+        champion = champion_elsewhere(self.registry, self._evaluations, measured_on)
+        if champion is None:
+            return None
+        kept = self._evaluations.rematch_of(entry)
+        if kept is not None and kept.stored.name == champion.stored.name:
+            return kept
+        try:
+            candidate = self._evaluations.of_version(entry)
+            run = self.registry.client.get_run(entry.run_id)
+            dataset = find_dataset(
+                entry.tags.get(tags.TAG_FINGERPRINT, ""), places=data_places(run), data=data
+            )
+            return rematch_on(dataset, champion, candidate=candidate)
+        except (EvaluationMissing, InvalidData) as error:
+            self._told(f"not compared with the champion {champion.stored.name}: {error}")
+            return None
 
     def _candidate(self, entry: RegisteredVersion) -> tuple[Measured, str | None]:
         """Read what was measured from the bundle itself, every byte of it."""

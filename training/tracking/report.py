@@ -104,14 +104,19 @@ def log_results(
     metrics = [Point(name, value) for name, value in evaluation.metrics.items()]
     run.log_points(metrics + _curves_over_k(evaluation, config))
     run.client.log_table(run.run_id, evaluation_table(evaluation.metrics), "evaluation.json")
-    with tempfile.TemporaryDirectory(prefix="recsys-evaluation-") as folder:
-        write_stored(Path(folder) / EVALUATION_FILE, contestant)
-        run.log_files(Path(folder), under=EVALUATION_FOLDER)
+    log_contestant(run, contestant, under=EVALUATION_FOLDER)
     with tempfile.TemporaryDirectory(prefix="recsys-plots-") as folder:
         drawn = figures(evaluation, config.evaluate, model_type=config.model_type)
         for name, figure in drawn:
             figure.savefig(Path(folder) / name)
         run.log_files(Path(folder), under="plots")
+
+
+def log_contestant(run: RunWriter, contestant: Contestant, *, under: str) -> None:
+    """Log what each person got, in a folder of the run."""
+    with tempfile.TemporaryDirectory(prefix="recsys-evaluation-") as folder:
+        write_stored(Path(folder) / EVALUATION_FILE, contestant)
+        run.log_files(Path(folder), under=under)
 
 
 def _curves_over_k(evaluation: Evaluation, config: TrainConfig) -> list[Point]:

@@ -1,4 +1,8 @@
-"""Comparing parts of the people with the champion: where a better mean hides a loss."""
+"""Comparing parts of the people with the champion: where a better mean hides a loss.
+
+As at the gate, what counts is the candidate's primary metric, whichever the champion
+was chosen by; every list holds every metric of each person.
+"""
 
 import numpy as np
 
@@ -17,7 +21,7 @@ _SEED = 0
 def compare_segments(
     evaluations: Evaluations,
     *,
-    champion: RegisteredVersion | None,
+    champion: RegisteredVersion | Contestant | None,
     candidate: RegisteredVersion | Contestant | None,
     config: GateConfig,
 ) -> list[Difference]:
@@ -25,7 +29,7 @@ def compare_segments(
 
     Args:
         evaluations: Where those of registered versions are.
-        champion: The present champion, if any.
+        champion: The present champion, if any, or what was measured of it on the same data.
         candidate: The version in question, or what was just measured of it.
         config: Which segments are large enough.
 
@@ -35,14 +39,12 @@ def compare_segments(
     """
     if champion is None or candidate is None:
         return []
-    if isinstance(candidate, RegisteredVersion) and candidate.number == champion.number:
+    if candidate == champion:
         return []
     try:
-        before = evaluations.of_version(champion)
-        now = (
-            evaluations.of_version(candidate)
-            if isinstance(candidate, RegisteredVersion)
-            else candidate
+        before, now = (
+            evaluations.of_version(one) if isinstance(one, RegisteredVersion) else one
+            for one in (champion, candidate)
         )
     except EvaluationMissing:
         return []
@@ -52,34 +54,35 @@ def compare_segments(
 def segment_differences(
     champion: Contestant, candidate: Contestant, *, users_min: int
 ) -> list[Difference]:
-    """Compare the primary metric in each segment of at least `users_min` people.
+    """Compare the candidate's primary metric in each segment of at least `users_min` people.
 
     The intervals hold together: their level is raised with the number of segments
     (Bonferroni), so that all of them cover in 95 of 100 cases.
     """
     ours, theirs = champion.stored, candidate.stored
-    if ours.measured_on != theirs.measured_on or ours.primary != theirs.primary:
+    if ours.measured_on != theirs.measured_on:
         return []
-    segments = [
+    metric = theirs.primary_metric
+    segments = dict.fromkeys(
         lists
         for cut in champion.values.values()
         for lists, found in cut.items()
-        if _is_segment(lists, ours.primary_lists)
+        if _is_segment(lists, theirs.primary_lists)
+        and metric in found.values
         and len(found) >= users_min
         and mismatch(ours, theirs, lists) is None
-    ]
+    )
     differences = []
-    for lists in dict.fromkeys(segments):
+    for lists in segments:
         found = paired(
             champion,
             candidate,
             lists,
-            [ours.primary_metric],
+            [metric],
             rng=np.random.default_rng(_SEED),
             level=1.0 - _ERROR_SHARE / len(segments),
         )
-        for metric, test in found.items():
-            differences.append(Difference.of_test(lists, metric, test))
+        differences += [Difference.of_test(lists, metric, test) for test in found.values()]
     return differences
 
 

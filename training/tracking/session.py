@@ -20,14 +20,15 @@ from training.stored import Contestant
 from training.tracking import report, tags
 from training.tracking.abandoned import TAG_PROCESS, end_abandoned_runs, resume_run
 from training.tracking.client import connected, experiment_id
+from training.tracking.contestants import REMATCH_FOLDER
 from training.tracking.evaluations import Evaluations
 from training.tracking.gate import Measured, gate_failures
 from training.tracking.lineage import source_tags
 from training.tracking.model import LoggedBundle, log_bundle
+from training.tracking.opposition import champion_elsewhere, opposition
 from training.tracking.process import process_name
 from training.tracking.registry import RegisteredVersion, Registry
 from training.tracking.run import Point
-from training.tracking.segments import compare_segments
 from training.tracking.writer import RunWriter
 
 _SAMPLE_SECONDS = 5.0
@@ -133,6 +134,7 @@ class Session:
         manifest: Manifest,
         candidate: Measured,
         contestant: Contestant | None,
+        rematch: Contestant | None,
         bundle_problem: str | None,
         gate: GateConfig,
     ) -> tuple[RegisteredVersion, list[str]]:
@@ -143,24 +145,29 @@ class Session:
             manifest: That of its bundle.
             candidate: What the gate compares.
             contestant: What each person got, if it was measured.
+            rematch: The same of the champion's configuration on the same data, if the champion
+                was measured on others. Kept with the run, for promotions by hand.
             bundle_problem: Why the bundle cannot be served, if so.
             gate: Thresholds.
 
         Returns:
             The registered version, and why the gate refuses it; empty if it passes.
         """
-        champion = self.registry.champion()
+        if rematch is not None:
+            report.log_contestant(self.writer, rematch, under=REMATCH_FOLDER)
+        against = opposition(
+            self.registry,
+            self._evaluations,
+            candidate=contestant,
+            rematch=rematch,
+            config=gate,
+        )
         failures = gate_failures(
             candidate,
-            champion=self.registry.measured_champion(),
+            champion=against.champion,
             bundle_problem=bundle_problem,
             config=gate,
-            segments=compare_segments(
-                Evaluations(self.writer.client, model_name=self.registry.model_name),
-                champion=champion,
-                candidate=contestant,
-                config=gate,
-            ),
+            segments=against.segments,
         )
         about = tags.version_tags(
             candidate=candidate,
@@ -175,6 +182,14 @@ class Session:
         self.registry.challenge(entry)
         self.writer.set_tags(about)
         return entry, failures
+
+    def champion_elsewhere(self, measured_on: str) -> Contestant | None:
+        """Return what was measured of the champion if that was on other data, cuts or people."""
+        return champion_elsewhere(self.registry, self._evaluations, measured_on)
+
+    @property
+    def _evaluations(self) -> Evaluations:
+        return Evaluations(self.writer.client, model_name=self.registry.model_name)
 
     def end(
         self, status: str, *, error: BaseException | None, step_seconds: Mapping[str, float]
