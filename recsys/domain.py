@@ -82,6 +82,13 @@ class ReasonKind(enum.StrEnum):
     EDITORIAL = "editorial"
 
 
+class FallbackCause(enum.StrEnum):
+    """Why an answer does without what is stored of a person."""
+
+    NO_CONSENT = "no-consent"
+    STORAGE_UNAVAILABLE = "storage-unavailable"
+
+
 class ShortfallCause(enum.StrEnum):
     """What took candidates away from a page."""
 
@@ -124,11 +131,19 @@ class ItemEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why an item is in an answer, with the fact that belongs to the kind."""
+    """Why an item is in an answer, with the fact that belongs to the kind.
+
+    Attributes:
+        kind: The kind of reason.
+        similar_to: The item that it is similar to, if it is for that.
+        store_id: The store whose list it is on, if it is for that.
+        fallback_cause: Why nothing stored was used; None if it was, or there is nothing.
+    """
 
     kind: ReasonKind
     similar_to: ItemId | None = None
     store_id: StoreId | None = None
+    fallback_cause: FallbackCause | None = None
 
 
 class Recommendation(NamedTuple):

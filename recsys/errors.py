@@ -7,6 +7,7 @@ RecsysError
 │   └── InvalidData            a file that cannot be imported at all
 ├── NotFound
 │   └── ItemNotFound
+├── PersonErased               all that somebody is known by was erased
 ├── EventConflict              another event of the same id is kept already
 ├── BundleError
 │   ├── BundleCorrupt          checksum, size, shape or content is wrong
@@ -112,6 +113,16 @@ class EventConflict(RecsysError):
     def __init__(self, *, event_id: str) -> None:
         self.event_id = event_id
         super().__init__("another event of this id is kept already; the first stays")
+
+
+class PersonErased(RecsysError):
+    """Everything of this person was erased, and nothing of her is written any more."""
+
+    reason = "PERSON_ERASED"
+
+    def __init__(self, *, erase_time: float) -> None:
+        self.erase_time = erase_time
+        super().__init__("this person was erased; nothing is kept under these identifiers")
 
 
 class BundleError(RecsysError):

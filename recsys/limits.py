@@ -38,6 +38,11 @@ REFERRER_BYTES_MAX: Final = 2_048
 OFFER_ID_BYTES_MAX: Final = 128
 MONEY_UNITS_MAX: Final = 1_000_000_000_000
 
+# Consents: statements of one request, and those kept of an identifier.
+CONSENT_COUNT_MAX: Final = 50
+CONSENT_SOURCE_BYTES_MAX: Final = 128
+CONSENT_KEPT_COUNT_MAX: Final = 1_000
+
 # How many events join one commit, how many wait for it, and how many messages of one
 # stream are under way.
 COMMIT_EVENT_COUNT_MAX: Final = 10_000

@@ -5,17 +5,11 @@ import math
 from recsys.bundle import Bundle
 from recsys.domain import EventType, ItemEvent
 from recsys.errors import BundleCorrupt, BundleError, RecsysError
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import NoHistories
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 
 _QUESTION_COUNT = 5
 _RESULT_COUNT = 20
-
-
-class _Nobody:
-    def history(self, identifiers: object, *, event_count_max: int) -> History:
-        del identifiers, event_count_max
-        return EMPTY_HISTORY
 
 
 def check_answers(bundle: Bundle) -> None:
@@ -30,7 +24,7 @@ def check_answers(bundle: Bundle) -> None:
     """
     try:
         model = ServingModel.from_bundle(bundle)
-        recommender = Recommender(histories=_Nobody())
+        recommender = Recommender(histories=NoHistories())
         rows = range(0, len(bundle.items), max(1, len(bundle.items) // _QUESTION_COUNT))
         bought = [
             ItemEvent(

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys.catalog import ItemSummary
-from recsys.domain import ItemId, Reason, ReasonKind, ShortfallCause
+from recsys.domain import FallbackCause, ItemId, Reason, ReasonKind, ShortfallCause
 
 if TYPE_CHECKING:
     from recsys.serving.client import Reply
@@ -16,6 +16,11 @@ _CAUSES: Final = {
     ShortfallCause.EXCLUDED: "excluded by the request",
     ShortfallCause.SEEN: "already seen by the person",
     ShortfallCause.CATALOG: "not in the model's catalogue",
+}
+_WITHOUT: Final = {
+    None: "",
+    FallbackCause.NO_CONSENT: " (no consent to more)",
+    FallbackCause.STORAGE_UNAVAILABLE: " (the storage does not answer)",
 }
 
 
@@ -46,6 +51,10 @@ def show(console: Console, reply: "Reply", titles: Mapping[ItemId, ItemSummary])
 
 def in_words(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
     """Say a reason as a person would."""
+    return f"{_why(reason, titles)}{_WITHOUT[reason.fallback_cause]}"
+
+
+def _why(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
     if reason.kind is ReasonKind.SIMILAR and reason.similar_to is not None:
         return f"because of {_title(titles.get(reason.similar_to)) or reason.similar_to}"
     if reason.kind is ReasonKind.POPULAR_HERE:
@@ -74,6 +83,7 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
                 "reason": result.reason.kind.value,
                 "similar_to": result.reason.similar_to,
                 "store_id": result.reason.store_id,
+                "fallback_cause": result.reason.fallback_cause,
             }
             for result in reply.results
         ],

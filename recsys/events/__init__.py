@@ -7,6 +7,7 @@ from recsys.events.history import (
     TIME_BYTES,
     History,
     HistoryReader,
+    NoHistories,
 )
 from recsys.events.log import EventFilter, EventLog, Outcome
 
@@ -21,6 +22,7 @@ __all__ = [
     "EventLog",
     "History",
     "HistoryReader",
+    "NoHistories",
     "Outcome",
     "strongest",
 ]

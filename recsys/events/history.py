@@ -6,6 +6,7 @@ from typing import Final, Protocol, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.consent import ALWAYS, Permission
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Identifier, ItemEvent, ItemId
 
 ID_SEPARATOR: Final = "\x1f"
@@ -117,18 +118,41 @@ def _plain(item_id: ItemId) -> str:
 EMPTY_HISTORY = History("", b"", b"", b"")
 
 
+class NoHistories:
+    """Knows nobody: for answers from what requests bring. Implements `HistoryReader`."""
+
+    def history(
+        self,
+        identifiers: Sequence[Identifier],
+        *,
+        event_count_max: int,
+        permission: Permission = ALWAYS,
+    ) -> History | None:
+        """Return the empty history, where nothing being said permits it."""
+        del identifiers, event_count_max
+        return EMPTY_HISTORY if permission.given_by(0) else None
+
+
 class HistoryReader(Protocol):
     """Finds what a person did, over all identifiers that lead to the same profile."""
 
-    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+    def history(
+        self,
+        identifiers: Sequence[Identifier],
+        *,
+        event_count_max: int,
+        permission: Permission = ALWAYS,
+    ) -> History | None:
         """Return the newest events of the person behind these identifiers.
 
         Args:
             identifiers: Any identifiers, known or not; at least one.
             event_count_max: Upper bound of lines returned, newest kept, positive.
+            permission: What she must allow. It is looked at first, and without it
+                nothing else of her is read.
 
         Returns:
-            The history; empty if no identifier is known.
+            The history, empty if no identifier is known; None without permission.
 
         Raises:
             StorageUnavailable: The storage does not answer.

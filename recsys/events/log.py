@@ -22,6 +22,9 @@ class Outcome(enum.Enum):
     CONFLICT = enum.auto()
     """Another event of this id was there already and stays."""
 
+    ERASED = enum.auto()
+    """It belongs to somebody who was erased, and is not kept."""
+
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events are meant: those for which everything said here is true.

@@ -2,6 +2,7 @@
 
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
+    NOTE_NO_CONSENT,
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     NOTE_UNKNOWN_STORE,
@@ -15,6 +16,7 @@ from recsys.recommend.recommender import Recommender
 
 __all__ = [
     "NOTES",
+    "NOTE_NO_CONSENT",
     "NOTE_STORAGE_UNAVAILABLE",
     "NOTE_UNKNOWN_ITEM",
     "NOTE_UNKNOWN_STORE",

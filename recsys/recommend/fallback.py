@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import SEGMENT_ALL, channel_segment, store_segment
-from recsys.domain import Channel, Reason, ReasonKind, StoreId
+from recsys.domain import Channel, FallbackCause, Reason, ReasonKind, StoreId
 from recsys.person_ranker import Ranking
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 
 POPULAR = Reason(kind=ReasonKind.POPULAR)
-_POPULAR_ON_CHANNEL = Reason(kind=ReasonKind.POPULAR_HERE)
 
 
 def popular_results(
@@ -22,6 +21,7 @@ def popular_results(
     store_id: StoreId | None,
     result_count: int,
     blocked: NDArray[np.int32],
+    cause: FallbackCause | None = None,
 ) -> Results:
     """List what is popular in the store, then on the channel, then everywhere.
 
@@ -31,6 +31,7 @@ def popular_results(
         store_id: The context's store, if said; unknown ones have no list.
         result_count: Results wanted, positive.
         blocked: Rows that must not appear, ascending.
+        cause: Why nothing stored of the person was used, for the reasons to say.
 
     Returns:
         Results without duplicates, best first within each list.
@@ -39,7 +40,7 @@ def popular_results(
     rows: list[int] = []
     scores: list[float] = []
     reasons: list[Reason] = []
-    for segment, reason in _segments(model, channel=channel, store_id=store_id):
+    for segment, reason in _segments(model, channel, store_id, cause):
         listed, popularity = model.popular.list(segment)
         # Further down than this nothing can be needed, and lists can be long.
         depth = result_count - len(rows) + len(taken)
@@ -56,10 +57,15 @@ def popular_results(
 
 
 def _segments(
-    model: ServingModel, *, channel: Channel | None, store_id: StoreId | None
+    model: ServingModel,
+    channel: Channel | None,
+    store_id: StoreId | None,
+    cause: FallbackCause | None,
 ) -> Iterator[tuple[str, Reason]]:
     if store_id is not None and store_segment(store_id) in model.popular:
-        yield store_segment(store_id), Reason(kind=ReasonKind.POPULAR_HERE, store_id=store_id)
+        here = Reason(kind=ReasonKind.POPULAR_HERE, store_id=store_id, fallback_cause=cause)
+        yield store_segment(store_id), here
     if channel is not None and channel_segment(channel) in model.popular:
-        yield channel_segment(channel), _POPULAR_ON_CHANNEL
-    yield SEGMENT_ALL, POPULAR
+        here = Reason(kind=ReasonKind.POPULAR_HERE, fallback_cause=cause)
+        yield channel_segment(channel), here
+    yield SEGMENT_ALL, Reason(kind=ReasonKind.POPULAR, fallback_cause=cause)

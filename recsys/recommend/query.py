@@ -21,8 +21,15 @@ NOTE_UNKNOWN_SUBJECT: Final = "unknown-subject"
 NOTE_UNKNOWN_ITEM: Final = "unknown-item"
 NOTE_UNKNOWN_STORE: Final = "unknown-store"
 NOTE_STORAGE_UNAVAILABLE: Final = "storage-unavailable"
+NOTE_NO_CONSENT: Final = "no-consent"
 NOTES: Final = frozenset(
-    {NOTE_UNKNOWN_SUBJECT, NOTE_UNKNOWN_ITEM, NOTE_UNKNOWN_STORE, NOTE_STORAGE_UNAVAILABLE}
+    {
+        NOTE_UNKNOWN_SUBJECT,
+        NOTE_UNKNOWN_ITEM,
+        NOTE_UNKNOWN_STORE,
+        NOTE_STORAGE_UNAVAILABLE,
+        NOTE_NO_CONSENT,
+    }
 )
 """What an answer had to do without. Not errors; operators count them."""
 

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.bundle import store_segment
+from recsys.consent import Permission, Purpose
 from recsys.domain import (
+    FallbackCause,
     ItemId,
     Reason,
     ReasonKind,
@@ -21,6 +23,7 @@ from recsys.person_ranker import ItemWeights
 from recsys.recommend.fallback import POPULAR, popular_results
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
+    NOTE_NO_CONSENT,
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     NOTE_UNKNOWN_STORE,
@@ -40,8 +43,16 @@ _NO_ROWS = np.empty(0, dtype=np.int32)
 class Recommender:
     """Answers queries with a model and the stored histories. Stateless between calls."""
 
-    def __init__(self, *, histories: HistoryReader) -> None:
+    def __init__(self, *, histories: HistoryReader, personalises_by_default: bool = True) -> None:
+        """Answer from stored histories.
+
+        Args:
+            histories: Finds what people did.
+            personalises_by_default: Whether answers are made for those who have not
+                said that they want it, nor that they do not.
+        """
         self._histories = histories
+        self._personalises_by_default = personalises_by_default
 
     def recommend(self, model: ServingModel, query: RecommendQuery, *, now: float) -> Answer:
         """Rank the catalogue for a person.
@@ -52,9 +63,9 @@ class Recommender:
             now: Seconds since 1970-01-01 UTC.
         """
         notes: set[str] = set()
-        stored = self._stored_history(query, notes)
-        history = stored
-        if query.recent_events:
+        stored, cause = self._stored_history(query, notes)
+        history = EMPTY_HISTORY if stored is None else stored
+        if query.recent_events and stored is not None:
             history = stored.joined(History.from_events(query.recent_events))
         weights = model.item_weights(history, now=now)
         if weights.unknown_count:
@@ -63,7 +74,7 @@ class Recommender:
         excluded = model.items.known_rows(query.excluded) if query.excluded else None
         if weights.kept_count:
             results = _personal_results(
-                model, query, weights, excluded=excluded, from_storage=len(stored) > 0
+                model, query, weights, excluded=excluded, from_storage=bool(stored), cause=cause
             )
         else:
             results = popular_results(
@@ -72,6 +83,7 @@ class Recommender:
                 store_id=query.store_id,
                 result_count=query.result_count,
                 blocked=_blocked(query, weights, excluded),
+                cause=cause,
             )
         return Answer(
             results=results,
@@ -123,21 +135,34 @@ class Recommender:
             notes=frozenset(notes),
         )
 
-    def _stored_history(self, query: RecommendQuery, notes: set[str]) -> History:
+    def _stored_history(
+        self, query: RecommendQuery, notes: set[str]
+    ) -> tuple[History | None, FallbackCause | None]:
+        """Return what is stored, and why not; no history if nothing may be known of her."""
         if not query.identifiers:
-            return EMPTY_HISTORY
+            # Nobody in particular can neither allow nor refuse.
+            return EMPTY_HISTORY, None
+        permission = Permission.to(
+            Purpose.PERSONALISE, query.channel, by_default=self._personalises_by_default
+        )
         try:
             stored = self._histories.history(
-                query.identifiers, event_count_max=limits.HISTORY_EVENT_COUNT_MAX
+                query.identifiers,
+                event_count_max=limits.HISTORY_EVENT_COUNT_MAX,
+                permission=permission,
             )
         except StorageUnavailable:
             # A shop must not go dark with its database: the session and the
             # popular lists still answer, and operators see the note.
             notes.add(NOTE_STORAGE_UNAVAILABLE)
-            return EMPTY_HISTORY
+            history = EMPTY_HISTORY if self._personalises_by_default else None
+            return history, FallbackCause.STORAGE_UNAVAILABLE
+        if stored is None:
+            notes.add(NOTE_NO_CONSENT)
+            return None, FallbackCause.NO_CONSENT
         if not len(stored):
             notes.add(NOTE_UNKNOWN_SUBJECT)
-        return stored
+        return stored, None
 
 
 def _personal_results(
@@ -147,6 +172,7 @@ def _personal_results(
     *,
     excluded: NDArray[np.int32] | None,
     from_storage: bool,
+    cause: FallbackCause | None,
 ) -> Results:
     ranking = model.rank(
         weights,
@@ -157,12 +183,17 @@ def _personal_results(
     )
     reasons = _ONE_PERSONAL
     if not (from_storage and model.has_vectors):
-        reasons = _reasons(model, ranking.rows, weights, from_storage=from_storage)
+        reasons = _reasons(model, ranking.rows, weights, from_storage=from_storage, cause=cause)
     return Results(model.items, ranking, reasons)
 
 
 def _reasons(
-    model: ServingModel, rows: NDArray[np.int32], weights: ItemWeights, *, from_storage: bool
+    model: ServingModel,
+    rows: NDArray[np.int32],
+    weights: ItemWeights,
+    *,
+    from_storage: bool,
+    cause: FallbackCause | None,
 ) -> Sequence[Reason]:
     personal = model.is_personal(rows, weights)
     if from_storage:
@@ -171,11 +202,16 @@ def _reasons(
         return []
     sources = model.most_influential(rows, weights)
     by_source = {
-        row: Reason(kind=ReasonKind.SIMILAR, similar_to=ItemId(model.items.id(row)))
+        row: Reason(
+            kind=ReasonKind.SIMILAR,
+            similar_to=ItemId(model.items.id(row)),
+            fallback_cause=cause,
+        )
         for row in set(sources.tolist())
     }
+    popular = Reason(kind=ReasonKind.POPULAR, fallback_cause=cause) if cause else POPULAR
     return [
-        by_source[source] if mine else POPULAR
+        by_source[source] if mine else popular
         for source, mine in zip(sources.tolist(), personal.tolist(), strict=True)
     ]
 

@@ -19,6 +19,7 @@ import grpc
 
 from recsys.domain import (
     Channel,
+    FallbackCause,
     Identifier,
     ItemEvent,
     ItemId,
@@ -73,6 +74,7 @@ _OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 _REASON_KINDS: Final = tuple(ReasonKind)
+_FALLBACK_CAUSES: Final = (None, *FallbackCause)
 _CAUSES: Final = tuple(ShortfallCause)
 
 
@@ -237,5 +239,6 @@ def _recommendation(result: result_pb2.Result) -> Recommendation:
             kind=_REASON_KINDS[result.reason.kind - 1],
             similar_to=ItemId(result.reason.similar_to_item_id) or None,
             store_id=StoreId(result.reason.store_id) or None,
+            fallback_cause=_FALLBACK_CAUSES[result.reason.fallback_cause],
         ),
     )

@@ -118,6 +118,18 @@ class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ] = 4
 
 
+class ConsentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What people allow who have said nothing; what they say wins."""
+
+    personalise: Annotated[
+        Literal["opt-out", "opt-in"],
+        Meta(
+            description="Answers made for a person: 'opt-out' until she refuses, 'opt-in' only"
+            " once she agrees."
+        ),
+    ] = "opt-out"
+
+
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Prometheus."""
 
@@ -163,6 +175,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     bundles: BundlesConfig = BundlesConfig()
     registry: RegistryConfig = RegistryConfig()
     storage: StorageConfig = StorageConfig()
+    consent: ConsentConfig = ConsentConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

@@ -21,6 +21,7 @@ _OUTCOMES: Final = {
     Outcome.WRITTEN: event_service_pb2.WRITE_OUTCOME_WRITTEN,
     Outcome.DUPLICATE: event_service_pb2.WRITE_OUTCOME_DUPLICATE,
     Outcome.CONFLICT: event_service_pb2.WRITE_OUTCOME_CONFLICT,
+    Outcome.ERASED: event_service_pb2.WRITE_OUTCOME_ERASED,
 }
 _WriteResult = event_service_pb2.WriteResult
 

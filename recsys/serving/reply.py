@@ -4,7 +4,7 @@ import functools
 from typing import Final
 
 from recsys._results import encode_answer
-from recsys.domain import Reason, ReasonKind, Shortfall, ShortfallCause
+from recsys.domain import FallbackCause, Reason, ReasonKind, Shortfall, ShortfallCause
 from recsys.recommend import Answer
 from recsys.v1 import result_pb2
 
@@ -14,6 +14,11 @@ _REASON_KINDS: Final = {
     ReasonKind.POPULAR_HERE: result_pb2.REASON_KIND_POPULAR_HERE,
     ReasonKind.POPULAR: result_pb2.REASON_KIND_POPULAR,
     ReasonKind.EDITORIAL: result_pb2.REASON_KIND_EDITORIAL,
+}
+_FALLBACK_CAUSES: Final = {
+    None: result_pb2.FALLBACK_CAUSE_UNSPECIFIED,
+    FallbackCause.NO_CONSENT: result_pb2.FALLBACK_CAUSE_NO_CONSENT,
+    FallbackCause.STORAGE_UNAVAILABLE: result_pb2.FALLBACK_CAUSE_STORAGE_UNAVAILABLE,
 }
 _CAUSES: Final = {
     ShortfallCause.EXCLUDED: result_pb2.SHORTFALL_CAUSE_EXCLUDED,
@@ -45,6 +50,7 @@ def _reason_bytes(reason: Reason) -> bytes:
         kind=_REASON_KINDS[reason.kind],
         similar_to_item_id=reason.similar_to or "",
         store_id=reason.store_id or "",
+        fallback_cause=_FALLBACK_CAUSES[reason.fallback_cause],
     ).SerializeToString()
 
 

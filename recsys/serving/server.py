@@ -59,7 +59,10 @@ class RecsysServer:
         surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
         recommendation = RecommendationServicer(
             slot=self._slot,
-            recommender=Recommender(histories=storage.histories),
+            recommender=Recommender(
+                histories=storage.histories,
+                personalises_by_default=config.consent.personalise == "opt-out",
+            ),
             metrics=metrics,
             pool=self._pool,
             reads_quickly=storage.is_quick,

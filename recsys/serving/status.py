@@ -28,6 +28,7 @@ CODES: Final[dict[type[errors.RecsysError], grpc.StatusCode]] = {
     errors.InvalidData: grpc.StatusCode.INTERNAL,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.ItemNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.PersonErased: grpc.StatusCode.FAILED_PRECONDITION,
     errors.EventConflict: grpc.StatusCode.ALREADY_EXISTS,
     errors.BundleError: grpc.StatusCode.INTERNAL,
     errors.BundleCorrupt: grpc.StatusCode.INTERNAL,

@@ -5,21 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from recsys.domain import Identifier
 from recsys.errors import InvalidConfig
-from recsys.events import EMPTY_HISTORY, EventLog, History, HistoryReader
+from recsys.events import EventLog, HistoryReader, NoHistories
 from recsys.serving.config import StorageConfig
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
-
-
-class NoHistories:
-    """Knows nobody: for servers that answer only from what requests bring."""
-
-    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
-        """Return the empty history."""
-        del identifiers, event_count_max
-        return EMPTY_HISTORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

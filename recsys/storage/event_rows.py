@@ -7,7 +7,7 @@ them and nobody outside the storage can choose two names of one key.
 import hashlib
 import secrets
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -105,6 +105,11 @@ class Keys:
         state.update(event_id.encode(errors="surrogatepass"))
         high, low = _two_integers(state.digest())
         return high >> 1, low >> 1
+
+    def erasure(self, identifier_keys: Sequence[int], *, erase_time: float) -> str:
+        """Return the name of an erasure, 128 bits in hexadecimal digits."""
+        name = repr((list(identifier_keys), erase_time)).encode()
+        return hashlib.blake2b(name, digest_size=_SALT_BYTES, key=self._salt).hexdigest()
 
     def rows(self, events: Iterable[Event]) -> tuple[dict[int, IdentifierRow], list[EventRow]]:
         """Lay out events.

@@ -6,6 +6,8 @@ from typing import Final
 from recsys.events import Event, EventFilter, Outcome
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, IdentifierRow, Keys
 from recsys.storage.postgres_pool import Connection, PostgresPool
+from recsys.storage.postgres_sessions import writing
+from recsys.storage.tombstones import append_living
 
 _ADD_IDENTIFIERS: Final = """
 INSERT INTO identifiers AS i (identifier_key, namespace, value)
@@ -37,7 +39,15 @@ class PostgresEventLog:
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Keep events in one transaction; as `EventLog.append`."""
-        return self._pool.run(lambda connection, keys: _append(connection, *keys.rows(events)))
+
+        def write(connection: Connection, keys: Keys) -> list[Outcome]:
+            return append_living(
+                writing(connection, keys),
+                events,
+                lambda living: _append(connection, *keys.rows(living)),
+            )
+
+        return self._pool.run(write)
 
     def purge(self, which: EventFilter, *, validate_only: bool) -> int:
         """Forget events; as `EventLog.purge`. Others may write in between."""

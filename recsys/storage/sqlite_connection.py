@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from recsys.errors import StorageUnavailable
 from recsys.storage.event_rows import Keys
-from recsys.storage.sqlite_schema import SCHEMA_VERSION, read_salt
+from recsys.storage.sqlite_live import bring_up_to_date
+from recsys.storage.sqlite_schema import SCHEMA_VERSION, read_salt, refuse_foreign
 
 _BUSY_SECONDS: Final = 0.25
 _CACHE_KIBIBYTES: Final = 16 * 1024
@@ -101,15 +102,12 @@ class ReadConnections:
         try:
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-        except sqlite3.Error:
+            if version != SCHEMA_VERSION:
+                refuse_foreign(version, storage=self.name)
+                bring_up_to_date(self._path)
+        except BaseException:
             connection.close()
             raise
-        if version != SCHEMA_VERSION:
-            connection.close()
-            raise StorageUnavailable(
-                storage=self.name,
-                problem=f"schema version is {version}; this version reads {SCHEMA_VERSION}",
-            )
         return connection
 
 

@@ -11,8 +11,10 @@ from recsys.domain import CHANNEL_UNKNOWN_CODE
 from recsys.events import EMPTY_HISTORY, Event, EventFilter, Outcome
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, pack_lines, unpack_lines
+from recsys.storage.sessions import SqliteSession
 from recsys.storage.sqlite_live import LiveConnection, insert
 from recsys.storage.sqlite_schema import ADD_IDENTIFIER
+from recsys.storage.tombstones import append_living
 
 _ADD_EVENT: Final = f"INSERT OR IGNORE INTO events (seq, {EVENT_COLUMNS}) VALUES {{rows}}"  # noqa: S608 - our own names
 _LAST_SEQ: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
@@ -44,9 +46,13 @@ class SqliteEventLog:
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Keep events in one transaction; as `EventLog.append`."""
         with self._live.turn() as (connection, keys):
-            identifiers, rows = keys.rows(events)
-            insert(connection, ADD_IDENTIFIER, list(identifiers.values()))
-            return _append(connection, rows)
+
+            def append(living: Sequence[Event]) -> list[Outcome]:
+                identifiers, rows = keys.rows(living)
+                insert(connection, ADD_IDENTIFIER, list(identifiers.values()))
+                return _append(connection, rows)
+
+            return append_living(SqliteSession(connection, keys), events, append)
 
     def pack(self, identifier_keys: Iterable[int]) -> None:
         """Pack what has come since the last time, for the readers' sake.

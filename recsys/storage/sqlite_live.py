@@ -10,7 +10,7 @@ from typing import Final
 
 from recsys.errors import StorageUnavailable
 from recsys.storage.event_rows import Keys
-from recsys.storage.sqlite_schema import LIVE_FACT, SCHEMA_VERSION, create_store, read_salt
+from recsys.storage.sqlite_schema import LIVE_FACT, create_store, migrate, read_salt
 
 _BUSY_SECONDS: Final = 5.0
 _CACHE_KIBIBYTES: Final = 64 * 1024
@@ -63,6 +63,20 @@ class LiveConnection:
             self.close()
             raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
 
+    def overwrite(self) -> None:
+        """Make the file forget what was deleted, which is still in its write-ahead log.
+
+        Raises:
+            StorageUnavailable: Somebody reads too long; what was deleted leaves the log
+                with one of the next commits.
+        """
+        try:
+            with store_lock(self._path):
+                connection, _ = self._ready(makes_store=False)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (sqlite3.Error, OSError) as error:
+            raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
+
     def close(self) -> None:
         """Close the connection; the next turn opens another."""
         connection, self._connection, self._mark = self._connection, None, None
@@ -98,12 +112,14 @@ class LiveConnection:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            # What is deleted must not be found in the file's free pages.
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             connection.execute("BEGIN IMMEDIATE")
             if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
                 create_store(connection)
-            self._refuse_other_versions(connection)
+            migrate(connection, storage=self.name)
             connection.execute("INSERT OR IGNORE INTO facts VALUES (?, 'yes')", (LIVE_FACT,))
             connection.execute("COMMIT")
             self._keys = Keys(read_salt(connection))
@@ -112,11 +128,23 @@ class LiveConnection:
             raise
         return connection
 
-    def _refuse_other_versions(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != SCHEMA_VERSION:
-            problem = f"schema version is {version}; this version writes {SCHEMA_VERSION}"
-            raise StorageUnavailable(storage=self.name, problem=problem)
+
+def bring_up_to_date(path: Path) -> None:
+    """Migrate a store of an earlier version in its turn, without making it a live one.
+
+    Raises:
+        OSError: The store's folder cannot be had.
+        sqlite3.Error: The store cannot be written.
+        StorageUnavailable: It is of a later version.
+    """
+    with store_lock(path):
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            migrate(connection, storage=str(path))
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
 
 
 @contextlib.contextmanager

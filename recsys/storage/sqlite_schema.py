@@ -3,11 +3,14 @@
 import sqlite3
 from typing import Final
 
+from recsys.errors import StorageUnavailable
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 3
-"""Kept in the file's `user_version`. A file of another version is refused: versions
-before 3 hold no events, so that there is nothing to carry on from."""
+SCHEMA_VERSION: Final = 4
+"""Kept in the file's `user_version`. Files of earlier versions are brought up to date,
+back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
+
+_OLDEST: Final = 3
 
 LIVE_FACT: Final = "live"
 """Fact of a store that a server has written to, so that an import must not replace it."""
@@ -35,6 +38,27 @@ CREATE TABLE items (
 ) WITHOUT ROWID;
 """
 
+MIGRATIONS: Final = {
+    4: """
+ALTER TABLE identifiers ADD COLUMN consent_bits INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE consents ( -- every statement; what counts of an identifier is in consent_bits
+  seq INTEGER PRIMARY KEY, identifier_key INTEGER NOT NULL, purpose INTEGER NOT NULL,
+  channel INTEGER NOT NULL, -- 0 for every one
+  status INTEGER NOT NULL, consent_time REAL NOT NULL, record_time REAL NOT NULL,
+  source TEXT NOT NULL
+);
+CREATE INDEX consents_by_identifier ON consents (identifier_key);
+CREATE TABLE tombstones ( -- identifiers of the erased; keys are keyed hashes
+  identifier_key INTEGER PRIMARY KEY, erase_time REAL NOT NULL
+);
+CREATE TABLE erasures ( -- that somebody was erased, and not who
+  erasure_id TEXT PRIMARY KEY, erase_time REAL NOT NULL, identifier_count INTEGER NOT NULL,
+  event_count INTEGER NOT NULL, consent_count INTEGER NOT NULL, link_count INTEGER NOT NULL
+) WITHOUT ROWID;
+""",
+}
+"""What makes a store of each version from one of the version before."""
+
 BY_PROFILE: Final = """
 CREATE INDEX identifiers_by_profile ON identifiers (profile_key) WHERE profile_key IS NOT NULL
 """
@@ -55,10 +79,45 @@ an age than two people in one history."""
 
 def create_store(connection: sqlite3.Connection) -> None:
     """Make the tables of a new store and draw its salt, within a transaction."""
-    for statement in (*TABLES.split(";\n"), BY_PROFILE, BY_IDENTIFIER, BY_ID):
-        connection.execute(statement)
+    create_tables(connection)
+    for index in (BY_PROFILE, BY_IDENTIFIER, BY_ID):
+        connection.execute(index)
     add_salt(connection)
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new store without the indexes, within a transaction."""
+    _run(connection, TABLES)
+    connection.execute(f"PRAGMA user_version = {_OLDEST}")
+    migrate(connection, storage="a new store")
+
+
+def migrate(connection: sqlite3.Connection, *, storage: str) -> None:
+    """Bring a store to this version's schema, within a transaction.
+
+    Raises:
+        StorageUnavailable: The store is of a later version, or too old.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    refuse_foreign(version, storage=storage)
+    if version == SCHEMA_VERSION:
+        return
+    for step in range(version + 1, SCHEMA_VERSION + 1):
+        _run(connection, MIGRATIONS[step])
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def refuse_foreign(version: int, *, storage: str) -> None:
+    """Refuse a schema version that `migrate` cannot bring up to date; raises as it does."""
+    if not _OLDEST <= version <= SCHEMA_VERSION:
+        problem = f"schema version is {version}; this version reads {_OLDEST} to {SCHEMA_VERSION}"
+        raise StorageUnavailable(storage=storage, problem=problem)
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    # `executescript` would end the transaction.
+    for statement in statements.split(";\n"):
+        connection.execute(statement)
 
 
 def add_salt(connection: sqlite3.Connection) -> str:

@@ -26,9 +26,8 @@ from recsys.storage.sqlite_schema import (
     BY_IDENTIFIER,
     BY_PROFILE,
     LIVE_FACT,
-    SCHEMA_VERSION,
-    TABLES,
     add_salt,
+    create_tables,
 )
 
 _PAGE_BYTES: Final = 4096
@@ -40,11 +39,12 @@ PRAGMA journal_mode = MEMORY; -- which holds nothing, as all pages are new
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -65536; -- KiB; sorting for an index takes as much
 PRAGMA threads = 2; -- for sorting
-PRAGMA user_version = {SCHEMA_VERSION};
 BEGIN;
-{TABLES}
 """
 _ADD_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES {{rows}}"  # noqa: S608 - our own names
+_ADD_IDENTIFIER: Final = """
+INSERT INTO identifiers (identifier_key, namespace, value, profile_key) VALUES (?, ?, ?, ?)
+"""
 # Whoever heads a profile belongs to it; who is alone heads none.
 _HEADS: Final = """
 UPDATE identifiers SET profile_key = identifier_key WHERE identifier_key IN (
@@ -81,6 +81,7 @@ class SqliteWriter:
             self._scratch.unlink(missing_ok=True)
             self._connection = sqlite3.connect(self._scratch, isolation_level=None)
             self._connection.executescript(_PREPARE)
+            create_tables(self._connection)
             self._keys = Keys(add_salt(self._connection))
         except (sqlite3.Error, OSError) as error:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
@@ -117,7 +118,7 @@ class SqliteWriter:
                 head_key = None if one == head else self.key(head)
                 yield self.key(one), one.namespace, one.value, head_key
 
-        self._insert("INSERT INTO identifiers VALUES (?, ?, ?, ?)", keyed())
+        self._insert(_ADD_IDENTIFIER, keyed())
 
     def add_events(self, events: Iterable[Event]) -> None:
         """Add events to the log and to the histories.

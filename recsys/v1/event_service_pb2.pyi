@@ -19,11 +19,13 @@ class WriteOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WRITE_OUTCOME_DUPLICATE: _ClassVar[WriteOutcome]
     WRITE_OUTCOME_CONFLICT: _ClassVar[WriteOutcome]
     WRITE_OUTCOME_INVALID: _ClassVar[WriteOutcome]
+    WRITE_OUTCOME_ERASED: _ClassVar[WriteOutcome]
 WRITE_OUTCOME_UNSPECIFIED: WriteOutcome
 WRITE_OUTCOME_WRITTEN: WriteOutcome
 WRITE_OUTCOME_DUPLICATE: WriteOutcome
 WRITE_OUTCOME_CONFLICT: WriteOutcome
 WRITE_OUTCOME_INVALID: WriteOutcome
+WRITE_OUTCOME_ERASED: WriteOutcome
 
 class WriteEventRequest(_message.Message):
     __slots__ = ("event",)

@@ -16,6 +16,12 @@ class ReasonKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_KIND_POPULAR: _ClassVar[ReasonKind]
     REASON_KIND_EDITORIAL: _ClassVar[ReasonKind]
 
+class FallbackCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FALLBACK_CAUSE_UNSPECIFIED: _ClassVar[FallbackCause]
+    FALLBACK_CAUSE_NO_CONSENT: _ClassVar[FallbackCause]
+    FALLBACK_CAUSE_STORAGE_UNAVAILABLE: _ClassVar[FallbackCause]
+
 class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SHORTFALL_CAUSE_UNSPECIFIED: _ClassVar[ShortfallCause]
@@ -28,6 +34,9 @@ REASON_KIND_SIMILAR: ReasonKind
 REASON_KIND_POPULAR_HERE: ReasonKind
 REASON_KIND_POPULAR: ReasonKind
 REASON_KIND_EDITORIAL: ReasonKind
+FALLBACK_CAUSE_UNSPECIFIED: FallbackCause
+FALLBACK_CAUSE_NO_CONSENT: FallbackCause
+FALLBACK_CAUSE_STORAGE_UNAVAILABLE: FallbackCause
 SHORTFALL_CAUSE_UNSPECIFIED: ShortfallCause
 SHORTFALL_CAUSE_EXCLUDED: ShortfallCause
 SHORTFALL_CAUSE_SEEN: ShortfallCause
@@ -44,14 +53,16 @@ class Result(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., score: _Optional[float] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("kind", "similar_to_item_id", "store_id")
+    __slots__ = ("kind", "similar_to_item_id", "store_id", "fallback_cause")
     KIND_FIELD_NUMBER: _ClassVar[int]
     SIMILAR_TO_ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_CAUSE_FIELD_NUMBER: _ClassVar[int]
     kind: ReasonKind
     similar_to_item_id: str
     store_id: str
-    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ...) -> None: ...
+    fallback_cause: FallbackCause
+    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ..., fallback_cause: _Optional[_Union[FallbackCause, str]] = ...) -> None: ...
 
 class Shortfall(_message.Message):
     __slots__ = ("missing_count", "parts")

@@ -27,9 +27,9 @@ from recsys.bundle import (
     write_bundle,
 )
 from recsys.domain import Channel, EventType, ItemEvent, ItemId, StoreId
+from recsys.events import NoHistories
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
-from recsys.serving.storage import NoHistories
 from recsys.sparse import CsrMatrix
 
 FOLDER = Path(__file__).resolve().parent

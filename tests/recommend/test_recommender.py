@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from recsys.bundle import PriorRows
+from recsys.consent import Consent, ConsentStatus, Permission, Purpose, consent_bits
 from recsys.domain import (
     Channel,
     EventType,
+    FallbackCause,
     Identifier,
     ItemEvent,
     ItemId,
@@ -21,6 +24,7 @@ from recsys.errors import ItemNotFound, StorageUnavailable
 from recsys.events import EMPTY_HISTORY, History
 from recsys.features import FoldInConfig, HistoryConfig
 from recsys.recommend import (
+    NOTE_NO_CONSENT,
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     NOTE_UNKNOWN_STORE,
@@ -52,13 +56,20 @@ def event(
 
 
 class Memory:
-    """Histories in a dictionary."""
+    """Histories in a dictionary, with what people allow."""
 
-    def __init__(self, histories: dict[Identifier, Sequence[ItemEvent]]) -> None:
+    def __init__(
+        self, histories: dict[Identifier, Sequence[ItemEvent]], *, consents: int = 0
+    ) -> None:
         self.histories = histories
+        self.consents = consents
 
-    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+    def history(
+        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
+    ) -> History | None:
         """Return the first known identifier's history."""
+        if not permission.given_by(self.consents):
+            return None
         for identifier in identifiers:
             if identifier in self.histories:
                 return History.from_events(self.histories[identifier][:event_count_max])
@@ -68,8 +79,11 @@ class Memory:
 class Broken:
     """A storage that is down."""
 
-    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+    def history(
+        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
+    ) -> History | None:
         """Fail as an adapter does."""
+        del permission
         raise StorageUnavailable(storage="test", problem=f"{len(identifiers)}/{event_count_max}")
 
 
@@ -245,6 +259,65 @@ def test_a_dead_storage_still_answers_from_the_session(model: ServingModel) -> N
     )
     assert ids(in_session) == ["item-3", "item-5"]
     assert NOTE_STORAGE_UNAVAILABLE in anonymous.notes & in_session.notes
+    causes = {one.reason.fallback_cause for one in [*anonymous.results, *in_session.results]}
+    assert causes == {FallbackCause.STORAGE_UNAVAILABLE}
+
+
+def test_a_dead_storage_uses_no_session_where_consent_must_be_given_first(
+    model: ServingModel,
+) -> None:
+    """Nobody knows whether she has given it."""
+    broken = Recommender(histories=Broken(), personalises_by_default=False)
+    query = RecommendQuery(identifiers=(ANNA,), recent_events=(event("item-1"),), result_count=2)
+    answer = broken.recommend(model, query, now=NOW)
+    assert set(kinds(answer)) == {ReasonKind.POPULAR}
+    assert {one.reason.fallback_cause for one in answer.results} == {
+        FallbackCause.STORAGE_UNAVAILABLE
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "by_default", "is_personal"),
+    [
+        (None, True, True),
+        (None, False, False),
+        (ConsentStatus.GRANTED, False, True),
+        (ConsentStatus.DENIED, True, False),
+        (ConsentStatus.WITHDRAWN, True, False),
+    ],
+    ids=["opt-out", "opt-in", "granted", "denied", "withdrawn"],
+)
+def test_without_consent_answers_are_popular_and_say_why(
+    model: ServingModel,
+    status: ConsentStatus | None,
+    by_default: bool,  # noqa: FBT001 - a table column
+    is_personal: bool,  # noqa: FBT001 - a table column
+) -> None:
+    """Neither the history counts nor the session, not even to leave out what she knows."""
+    consents = 0
+    if status is not None:
+        said = Consent(purpose=Purpose.PERSONALISE, status=status, time=0.0)
+        consents = consent_bits([said])
+    histories = Memory({ANNA: [event("item-0"), event("item-2")]}, consents=consents)
+    recommender = Recommender(histories=histories, personalises_by_default=by_default)
+    query = RecommendQuery(
+        identifiers=(ANNA,),
+        channel=Channel.EMAIL,
+        store_id=StoreId("7"),
+        recent_events=(event("item-11"),),
+        result_count=4,
+    )
+    answer = recommender.recommend(model, query, now=NOW)
+    if is_personal:
+        assert set(kinds(answer)) == {ReasonKind.PERSONAL}
+        assert answer.notes == set()
+        return
+    assert answer.notes == {NOTE_NO_CONSENT}
+    assert ids(answer)[:3] == ["item-11", "item-10", "item-5"]
+    assert kinds(answer) == [ReasonKind.POPULAR_HERE] * 3 + [ReasonKind.POPULAR]
+    assert {one.reason.fallback_cause for one in answer.results} == {FallbackCause.NO_CONSENT}
+    nobody = recommender.recommend(model, msgspec.structs.replace(query, identifiers=()), now=NOW)
+    assert set(kinds(nobody)) == {ReasonKind.SIMILAR}
 
 
 def test_excluding_everything_gives_an_empty_answer_with_the_cause(

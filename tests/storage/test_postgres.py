@@ -1,7 +1,7 @@
 """The PostgreSQL storage: the contracts, migrations, and servers that go and come back."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -11,12 +11,16 @@ from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.events import EventLog, HistoryReader
 from recsys.storage.event_rows import Keys
+from recsys.storage.people import People
 from recsys.storage.postgres import PostgresHistory
 from recsys.storage.postgres_events import PostgresEventLog
 from recsys.storage.postgres_pool import PostgresPool
 from recsys.storage.postgres_schema import HEAD, migrate
+from recsys.storage.postgres_sessions import PostgresSessions
+from recsys.storage.sessions import Session
 from storage.event_log_contract import EventLogContract, Store, event, items_of
 from storage.history_contract import ANNA, Contents, HistoryContract, Load, line_event
+from storage.people_contract import Household, PeopleContract
 from support.postgres import missing, running_postgres
 
 
@@ -92,6 +96,42 @@ class TestPostgresEventLog(EventLogContract):
     def store(self, open_pool: Callable[[], PostgresPool]) -> Store:
         """Make a database."""
         return store_of(open_pool)
+
+
+class TestPostgresPeople(PeopleContract):
+    """The contract holds for PostgreSQL."""
+
+    @pytest.fixture
+    def home(self, open_pool: Callable[[], PostgresPool]) -> Household:
+        """Make a database."""
+        store = store_of(open_pool)
+        pool = open_pool()
+        sessions = PostgresSessions(pool)
+
+        def link(identifiers: Sequence[Identifier]) -> None:
+            def write(session: Session) -> None:
+                keys = [session.keys.identifier(one) for one in identifiers]
+                session.change(
+                    "UPDATE identifiers SET profile_key = ? WHERE identifier_key = ANY(?)",
+                    keys[0], keys,
+                )  # fmt: skip
+
+            sessions.write(write)
+
+        def leftovers() -> str:
+            def read(session: Session) -> str:
+                tables = session.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+                return "".join(
+                    str(session.rows(f"SELECT t::text FROM {name} AS t")) for (name,) in tables
+                )
+
+            return sessions.read(read)
+
+        return Household(
+            people=People(sessions), log=store.log, reader=store.reader,
+            open_people=lambda: People(PostgresSessions(open_pool())),
+            open_log=store.open_log, link=link, leftovers=leftovers,
+        )  # fmt: skip
 
 
 def test_servers_that_start_together_migrate_once(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recsys import limits
-from recsys.domain import Channel, EventType, ReasonKind, ShortfallCause
+from recsys.domain import Channel, EventType, FallbackCause, ReasonKind, ShortfallCause
 from recsys.v1 import event_pb2, result_pb2
 
 
@@ -83,8 +83,9 @@ def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: st
         (Channel, event_pb2.Channel, "CHANNEL_"),
         (ReasonKind, result_pb2.ReasonKind, "REASON_KIND_"),
         (ShortfallCause, result_pb2.ShortfallCause, "SHORTFALL_CAUSE_"),
+        (FallbackCause, result_pb2.FallbackCause, "FALLBACK_CAUSE_"),
     ],
-    ids=["event types", "channels", "reasons", "shortfall causes"],
+    ids=["event types", "channels", "reasons", "shortfall causes", "fallback causes"],
 )
 def test_domain_and_contract_have_the_same_members(members, enum, prefix) -> None:  # noqa: ANN001 - enum classes of two worlds
     """Every domain value has its proto value with the same number, and none is missing."""

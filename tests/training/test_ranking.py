@@ -62,7 +62,9 @@ class StoredHistories:
         self._types = {member.code: member for member in EventType}
         self._channels = {member.code: member for member in Channel}
 
-    def history(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> History:
+    def history(
+        self, identifiers: Sequence[Identifier], *, event_count_max: int, **_: object
+    ) -> History:
         """Return the newest lines."""
         theirs = np.flatnonzero(self._events.users == int(identifiers[0].value))
         newest = theirs[np.argsort(-self._events.times[theirs], kind="stable")][:event_count_max]

@@ -17,7 +17,7 @@ from recsys.bundle import BundleStore, verify_bundle
 from recsys.bundle.writer import file_digest
 from recsys.domain import EventType, ItemEvent, ItemId
 from recsys.errors import InvalidData, StorageUnavailable
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import NoHistories
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from support.shops import line, write_dataset
 from support.trained import CONFIG, NOW, Trained
@@ -124,15 +124,6 @@ def test_the_bundle_in_mlflow_is_the_published_one(trained: Trained, mlflow_uri:
     )
     published = {path.name: file_digest(path) for path in trained.result.folder.iterdir()}
     assert {path.name: file_digest(path) for path in folder.iterdir()} == published
-
-
-class NoHistories:
-    """Nobody is known."""
-
-    def history(self, identifiers: object, *, event_count_max: int) -> History:
-        """Return nothing."""
-        del identifiers, event_count_max
-        return EMPTY_HISTORY
 
 
 def test_the_pyfunc_answers_as_the_server_does(trained: Trained, mlflow_uri: str) -> None:

@@ -16,17 +16,11 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from recsys import limits
 from recsys.bundle import open_bundle
 from recsys.domain import Channel, EventType, ItemEvent, ItemId
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import NoHistories
 from recsys.features import SECONDS_PER_DAY
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 
 _BOUGHT = EventType.PURCHASE_COMPLETE.value
-
-
-class _NoStoredHistories:
-    def history(self, identifiers: Any, *, event_count_max: int) -> History:
-        del identifiers, event_count_max
-        return EMPTY_HISTORY
 
 
 class BundleModel(PythonModel):
@@ -41,7 +35,7 @@ class BundleModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Map the bundle."""
         self._model = ServingModel.from_bundle(open_bundle(Path(context.artifacts["bundle"])))
-        self._recommender = Recommender(histories=_NoStoredHistories())
+        self._recommender = Recommender(histories=NoHistories())
 
     def predict(
         self,

@@ -1,0 +1,124 @@
+"""People in either database; implements `recsys.profiles.PeopleStore`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from recsys.consent import Consent, newest_of_each
+from recsys.domain import EventType, Identifier
+from recsys.errors import PersonErased
+from recsys.profiles import Erasure, LoggedEvent, Person
+from recsys.storage import people_consents
+from recsys.storage.people_export import exported
+from recsys.storage.people_members import add, members
+from recsys.storage.sessions import Session, Sessions
+from recsys.storage.tombstones import erased_among
+
+_WITH_CONTENT: Final = (EventType.PURCHASE_COMPLETE.code, EventType.RETURN.code)
+_EVENTS: Final = f"""
+SELECT event_time, event_type, channel, store_id, item_ids,
+  CASE WHEN event_type IN {_WITH_CONTENT} THEN content END
+FROM events WHERE identifier_key = ANY(?) ORDER BY seq DESC LIMIT ?
+"""  # noqa: S608 - our own numbers
+_COUNT: Final = "SELECT count(*) FROM events WHERE identifier_key = ANY(?)"
+
+# Where a person can be, with what each is called in the report. What is packed counts
+# as her events do, of which it is a copy.
+_DELETE_EVENTS: Final = "DELETE FROM events WHERE identifier_key = ANY(?)"
+_DELETE_PACKED: Final = "DELETE FROM history WHERE identifier_key = ANY(?)"
+_DELETE_CONSENTS: Final = "DELETE FROM consents WHERE identifier_key = ANY(?)"
+_DELETE_IDENTIFIERS: Final = "DELETE FROM identifiers WHERE identifier_key = ANY(?)"
+_BURY: Final = """
+INSERT INTO tombstones (identifier_key, erase_time) VALUES (?, ?)
+ON CONFLICT (identifier_key) DO UPDATE SET erase_time = excluded.erase_time
+"""
+_LOG: Final = f"""
+INSERT INTO erasures ({", ".join(Erasure.__struct_fields__)}) VALUES (?, ?, ?, ?, ?, ?)
+"""  # noqa: S608 - our own names
+
+
+class People:
+    """Keeps, shows and forgets people; see `recsys.profiles.PeopleStore`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        """Share a storage, which whoever made it closes."""
+        self._sessions = sessions
+
+    def person(self, identifiers: Sequence[Identifier], *, event_count_max: int) -> Person:
+        """Return what is stored of a person; as `PeopleStore.person`."""
+
+        def read(session: Session) -> Person:
+            return _person(session, identifiers, event_count_max=event_count_max)
+
+        return self._sessions.read(read)
+
+    def record_consents(
+        self, identifiers: Sequence[Identifier], statements: Sequence[Consent], *, now: float
+    ) -> Person:
+        """Keep what she says; as `PeopleStore.record_consents`."""
+
+        def write(session: Session) -> Person:
+            named = {session.keys.identifier(one): one for one in identifiers}
+            erased = erased_among(session, named)
+            living = {key: one for key, one in sorted(named.items()) if key not in erased}
+            if not living:
+                raise PersonErased(erase_time=max(erased.values()))
+            add(session, living)
+            people_consents.record(session, list(living), statements, now=now)
+            return _person(session, identifiers, event_count_max=0)
+
+        return self._sessions.write(write)
+
+    def export(self, identifiers: Sequence[Identifier]) -> Iterator[list[bytes]]:
+        """Return everything held about her; as `PeopleStore.export`."""
+        return exported(self._sessions, identifiers)
+
+    def erase(self, identifiers: Sequence[Identifier], *, now: float) -> Erasure:
+        """Delete everything of her; as `PeopleStore.erase`."""
+        return self._sessions.write(
+            lambda session: _erase(session, identifiers, now=now), alone=True
+        )
+
+
+def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_max: int) -> Person:
+    found = members(session, identifiers)
+    keys = list(found)
+    said = people_consents.read(session, keys)
+    events: tuple[LoggedEvent, ...] = ()
+    if event_count_max:
+        rows = session.rows(_EVENTS, keys, event_count_max)
+        events = tuple(map(LoggedEvent._make, rows))
+    event_count = len(events)
+    if event_count == event_count_max:
+        ((event_count,),) = session.rows(_COUNT, keys)
+    erased = erased_among(session, [session.keys.identifier(one) for one in identifiers])
+    return Person(
+        consents={
+            one: newest_of_each(statement for statement, _ in said[key])
+            for key, one in found.items()
+        },
+        events=events,
+        event_count=event_count,
+        erase_time=max(erased.values(), default=None),
+    )
+
+
+def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -> Erasure:
+    keys = sorted({*members(session, identifiers), *map(session.keys.identifier, identifiers)})
+    event_count = session.change(_DELETE_EVENTS, keys)
+    if session.packs:
+        session.change(_DELETE_PACKED, keys)
+    consent_count = session.change(_DELETE_CONSENTS, keys)
+    session.change(_DELETE_IDENTIFIERS, keys)
+    session.change_each(_BURY, [(key, now) for key in keys])
+    erasure = Erasure(
+        erasure_id=session.keys.erasure(keys, erase_time=now),
+        erase_time=now,
+        identifier_count=len(keys),
+        event_count=event_count,
+        consent_count=consent_count,
+        link_count=0,
+    )
+    session.change(_LOG, *msgspec.structs.astuple(erasure))
+    return erasure

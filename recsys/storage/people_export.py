@@ -1,0 +1,109 @@
+"""Everything held about a person, as JSON lines."""
+
+import datetime as dt
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from recsys.domain import Identifier
+from recsys.storage import people_consents
+from recsys.storage.packed import unpack_lines
+from recsys.storage.people_members import members
+from recsys.storage.sessions import Session, Sessions
+from recsys.storage.tombstones import erased_among
+
+_EVENTS_PER_PART: Final = 500
+
+_EVENTS: Final = """
+SELECT seq, event_id, event_time, content FROM events
+WHERE identifier_key = ? AND seq > ? ORDER BY seq LIMIT ?
+"""
+_PACKED: Final = """
+SELECT identifier_key, item_ids, codes, event_times FROM history WHERE identifier_key = ANY(?)
+"""
+
+
+def exported(sessions: Sessions, identifiers: Sequence[Identifier]) -> Iterator[list[bytes]]:
+    """Return the lines in parts; each part is of one moment.
+
+    A line is an object whose `record` says what it is: `identifier`, `consent`,
+    `packed-history`, `event` or `erased`.
+    """
+    found = sessions.read(lambda session: members(session, identifiers))
+    yield sessions.read(lambda session: _about_her(session, found, identifiers))
+    for key, one in found.items():
+        after: int | None = 0
+        while after is not None:
+            lines, after = sessions.read(functools.partial(_events, key=key, one=one, after=after))
+            if lines:
+                yield lines
+
+
+def _events(
+    session: Session, *, key: int, one: Identifier, after: int
+) -> tuple[list[bytes], int | None]:
+    """Return some events of an identifier, and after which one to go on; None for the end."""
+    rows = session.rows(_EVENTS, key, after, _EVENTS_PER_PART)
+    return [_event(row, one) for row in rows], rows[-1][0] if rows else None
+
+
+def _about_her(
+    session: Session, found: dict[int, Identifier], identifiers: Sequence[Identifier]
+) -> list[bytes]:
+    lines = [_line("identifier", one) for one in found.values()]
+    for key, said in people_consents.read(session, list(found)).items():
+        lines += [
+            _line(
+                "consent",
+                found[key],
+                purpose=one.purpose,
+                channel=one.channel,
+                status=one.status,
+                consent_time=_moment(one.time),
+                record_time=_moment(record_time),
+                source=one.source,
+            )
+            for one, record_time in said
+        ]
+    if session.packs:
+        for key, *packed in session.rows(_PACKED, list(found)):
+            history = unpack_lines((packed[0], packed[1], packed[2]), line_count_max=2**31)
+            lines.append(
+                _line(
+                    "packed-history",
+                    found[key],
+                    item_ids=history.item_ids,
+                    event_types=history.type_codes.tolist(),
+                    channels=history.channel_codes.tolist(),
+                    event_times=[_moment(time) for time in history.event_times.tolist()],
+                )
+            )
+    asked = {session.keys.identifier(one): one for one in identifiers}
+    lines += [
+        _line("erased", asked[key], erase_time=_moment(time))
+        for key, time in erased_among(session, asked).items()
+    ]
+    return lines
+
+
+def _event(row: Sequence[Any], belongs_to: Identifier) -> bytes:
+    _, event_id, event_time, content = row
+    return _line(
+        "event",
+        belongs_to,
+        event_id=event_id,
+        event_time=_moment(event_time),
+        content=msgspec.Raw(content.encode()),
+    )
+
+
+def _line(record: str, one: Identifier, **facts: object) -> bytes:
+    return msgspec.json.encode(
+        {"record": record, "namespace": one.namespace, "value": one.value, **facts}
+    )
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()

@@ -1,0 +1,81 @@
+"""Transactions with a PostgreSQL database; see `recsys.storage.sessions`."""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+from recsys.storage.event_rows import Keys
+from recsys.storage.postgres_pool import Connection, PostgresPool
+from recsys.storage.sessions import Row, Session
+
+ResultT = TypeVar("ResultT")
+
+_ONE_STATE: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+# Whoever writes of people holds this lock together with all others who do. Whoever
+# erases somebody holds it alone: else a writer who looked for her tombstone a moment
+# ago would bring her back.
+_WITH_OTHERS: Final = "SELECT pg_advisory_xact_lock_shared(hashtext('recsys.people'))"
+_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext('recsys.people'))"
+
+
+class PostgresSession:
+    """A transaction with a database."""
+
+    packs = False
+
+    def __init__(self, connection: Connection, keys: Keys) -> None:
+        """Talk over a connection, whose transaction is somebody else's."""
+        self._connection = connection
+        self.keys = keys
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of a query."""
+        return self._connection.execute(_of_postgres(query), values).fetchall()
+
+    def change(self, statement: str, *values: object) -> int:
+        """Insert, update or delete; return how many rows."""
+        return self._connection.execute(_of_postgres(statement), values).rowcount
+
+    def change_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Do the same with several rows of values."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_of_postgres(statement), rows)
+
+
+class PostgresSessions:
+    """Transactions with a database; implements `recsys.storage.sessions.Sessions`."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        """Share a pool, which whoever made it closes."""
+        self._pool = pool
+
+    def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """Let somebody read one state; as `Sessions.read`."""
+
+        def in_one_state(connection: Connection, keys: Keys) -> ResultT:
+            connection.execute(_ONE_STATE)
+            return work(PostgresSession(connection, keys))
+
+        return self._pool.run(in_one_state)
+
+    def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
+        """Let somebody write; as `Sessions.write`."""
+        return self._pool.run(lambda connection, keys: work(writing(connection, keys, alone=alone)))
+
+
+def writing(connection: Connection, keys: Keys, *, alone: bool = False) -> PostgresSession:
+    """Wait until one may write of people, to the end of the transaction.
+
+    Args:
+        connection: In a transaction that has read nothing yet.
+        keys: Of the storage.
+        alone: Whether nobody else may write at the same time.
+    """
+    connection.execute(_ALONE if alone else _WITH_OTHERS)
+    return PostgresSession(connection, keys)
+
+
+@functools.cache
+def _of_postgres(statement: str) -> str:
+    return statement.replace("?", "%s")

@@ -1,0 +1,145 @@
+"""One way to talk to either database, for statements that are the same on both.
+
+Statements are written once: `?` stands for a value, `= ANY(?)` for a list of values,
+which SQLite takes as JSON and PostgreSQL as an array.
+"""
+
+import contextlib
+import functools
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+from recsys.errors import StorageUnavailable
+from recsys.storage.event_rows import Keys
+from recsys.storage.sqlite_connection import Handle, ReadConnections
+from recsys.storage.sqlite_live import LiveConnection
+
+ResultT = TypeVar("ResultT")
+Row = tuple[Any, ...]
+
+_LIST: Final = "= ANY(?)"
+_LIST_OF_SQLITE: Final = "IN (SELECT value FROM json_each(?))"
+
+
+class Session(Protocol):
+    """A transaction under way.
+
+    Attributes:
+        keys: Names identifiers in this storage.
+        packs: Whether the storage keeps packed histories beside the log.
+    """
+
+    keys: Keys
+    packs: bool
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of a query."""
+        ...
+
+    def change(self, statement: str, *values: object) -> int:
+        """Insert, update or delete; return how many rows."""
+        ...
+
+    def change_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Do the same with several rows of values."""
+        ...
+
+
+class Sessions(Protocol):
+    """Transactions with one storage. Safe to share by threads."""
+
+    def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """Let somebody read one state of the storage.
+
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        ...
+
+    def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
+        """Let somebody write, all or nothing; durable when this returns.
+
+        Args:
+            work: Must bear being done twice.
+            alone: Whether nobody else may write at the same time, and nothing deleted
+                may be left in the files.
+
+        Raises:
+            StorageUnavailable: Nothing was written.
+        """
+        ...
+
+
+class SqliteSession:
+    """A transaction with an SQLite store."""
+
+    packs = True
+
+    def __init__(self, connection: sqlite3.Connection, keys: Keys) -> None:
+        """Talk over a connection, whose transaction is somebody else's."""
+        self._connection = connection
+        self.keys = keys
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of a query."""
+        return self._connection.execute(_of_sqlite(query), _plain(values)).fetchall()
+
+    def change(self, statement: str, *values: object) -> int:
+        """Insert, update or delete; return how many rows."""
+        return self._connection.execute(_of_sqlite(statement), _plain(values)).rowcount
+
+    def change_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Do the same with several rows of values."""
+        self._connection.executemany(_of_sqlite(statement), rows)
+
+
+class SqliteSessions:
+    """Transactions with an SQLite store; implements `Sessions`."""
+
+    def __init__(self, path: Path) -> None:
+        """Point at a file, which the first writing makes if it is not there."""
+        self._live = LiveConnection(path)
+        self._readers = ReadConnections(path)
+        self._writing = threading.Lock()
+
+    def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+        """Let somebody read one state; as `Sessions.read`."""
+
+        def in_one_state(handle: Handle) -> ResultT:
+            handle.connection.execute("BEGIN")
+            try:
+                return work(SqliteSession(handle.connection, handle.keys))
+            finally:
+                handle.connection.execute("ROLLBACK")
+
+        return self._readers.read(in_one_state)
+
+    def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
+        """Let somebody write; as `Sessions.write`. Whoever writes here is alone anyway."""
+        with self._writing:
+            with self._live.turn() as (connection, keys):
+                done = work(SqliteSession(connection, keys))
+            if alone:
+                # It is done, whether or not the log can be cut just now.
+                with contextlib.suppress(StorageUnavailable):
+                    self._live.overwrite()
+        return done
+
+    def close(self) -> None:
+        """Close the connections; the next call opens others."""
+        with self._writing:
+            self._live.close()
+        self._readers.close()
+
+
+def _plain(values: Sequence[object]) -> list[object]:
+    return [json.dumps(value) if isinstance(value, list) else value for value in values]
+
+
+@functools.cache
+def _of_sqlite(statement: str) -> str:
+    return statement.replace(_LIST, _LIST_OF_SQLITE)

@@ -1,0 +1,127 @@
+"""People in SQLite: the contract, and stores of earlier versions."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from recsys.consent import ConsentStatus
+from recsys.domain import Identifier
+from recsys.errors import StorageUnavailable
+from recsys.storage.people import People
+from recsys.storage.sessions import Session, SqliteSessions
+from recsys.storage.sqlite import SqliteHistory
+from recsys.storage.sqlite_events import SqliteEventLog
+from recsys.storage.sqlite_schema import BY_ID, BY_IDENTIFIER, BY_PROFILE, SCHEMA_VERSION, TABLES
+from storage.event_log_contract import NOW, event
+from storage.history_contract import ANNA, BEN
+from storage.people_contract import MAY, Household, PeopleContract, said
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the store lies."""
+    return tmp_path / "store.sqlite"
+
+
+@pytest.fixture
+def home(path: Path) -> Iterator[Household]:
+    """A store that the first writing makes."""
+    sessions = SqliteSessions(path)
+    log, reader = SqliteEventLog(path), SqliteHistory(path)
+
+    def link(identifiers: Sequence[Identifier]) -> None:
+        def write(session: Session) -> None:
+            keys = [session.keys.identifier(one) for one in identifiers]
+            session.change(
+                "UPDATE identifiers SET profile_key = ? WHERE identifier_key = ANY(?)",
+                keys[0], keys,
+            )  # fmt: skip
+
+        sessions.write(write)
+
+    def leftovers() -> str:
+        files = path.parent.glob(f"{path.name}*")
+        return "".join(file.read_bytes().decode("latin-1") for file in files)
+
+    # The first writing makes it, and answers before that are no business of this suite.
+    log.append([])
+    yield Household(
+        people=People(sessions), log=log, reader=reader,
+        open_people=lambda: People(SqliteSessions(path)),
+        open_log=lambda: SqliteEventLog(path), link=link, leftovers=leftovers,
+    )  # fmt: skip
+    reader.close()
+    log.close()
+    sessions.close()
+
+
+class TestSqlitePeople(PeopleContract):
+    """The contract holds for SQLite, whose files are searched byte by byte."""
+
+    @pytest.fixture
+    def home(self, home: Household) -> Household:
+        """Make a store."""
+        return home
+
+
+def store_of_version_3(path: Path) -> None:
+    """Write what version 3 wrote."""
+    connection = sqlite3.connect(path)
+    connection.executescript(TABLES)
+    for index in (BY_PROFILE, BY_IDENTIFIER, BY_ID):
+        connection.execute(index)
+    connection.execute("INSERT INTO facts VALUES ('salt', ?)", ("00" * 16,))
+    connection.execute("PRAGMA user_version = 3")
+    connection.commit()
+    connection.close()
+
+
+def test_a_store_of_an_earlier_version_is_brought_up_to_date_by_readers(path: Path) -> None:
+    """And stays one that an import may replace, as nobody has written events to it."""
+    store_of_version_3(path)
+    reader = SqliteHistory(path)
+    assert len(reader.history([ANNA], event_count_max=9, permission=MAY)) == 0
+    reader.close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert connection.execute("SELECT name FROM facts").fetchall() == [("salt",)]
+    connection.close()
+
+
+def test_a_store_of_an_earlier_version_is_brought_up_to_date_by_writers(path: Path) -> None:
+    """What is in it stays."""
+    store_of_version_3(path)
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO items (item_id, title) VALUES ('i', 'Mug')")
+    connection.commit()
+    connection.close()
+    log, people = SqliteEventLog(path), People(SqliteSessions(path))
+    log.append([event("e1")])
+    people.record_consents([ANNA], [said(ConsentStatus.DENIED)], now=NOW)
+    assert SqliteHistory(path).history([ANNA], event_count_max=9, permission=MAY) is None
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT title FROM items").fetchall() == [("Mug",)]
+    connection.close()
+    log.close()
+
+
+def test_a_damaged_store_is_unavailable(path: Path) -> None:
+    """Nobody is taken for unknown because nothing can be read."""
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(StorageUnavailable):
+        People(SqliteSessions(path)).person([ANNA], event_count_max=9)
+
+
+def test_what_others_packed_goes_with_her(home: Household) -> None:
+    """A copy of the log is no place to hide."""
+    home.log.append([event(f"e{n}", items=[f"secret-{n}"]) for n in range(30)])
+    home.log.append([event(f"b{n}", who=[BEN]) for n in range(30)])
+    keys = [home.log._live._keys.identifier(one) for one in (ANNA, BEN)]  # type: ignore[attr-defined]  # SQLite's own
+    home.log.pack(keys)  # type: ignore[attr-defined]  # as above
+    assert home.reader.history([ANNA], event_count_max=1, permission=MAY)
+    home.people.erase([ANNA], now=NOW)
+    home.log.pack(keys)  # type: ignore[attr-defined]  # as above
+    assert "secret" not in home.leftovers()
+    assert len(home.reader.history([BEN], event_count_max=99, permission=MAY)) == 30
