@@ -38,6 +38,9 @@ REFERRER_BYTES_MAX: Final = 2_048
 OFFER_ID_BYTES_MAX: Final = 128
 MONEY_UNITS_MAX: Final = 1_000_000_000_000
 
+# How many events of a person her traits are computed from, the latest to arrive.
+PROFILE_EVENT_COUNT_MAX: Final = 100_000
+
 # Consents: statements of one request, and those kept of an identifier.
 CONSENT_COUNT_MAX: Final = 50
 CONSENT_SOURCE_BYTES_MAX: Final = 128

@@ -5,8 +5,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from recsys.consent import Consent
-from recsys.domain import Identifier
+from recsys.consent import Consent, Purpose, effective, stated
+from recsys.domain import Channel, Identifier
 
 
 class LoggedEvent(NamedTuple):
@@ -29,6 +29,22 @@ class LoggedEvent(NamedTuple):
     content: str | None
 
 
+class DecidedConsent(NamedTuple):
+    """What counts for a purpose on a channel.
+
+    Attributes:
+        purpose: Of what use.
+        channel: Where; None for every channel of which nothing else is said.
+        statement: Says it; may be one about every channel.
+        identifier: Under which it is kept.
+    """
+
+    purpose: Purpose
+    channel: Channel | None
+    statement: Consent
+    identifier: Identifier
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of a person.
 
@@ -49,6 +65,22 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     def identifiers(self) -> tuple[Identifier, ...]:
         """How she is known."""
         return tuple(self.consents)
+
+    def decided_consents(self) -> list[DecidedConsent]:
+        """Return what counts for every purpose and channel that something was said about."""
+        slots = {
+            one.slot: (one.purpose, one.channel) for said in self.consents.values() for one in said
+        }
+        decided = []
+        for _, (purpose, channel) in sorted(slots.items()):
+            by = {one: stated(said, purpose, channel) for one, said in self.consents.items()}
+            counting = effective(self.consents.values(), purpose, channel)
+            decided += [
+                DecidedConsent(purpose, channel, statement, identifier)
+                for identifier, statement in by.items()
+                if statement is not None and statement == counting
+            ][:1]
+        return decided
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):

@@ -200,6 +200,23 @@ class _Method(Generic[RequestT]):
             logging.WARNING if slow else logging.INFO, "call_slow" if slow else "call", extra=fields
         )
 
+    async def _replies(
+        self, answer: Callable[[Call], AsyncIterator[bytes]], context: Context
+    ) -> AsyncIterator[bytes]:
+        """Pass a stream of replies on, and say what ended it."""
+        started = time.perf_counter()
+        call = Call(context, RequestId.accept(_sent_id(context)), time.time())
+        try:
+            async for reply in answer(call):
+                yield reply
+        except (asyncio.CancelledError, GeneratorExit):
+            self._finish(call, _CANCELLED, started, is_slow=False)
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort of every call
+            await self._fail(call, error, started)
+        context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
+        self._finish(call, _OK, started, is_slow=False)
+
 
 class Method(_Method[RequestT]):
     """A unary method: bytes in, bytes out, and never an unexplained error."""
@@ -245,6 +262,34 @@ class Method(_Method[RequestT]):
         return grpc.unary_unary_rpc_method_handler(self.__call__)
 
 
+class ServerStreamMethod(_Method[RequestT]):
+    """A method that takes one message and gives many."""
+
+    def __init__(
+        self,
+        name: str,
+        request_type: type[RequestT],
+        answer: Callable[[RequestT, Call], AsyncIterator[bytes]],
+        surroundings: Surroundings,
+    ) -> None:
+        """Wrap a servicer's method; arguments as of `Method`."""
+        super().__init__(name, request_type, surroundings)
+        self._answer = answer
+
+    async def __call__(self, body: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Answer a call."""
+
+        def answer(call: Call) -> AsyncIterator[bytes]:
+            return self._answer(self._read(body), call)
+
+        async for reply in self._replies(answer, context):
+            yield reply
+
+    def handler(self) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return what gRPC registers."""
+        return grpc.unary_stream_rpc_method_handler(self.__call__)
+
+
 class StreamMethod(_Method[RequestT]):
     """A method that takes messages and gives messages until the caller has no more.
 
@@ -267,19 +312,12 @@ class StreamMethod(_Method[RequestT]):
         self, bodies: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[bytes]:
         """Answer a call."""
-        started = time.perf_counter()
-        call = Call(context, RequestId.accept(_sent_id(context)), time.time())
-        requests = (self._read(body) async for body in bodies)
-        try:
-            async for reply in self._answer(requests, call):
-                yield reply
-        except (asyncio.CancelledError, GeneratorExit):
-            self._finish(call, _CANCELLED, started, is_slow=False)
-            raise
-        except Exception as error:  # noqa: BLE001 - the last resort of every call
-            await self._fail(call, error, started)
-        context.set_trailing_metadata(((METADATA_KEY, call.request_id.text),))
-        self._finish(call, _OK, started, is_slow=False)
+
+        def answer(call: Call) -> AsyncIterator[bytes]:
+            return self._answer((self._read(body) async for body in bodies), call)
+
+        async for reply in self._replies(answer, context):
+            yield reply
 
     def handler(self) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return what gRPC registers."""

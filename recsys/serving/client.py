@@ -30,7 +30,8 @@ from recsys.domain import (
     ShortfallCause,
     StoreId,
 )
-from recsys.serving.client_errors import CallFailed
+from recsys.serving.client_errors import translated
+from recsys.serving.profile_client import ProfileClient
 from recsys.serving.request_id import METADATA_KEY
 from recsys.v1 import (
     context_pb2,
@@ -45,7 +46,7 @@ from recsys.v1 import (
 
 TIMEOUT_SECONDS_DEFAULT: Final = 5.0
 
-# Asking changes nothing, so asking again is safe: a worker that dies or drains
+# Asking changes nothing, and consenting or erasing twice no more than once: doing it again is safe: a worker that dies or drains
 # just now costs its callers some milliseconds and not an error.
 _RETRIES: Final = json.dumps(
     {
@@ -54,6 +55,7 @@ _RETRIES: Final = json.dumps(
                 "name": [
                     {"service": "recsys.v1.RecommendationService"},
                     {"service": "recsys.v1.ModelService"},
+                    {"service": "recsys.v1.ProfileService"},
                 ],
                 "retryPolicy": {
                     "maxAttempts": 4,
@@ -104,6 +106,7 @@ class Client:
         )
         self._model = model_service_pb2_grpc.ModelServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self._timeout_seconds = timeout_seconds
+        self.profiles = ProfileClient(channel, ask=self._ask, timeout_seconds=timeout_seconds)
 
     def recommend(
         self,
@@ -168,10 +171,11 @@ class Client:
         response: model_service_pb2.GetModelResponse = self._ask(self._model.GetModel, request)
         return response.model
 
-    def _ask(self, method: Any, request: Any) -> Any:
+    def _ask(self, method: Any, request: Any, *, timeout_seconds: float | None = None) -> Any:
         metadata = ((METADATA_KEY, str(uuid.uuid4())),)
-        with _translated():
-            return method(request, timeout=self._timeout_seconds, metadata=metadata)
+        with translated():
+            timeout = timeout_seconds or self._timeout_seconds
+            return method(request, timeout=timeout, metadata=metadata)
 
 
 @contextlib.contextmanager
@@ -184,14 +188,6 @@ def connect(target: str, *, timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT) ->
     """
     with grpc.insecure_channel(target, _OPTIONS) as channel:
         yield Client(channel, timeout_seconds=timeout_seconds)
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except grpc.RpcError as error:
-        raise CallFailed.from_rpc(error) from error
 
 
 def _context(

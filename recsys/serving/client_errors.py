@@ -1,6 +1,7 @@
 """What a client is told when there is no answer."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -68,6 +69,15 @@ class CallFailed(RecsysError):
 
 class CallRefused(CallFailed, InvalidInput):
     """The request is wrong; trying again unchanged will fail again."""
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Say gRPC's errors in our words."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise CallFailed.from_rpc(error) from error
 
 
 def _details(packed: bytes | None) -> dict[str, Any]:

@@ -5,10 +5,12 @@ over the file. Unknown keys, wrong types and values out of bounds are refused
 with an error that names the key.
 """
 
+import datetime as dt
 import json
 import os
 import re
 import tomllib
+import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -130,6 +132,27 @@ class ConsentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ] = "opt-out"
 
 
+class ProfilesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How people are summed up."""
+
+    time_zone: Annotated[
+        str,
+        Meta(min_length=1, description="Whose days and hours count, such as Europe/Berlin."),
+    ] = "UTC"
+
+    def zone(self) -> dt.tzinfo:
+        """Return the time zone.
+
+        Raises:
+            InvalidConfig: There is none of this name.
+        """
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+            problem = f"{self.time_zone!r} is no time zone that this machine knows"
+            raise InvalidConfig(source="profiles.time_zone", problem=problem) from error
+
+
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Prometheus."""
 
@@ -176,6 +199,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     registry: RegistryConfig = RegistryConfig()
     storage: StorageConfig = StorageConfig()
     consent: ConsentConfig = ConsentConfig()
+    profiles: ProfilesConfig = ProfilesConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

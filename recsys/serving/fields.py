@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -19,6 +19,8 @@ from recsys.serving.violations import Violations, is_plain
 from recsys.v1.event_pb2 import Event, ItemLine
 from recsys.v1.subject_pb2 import Identifier as SentIdentifier
 from recsys.v1.subject_pb2 import Subject
+
+MemberT = TypeVar("MemberT")
 
 # Proto numbers equal the codes of the domain (a test holds the two together),
 # so looking an enum up is indexing.
@@ -98,16 +100,20 @@ def event_time(event: Event, wrong: Violations, path: str, *, now: float) -> flo
     """Return when an event happened as it was sent, or None where that is absent or wrong."""
     if not event.HasField("event_time"):
         return None
-    field = f"{path}event_time"
-    sent = moment(event.event_time, wrong, field)
-    if sent is not None and sent - now > limits.CLOCK_SKEW_SECONDS_MAX:
+    return moment_not_ahead(event.event_time, wrong, f"{path}event_time", now=now)
+
+
+def moment_not_ahead(sent: Timestamp, wrong: Violations, field: str, *, now: float) -> float | None:
+    """Return seconds since 1970-01-01 UTC, or None where they are wrong or too far ahead."""
+    found = moment(sent, wrong, field)
+    if found is not None and found - now > limits.CLOCK_SKEW_SECONDS_MAX:
         wrong.add(
             field,
-            f"is {sent - now:.0f} s ahead of the server's clock;"
+            f"is {found - now:.0f} s ahead of the server's clock;"
             f" allowed up to {limits.CLOCK_SKEW_SECONDS_MAX}",
         )
         return None
-    return sent
+    return found
 
 
 def texts(event: Event, wrong: Violations, path: str) -> None:

@@ -15,20 +15,27 @@ from grpc_reflection.v1alpha import reflection
 
 from recsys import limits
 from recsys.recommend import Recommender, ServingModel
-from recsys.serving.call import Method, Quiet, StreamMethod, Surroundings
+from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
 from recsys.serving.config import ServingConfig
 from recsys.serving.event_servicer import EventServicer
 from recsys.serving.event_writer import EventWriter
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
+from recsys.serving.profile_servicer import ProfileServicer
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
-from recsys.v1 import event_service_pb2, model_service_pb2, recommendation_service_pb2
+from recsys.v1 import (
+    event_service_pb2,
+    model_service_pb2,
+    profile_service_pb2,
+    recommendation_service_pb2,
+)
 
 RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
 MODEL_SERVICE: Final = "recsys.v1.ModelService"
 EVENT_SERVICE: Final = "recsys.v1.EventService"
-SERVICES: Final = (RECOMMENDATION_SERVICE, MODEL_SERVICE, EVENT_SERVICE)
+PROFILE_SERVICE: Final = "recsys.v1.ProfileService"
+SERVICES: Final = (RECOMMENDATION_SERVICE, MODEL_SERVICE, EVENT_SERVICE, PROFILE_SERVICE)
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
@@ -96,6 +103,13 @@ class RecsysServer:
             },
         )
         self._register(EVENT_SERVICE, _event_handlers(events, surroundings))
+        profiles = ProfileServicer(
+            people=storage.people,
+            items=storage.items,
+            time_zone=config.profiles.zone(),
+            pool=self._pool,
+        )
+        self._register(PROFILE_SERVICE, _profile_handlers(profiles, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
@@ -175,5 +189,26 @@ def _event_handlers(
     }
     handlers["ImportEvents"] = StreamMethod(
         "ImportEvents", event_service_pb2.ImportEventsRequest, events.import_events, surroundings
+    ).handler()
+    return handlers
+
+
+def _profile_handlers(
+    profiles: ProfileServicer, surroundings: Surroundings
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    unary: tuple[tuple[str, Any, Any], ...] = (
+        ("GetProfile", profile_service_pb2.GetProfileRequest, profiles.get_profile),
+        ("SetConsent", profile_service_pb2.SetConsentRequest, profiles.set_consent),
+        ("EraseProfile", profile_service_pb2.EraseProfileRequest, profiles.erase_profile),
+    )
+    handlers = {
+        name: Method(name, request_type, answer, surroundings).handler()
+        for name, request_type, answer in unary
+    }
+    handlers["ExportProfile"] = ServerStreamMethod(
+        "ExportProfile",
+        profile_service_pb2.ExportProfileRequest,
+        profiles.export_profile,
+        surroundings,
     ).handler()
     return handlers

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from recsys.catalog import ItemReader
 from recsys.errors import InvalidConfig
 from recsys.events import EventLog, HistoryReader, NoHistories
+from recsys.profiles import PeopleStore
 from recsys.serving.config import StorageConfig
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
@@ -19,6 +21,8 @@ class Storage:
     Attributes:
         histories: What people did.
         log: Where events go; None for a server without a storage.
+        people: Everything about people; None likewise.
+        items: What is known of items; None where nothing is.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
         pack: Packs some of them; None where nothing is packed.
@@ -27,6 +31,8 @@ class Storage:
 
     histories: HistoryReader = field(default_factory=NoHistories)
     log: EventLog | None = None
+    people: PeopleStore | None = None
+    items: ItemReader | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
     pack: Callable[[Sequence[int]], None] | None = None
@@ -49,25 +55,37 @@ def open_storage(config: StorageConfig) -> Storage:
 
 
 def _open_sqlite(path: Path) -> Storage:
-    from recsys.storage.sqlite import SqliteHistory  # noqa: PLC0415 - only where it is used
+    from recsys.storage.people import People  # noqa: PLC0415 - only where it is used
+    from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
+    from recsys.storage.sqlite import SqliteHistory, SqliteItems  # noqa: PLC0415 - as above
     from recsys.storage.sqlite_events import SqliteEventLog  # noqa: PLC0415 - as above
 
     unpacked: set[int] = set()
     log = SqliteEventLog(path)
+    sessions = SqliteSessions(path)
+
+    def close() -> None:
+        log.close()
+        sessions.close()
+
     return Storage(
         histories=SqliteHistory(path, on_unpacked=unpacked.add),
         log=log,
+        people=People(sessions),
+        items=SqliteItems(path),
         unpacked=unpacked,
         pack=log.pack,
-        close=log.close,
+        close=close,
     )
 
 
 def _open_postgres(config: StorageConfig) -> Storage:
     try:
-        from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - only where it is used
+        from recsys.storage.people import People  # noqa: PLC0415 - only where it is used
+        from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - as above
         from recsys.storage.postgres_events import PostgresEventLog  # noqa: PLC0415 - as above
         from recsys.storage.postgres_pool import PostgresPool  # noqa: PLC0415 - as above
+        from recsys.storage.postgres_sessions import PostgresSessions  # noqa: PLC0415 - as above
     except ImportError as error:
         raise InvalidConfig(
             source="storage.histories",
@@ -77,6 +95,7 @@ def _open_postgres(config: StorageConfig) -> Storage:
     return Storage(
         histories=PostgresHistory(pool),
         log=PostgresEventLog(pool),
+        people=People(PostgresSessions(pool)),
         is_quick=False,
         close=pool.close,
     )

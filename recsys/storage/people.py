@@ -1,5 +1,6 @@
 """People in either database; implements `recsys.profiles.PeopleStore`."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -9,11 +10,11 @@ from recsys.consent import Consent, newest_of_each
 from recsys.domain import EventType, Identifier
 from recsys.errors import PersonErased
 from recsys.profiles import Erasure, LoggedEvent, Person
-from recsys.storage import people_consents
+from recsys.storage import people_consents, tombstones
 from recsys.storage.people_export import exported
 from recsys.storage.people_members import add, members
 from recsys.storage.sessions import Session, Sessions
-from recsys.storage.tombstones import erased_among
+from recsys.storage.tombstones import Tombstone, tombstones_of
 
 _WITH_CONTENT: Final = (EventType.PURCHASE_COMPLETE.code, EventType.RETURN.code)
 _EVENTS: Final = f"""
@@ -29,10 +30,6 @@ _DELETE_EVENTS: Final = "DELETE FROM events WHERE identifier_key = ANY(?)"
 _DELETE_PACKED: Final = "DELETE FROM history WHERE identifier_key = ANY(?)"
 _DELETE_CONSENTS: Final = "DELETE FROM consents WHERE identifier_key = ANY(?)"
 _DELETE_IDENTIFIERS: Final = "DELETE FROM identifiers WHERE identifier_key = ANY(?)"
-_BURY: Final = """
-INSERT INTO tombstones (identifier_key, erase_time) VALUES (?, ?)
-ON CONFLICT (identifier_key) DO UPDATE SET erase_time = excluded.erase_time
-"""
 _LOG: Final = f"""
 INSERT INTO erasures ({", ".join(Erasure.__struct_fields__)}) VALUES (?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - our own names
@@ -60,7 +57,11 @@ class People:
 
         def write(session: Session) -> Person:
             named = {session.keys.identifier(one): one for one in identifiers}
-            erased = erased_among(session, named)
+            erased = {
+                one.identifier_key: one.erase_time
+                for one in tombstones_of(session, named)
+                if one.is_for_good
+            }
             living = {key: one for key, one in sorted(named.items()) if key not in erased}
             if not living:
                 raise PersonErased(erase_time=max(erased.values()))
@@ -92,7 +93,7 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
     event_count = len(events)
     if event_count == event_count_max:
         ((event_count,),) = session.rows(_COUNT, keys)
-    erased = erased_among(session, [session.keys.identifier(one) for one in identifiers])
+    erased = tombstones_of(session, [session.keys.identifier(one) for one in identifiers])
     return Person(
         consents={
             one: newest_of_each(statement for statement, _ in said[key])
@@ -100,7 +101,7 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
         },
         events=events,
         event_count=event_count,
-        erase_time=max(erased.values(), default=None),
+        erase_time=max((one.erase_time for one in erased), default=None),
     )
 
 
@@ -111,7 +112,7 @@ def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -
         session.change(_DELETE_PACKED, keys)
     consent_count = session.change(_DELETE_CONSENTS, keys)
     session.change(_DELETE_IDENTIFIERS, keys)
-    session.change_each(_BURY, [(key, now) for key in keys])
+    tombstones.add(session, [Tombstone(key, -math.inf, math.inf, now) for key in keys])
     erasure = Erasure(
         erasure_id=session.keys.erasure(keys, erase_time=now),
         erase_time=now,

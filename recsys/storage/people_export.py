@@ -12,7 +12,7 @@ from recsys.storage import people_consents
 from recsys.storage.packed import unpack_lines
 from recsys.storage.people_members import members
 from recsys.storage.sessions import Session, Sessions
-from recsys.storage.tombstones import erased_among
+from recsys.storage.tombstones import tombstones_of
 
 _EVENTS_PER_PART: Final = 500
 
@@ -82,8 +82,8 @@ def _about_her(
             )
     asked = {session.keys.identifier(one): one for one in identifiers}
     lines += [
-        _line("erased", asked[key], erase_time=_moment(time))
-        for key, time in erased_among(session, asked).items()
+        _line("erased", asked[one.identifier_key], erase_time=_moment(one.erase_time))
+        for one in tombstones_of(session, asked)
     ]
     return lines
 

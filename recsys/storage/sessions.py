@@ -17,6 +17,7 @@ from recsys.errors import StorageUnavailable
 from recsys.storage.event_rows import Keys
 from recsys.storage.sqlite_connection import Handle, ReadConnections
 from recsys.storage.sqlite_live import LiveConnection
+from recsys.storage.sqlite_schema import create_store, read_salt
 
 ResultT = TypeVar("ResultT")
 Row = tuple[Any, ...]
@@ -102,12 +103,15 @@ class SqliteSessions:
 
     def __init__(self, path: Path) -> None:
         """Point at a file, which the first writing makes if it is not there."""
+        self._path = path
         self._live = LiveConnection(path)
         self._readers = ReadConnections(path)
         self._writing = threading.Lock()
 
     def read(self, work: Callable[[Session], ResultT]) -> ResultT:
-        """Let somebody read one state; as `Sessions.read`."""
+        """Let somebody read one state; as `Sessions.read`. Without a file, that of nobody."""
+        if not self._path.exists():
+            return _read_nothing(work)
 
         def in_one_state(handle: Handle) -> ResultT:
             handle.connection.execute("BEGIN")
@@ -134,6 +138,12 @@ class SqliteSessions:
         with self._writing:
             self._live.close()
         self._readers.close()
+
+
+def _read_nothing(work: Callable[[Session], ResultT]) -> ResultT:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        create_store(connection)
+        return work(SqliteSession(connection, Keys(read_salt(connection))))
 
 
 def _plain(values: Sequence[object]) -> list[object]:

@@ -48,9 +48,10 @@ CREATE TABLE consents ( -- every statement; what counts of an identifier is in c
   source TEXT NOT NULL
 );
 CREATE INDEX consents_by_identifier ON consents (identifier_key);
-CREATE TABLE tombstones ( -- identifiers of the erased; keys are keyed hashes
-  identifier_key INTEGER PRIMARY KEY, erase_time REAL NOT NULL
-);
+CREATE TABLE tombstones ( -- identifiers of the erased, always or from one moment to another
+  identifier_key INTEGER NOT NULL, from_time REAL NOT NULL, until_time REAL NOT NULL,
+  erase_time REAL NOT NULL, PRIMARY KEY (identifier_key, from_time)
+) WITHOUT ROWID;
 CREATE TABLE erasures ( -- that somebody was erased, and not who
   erasure_id TEXT PRIMARY KEY, erase_time REAL NOT NULL, identifier_count INTEGER NOT NULL,
   event_count INTEGER NOT NULL, consent_count INTEGER NOT NULL, link_count INTEGER NOT NULL

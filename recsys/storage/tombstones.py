@@ -1,26 +1,67 @@
 """Who was erased stays erased: what keeps late writes and second imports out.
 
-A tombstone is the key of an identifier, a keyed hash. Nothing is written under an
-identifier that has one.
+A tombstone is the key of an identifier, a keyed hash, with the time for which it holds:
+always, or for a device that others use too, while it was hers. Nothing that happened in
+that time is written under it.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from recsys.domain import Identifier
 from recsys.events import Event, Outcome, strongest
-from recsys.storage.event_rows import Keys
 from recsys.storage.sessions import Session
 
 _ANY: Final = "SELECT 1 FROM tombstones LIMIT 1"
-_AMONG: Final = "SELECT identifier_key, erase_time FROM tombstones WHERE identifier_key = ANY(?)"
+_AMONG: Final = """
+SELECT identifier_key, from_time, until_time, erase_time FROM tombstones
+WHERE identifier_key = ANY(?)
+"""
+_ADD: Final = """
+INSERT INTO tombstones (identifier_key, from_time, until_time, erase_time) VALUES (?, ?, ?, ?)
+ON CONFLICT (identifier_key, from_time)
+DO UPDATE SET until_time = excluded.until_time, erase_time = excluded.erase_time
+WHERE excluded.until_time >= tombstones.until_time
+"""
 
 
-def erased_among(session: Session, keys: Iterable[int]) -> dict[int, float]:
-    """Return which of these identifiers were erased, and when (seconds since 1970 UTC)."""
-    return dict(session.rows(_AMONG, list(keys)))
+class Tombstone(NamedTuple):
+    """Says that an identifier was erased.
+
+    Attributes:
+        identifier_key: Which.
+        from_time: What happened after this moment is kept out; seconds since 1970-01-01
+            UTC, or minus infinity.
+        until_time: And up to this moment, or infinity.
+        erase_time: When it was erased.
+    """
+
+    identifier_key: int
+    from_time: float
+    until_time: float
+    erase_time: float
+
+    @property
+    def is_for_good(self) -> bool:
+        """Whether nothing at all is written under the identifier any more."""
+        return self.from_time == -math.inf and self.until_time == math.inf
+
+
+IsErased = Callable[[Identifier, float], bool]
+"""Whether something of an identifier at a moment must not be kept."""
+
+
+def add(session: Session, tombstones: Iterable[Tombstone]) -> None:
+    """Keep identifiers out from now on."""
+    session.change_each(_ADD, list(tombstones))
+
+
+def tombstones_of(session: Session, keys: Iterable[int]) -> list[Tombstone]:
+    """Return those of these identifiers."""
+    return list(map(Tombstone._make, session.rows(_AMONG, list(keys))))
 
 
 def append_living(
@@ -39,16 +80,30 @@ def append_living(
     if not session.rows(_ANY):
         return append(events)
     names = {one for event in events for one in event.content.identifiers}
-    by_key = {session.keys.identifier(one): one for one in names}
-    erased = {by_key[key] for key in erased_among(session, by_key)}
-    if not erased:
+    keys = {one: session.keys.identifier(one) for one in names}
+    found = tombstones_of(session, keys.values())
+    if not found:
         return append(events)
-    left = [without_erased(event, erased.__contains__) for event in events]
+    is_erased = matcher(found, keys.__getitem__)
+    left = [without_erased(event, is_erased) for event in events]
     outcomes = iter(append([event for event in left if event is not None]))
     return [Outcome.ERASED if event is None else next(outcomes) for event in left]
 
 
-def without_erased(event: Event, is_erased: Callable[[Identifier], bool]) -> Event | None:
+def matcher(tombstones: Iterable[Tombstone], key_of: Callable[[Identifier], int]) -> IsErased:
+    """Return what tells the erased by these tombstones."""
+    by_key: dict[int, list[Tombstone]] = {}
+    for one in tombstones:
+        by_key.setdefault(one.identifier_key, []).append(one)
+
+    def is_erased(identifier: Identifier, time: float) -> bool:
+        found = by_key.get(key_of(identifier), ())
+        return any(one.from_time < time <= one.until_time for one in found)
+
+    return is_erased
+
+
+def without_erased(event: Event, is_erased: IsErased) -> Event | None:
     """Return what may be kept of an event: None if it belongs to somebody who was erased.
 
     An erased identifier beside a stronger one, such as a device that somebody else uses
@@ -58,31 +113,10 @@ def without_erased(event: Event, is_erased: Callable[[Identifier], bool]) -> Eve
     owner = strongest(identifiers)
     if owner is None:
         return event
-    if is_erased(owner):
+    if is_erased(owner, event.event_time):
         return None
-    kept = tuple(one for one in identifiers if not is_erased(one))
+    kept = tuple(one for one in identifiers if not is_erased(one, event.event_time))
     if len(kept) == len(identifiers):
         return event
     content = msgspec.structs.replace(event.content, identifiers=kept)
     return msgspec.structs.replace(event, content=content)
-
-
-class Tombstones:
-    """Those of one storage, for a bulk writer that cannot ask for each event."""
-
-    def __init__(self, keys: Keys, erase_times: dict[int, float]) -> None:
-        """Take them by key.
-
-        Args:
-            keys: Of the storage that they are from.
-            erase_times: Seconds since 1970-01-01 UTC by key.
-        """
-        self._keys = keys
-        self.erase_times = erase_times
-
-    def __contains__(self, identifier: object) -> bool:
-        return (
-            isinstance(identifier, Identifier)
-            and bool(self.erase_times)
-            and self._keys.identifier(identifier) in self.erase_times
-        )

@@ -86,6 +86,17 @@ async def remembering(
 
 
 @pytest.fixture
+async def remembering_sqlite(
+    tmp_path: Path, registry: CollectorRegistry, make_model: Callable[..., ServingModel]
+) -> AsyncIterator[Running]:
+    """A server on an SQLite store."""
+    storage = open_storage(StorageConfig(histories=str(tmp_path / "store.sqlite")))
+    async with server_on(storage, registry) as running:
+        await running.server.serve_model(make_model())
+        yield running
+
+
+@pytest.fixture
 async def running(empty_server: Running, make_model: Callable[..., ServingModel]) -> Running:
     """A server that answers."""
     await empty_server.server.serve_model(make_model())

@@ -233,17 +233,6 @@ async def test_a_wrong_field_is_refused_under_its_path(
     assert remembering_sqlite.counted("recsys_commit_seconds_count") == 0
 
 
-@pytest.fixture
-async def remembering_sqlite(
-    tmp_path: Path, registry: CollectorRegistry, make_model: Callable[..., ServingModel]
-) -> AsyncIterator[Running]:
-    """A server on an SQLite store."""
-    storage = open_storage(StorageConfig(histories=str(tmp_path / "store.sqlite")))
-    async with server_on(storage, registry) as running:
-        await running.server.serve_model(make_model())
-        yield running
-
-
 async def test_accents_in_any_form_name_one_person(remembering_sqlite: Running) -> None:
     """Composed and decomposed letters are the same identifier."""
     await write(remembering_sqlite, view("e", "item-1", visitor="Zoe\u0308"))

@@ -10,6 +10,7 @@ from recsys.serving.server import RecsysServer
 from recsys.v1 import (
     event_service_pb2_grpc,
     model_service_pb2_grpc,
+    profile_service_pb2_grpc,
     recommendation_service_pb2_grpc,
 )
 
@@ -41,6 +42,11 @@ class Running:
     def events(self) -> event_service_pb2_grpc.EventServiceStub:
         """Stub of the event service."""
         return event_service_pb2_grpc.EventServiceStub(self.channel)
+
+    @property
+    def profiles(self) -> profile_service_pb2_grpc.ProfileServiceStub:
+        """Stub of the profile service."""
+        return profile_service_pb2_grpc.ProfileServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
         """Value of a metric, with all that has been counted by now."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from recsys import limits
+from recsys.consent import ConsentStatus, Purpose
 from recsys.domain import Channel, EventType, FallbackCause, ReasonKind, ShortfallCause
-from recsys.v1 import event_pb2, result_pb2
+from recsys.profiles import LifecycleStage, RfmSegment
+from recsys.v1 import event_pb2, profile_pb2, result_pb2
 
 
 def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
@@ -64,6 +66,9 @@ def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
         ("event_service", f"1 to {limits.WRITE_EVENT_COUNT_MAX} events"),
         ("event_service", f"Any of these, at most {limits.PURGE_VALUE_COUNT_MAX}."),
         ("event_service", f"wrong fields, at most {limits.VIOLATION_COUNT_MAX},"),
+        ("profile", f"newest {limits.PROFILE_EVENT_COUNT_MAX} events"),
+        ("profile", f"at most {limits.CONSENT_SOURCE_BYTES_MAX} bytes"),
+        ("profile_service", f"1 to {limits.CONSENT_COUNT_MAX} statements"),
         ("context", f"at most {limits.RECENT_EVENT_COUNT_MAX} events"),
         ("context", f"at most {limits.RECENT_LINE_COUNT_MAX} lines in all"),
         ("recommendation_service", f"at most {limits.VIOLATION_COUNT_MAX} field violations"),
@@ -83,9 +88,23 @@ def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: st
         (Channel, event_pb2.Channel, "CHANNEL_"),
         (ReasonKind, result_pb2.ReasonKind, "REASON_KIND_"),
         (ShortfallCause, result_pb2.ShortfallCause, "SHORTFALL_CAUSE_"),
+        (Purpose, profile_pb2.Purpose, "PURPOSE_"),
+        (ConsentStatus, profile_pb2.ConsentStatus, "CONSENT_STATUS_"),
+        (RfmSegment, profile_pb2.RfmSegment, "RFM_SEGMENT_"),
+        (LifecycleStage, profile_pb2.LifecycleStage, "LIFECYCLE_STAGE_"),
         (FallbackCause, result_pb2.FallbackCause, "FALLBACK_CAUSE_"),
     ],
-    ids=["event types", "channels", "reasons", "shortfall causes", "fallback causes"],
+    ids=[
+        "event types",
+        "channels",
+        "reasons",
+        "shortfall causes",
+        "purposes",
+        "statuses",
+        "segments",
+        "stages",
+        "fallback causes",
+    ],
 )
 def test_domain_and_contract_have_the_same_members(members, enum, prefix) -> None:  # noqa: ANN001 - enum classes of two worlds
     """Every domain value has its proto value with the same number, and none is missing."""

@@ -19,8 +19,10 @@ _STATEMENTS: Final = (
     """,
     "CREATE INDEX consents_by_identifier ON consents (identifier_key)",
     """
-    CREATE TABLE tombstones ( -- identifiers of the erased; keys are keyed hashes
-      identifier_key bigint PRIMARY KEY, erase_time double precision NOT NULL
+    CREATE TABLE tombstones ( -- identifiers of the erased, always or from one moment to another
+      identifier_key bigint NOT NULL, from_time double precision NOT NULL,
+      until_time double precision NOT NULL, erase_time double precision NOT NULL,
+      PRIMARY KEY (identifier_key, from_time)
     )
     """,
     """

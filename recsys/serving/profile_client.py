@@ -1,0 +1,78 @@
+"""The part of the client that asks about people; see `recsys.serving.client`."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import grpc
+
+from recsys.consent import Consent
+from recsys.domain import Identifier
+from recsys.serving.client_errors import translated
+from recsys.serving.request_id import METADATA_KEY
+from recsys.v1 import profile_pb2, profile_service_pb2, profile_service_pb2_grpc, subject_pb2
+
+EXPORT_TIMEOUT_SECONDS: float = 600.0
+"""Deadline of an export, and of an erasure, which wait for the disk."""
+
+
+class ProfileClient:
+    """Shows, exports and erases people. Safe between threads; errors as of `Client`."""
+
+    def __init__(
+        self, channel: grpc.Channel, *, ask: Callable[..., Any], timeout_seconds: float
+    ) -> None:
+        self._stub = profile_service_pb2_grpc.ProfileServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._ask = ask
+        self._long_seconds = max(timeout_seconds, EXPORT_TIMEOUT_SECONDS)
+
+    def show(self, identifiers: Sequence[Identifier]) -> profile_pb2.Profile:
+        """Ask what is known of a person."""
+        request = profile_service_pb2.GetProfileRequest(subject=subject_of(identifiers))
+        response: profile_service_pb2.GetProfileResponse = self._ask(self._stub.GetProfile, request)
+        return response.profile
+
+    def set_consents(
+        self, identifiers: Sequence[Identifier], statements: Sequence[Consent]
+    ) -> list[profile_pb2.Consent]:
+        """Say what a person allows, now; returns what counts over all of her identifiers."""
+        request = profile_service_pb2.SetConsentRequest(
+            subject=subject_of(identifiers),
+            consents=[
+                profile_pb2.Consent(
+                    purpose=f"PURPOSE_{one.purpose.name}",
+                    channel=f"CHANNEL_{one.channel.name}" if one.channel else None,
+                    status=f"CONSENT_STATUS_{one.status.name}",
+                    source=one.source,
+                )
+                for one in statements
+            ],
+        )
+        response: profile_service_pb2.SetConsentResponse = self._ask(self._stub.SetConsent, request)
+        return list(response.consents)
+
+    def export(self, identifiers: Sequence[Identifier]) -> Iterator[str]:
+        """Read everything held about a person, as JSON lines without their ends."""
+        request = profile_service_pb2.ExportProfileRequest(subject=subject_of(identifiers))
+        metadata = ((METADATA_KEY, str(uuid.uuid4())),)
+        with translated():
+            parts = self._stub.ExportProfile(request, timeout=self._long_seconds, metadata=metadata)
+            for part in parts:
+                yield from part.lines
+
+    def erase(self, identifiers: Sequence[Identifier]) -> profile_pb2.Erasure:
+        """Delete everything held about a person."""
+        request = profile_service_pb2.EraseProfileRequest(subject=subject_of(identifiers))
+        response: profile_service_pb2.EraseProfileResponse = self._ask(
+            self._stub.EraseProfile, request, timeout_seconds=self._long_seconds
+        )
+        return response.erasure
+
+
+def subject_of(identifiers: Sequence[Identifier]) -> subject_pb2.Subject:
+    """Say who is meant in the words of the wire."""
+    return subject_pb2.Subject(
+        identifiers=[
+            subject_pb2.Identifier(namespace=one.namespace, value=one.value) for one in identifiers
+        ]
+    )
