@@ -1,10 +1,11 @@
-"""Reading what people type: `view:item-17`, `loyalty_card=42`."""
+"""Reading what people type: `view:item-17`, `loyalty_card=42`, `marketing:email`."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import typer
 
+from recsys.consent import Consent, ConsentStatus, Purpose
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId
 
 _SHORT_NAMES: Final = {
@@ -42,6 +43,35 @@ def read_events(
             )
         )
     return tuple(events)
+
+
+def read_consents(
+    texts: Sequence[str], status: ConsentStatus, *, source: str, now: float
+) -> list[Consent]:
+    """Read `PURPOSE` or `PURPOSE:CHANNEL` texts.
+
+    Raises:
+        typer.BadParameter: A text is not of that form.
+    """
+    found = []
+    for text in texts:
+        purpose, _, channel = text.partition(":")
+        if purpose not in set(Purpose) or channel not in {"", *Channel}:
+            purposes, channels = ", ".join(Purpose), ", ".join(Channel)
+            raise typer.BadParameter(
+                f"{text!r} is not PURPOSE or PURPOSE:CHANNEL; purposes: {purposes};"
+                f" channels: {channels}"
+            )
+        found.append(
+            Consent(
+                purpose=Purpose(purpose),
+                status=status,
+                time=now,
+                channel=Channel(channel) if channel else None,
+                source=source,
+            )
+        )
+    return found
 
 
 def read_identifiers(texts: Sequence[str]) -> tuple[Identifier, ...]:

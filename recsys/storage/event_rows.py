@@ -108,8 +108,9 @@ class Keys:
 
     def erasure(self, identifier_keys: Sequence[int], *, erase_time: float) -> str:
         """Return the name of an erasure, 128 bits in hexadecimal digits."""
-        name = repr((list(identifier_keys), erase_time)).encode()
-        return hashlib.blake2b(name, digest_size=_SALT_BYTES, key=self._salt).hexdigest()
+        state = self._event_hash.copy()
+        state.update(repr((list(identifier_keys), erase_time)).encode())
+        return state.hexdigest()
 
     def rows(self, events: Iterable[Event]) -> tuple[dict[int, IdentifierRow], list[EventRow]]:
         """Lay out events.
