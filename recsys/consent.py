@@ -139,8 +139,8 @@ def _strictest(found: Iterable[Consent | None], *, general: bool = True) -> Cons
     return max(refused or (said if general else []), key=_later, default=None)
 
 
-def _later(one: Consent) -> tuple[float, int, str]:
-    return one.time, one.status.code, one.source
+def _later(one: Consent) -> tuple[float, int, str, tuple[int, int]]:
+    return one.time, one.status.code, one.source, one.slot
 
 
 assert ConsentStatus.GRANTED.code < min(

@@ -82,7 +82,7 @@ def consent(
     withdraw: Annotated[
         list[str] | None, typer.Option(help="Purpose that she allowed and now refuses.")
     ] = None,
-    source: Annotated[str, typer.Option(help="Where she said it.")] = "recsys profile consent",
+    source: Annotated[str, typer.Option(help="Where she said it.")] = "command line",
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
 ) -> None:
