@@ -1,5 +1,6 @@
 """The search keeps its budget, goes on where it was, and finds what is planted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 
 from recsys.domain import Channel
 from training.auto.book import Book, Tried
-from training.auto.candidate import Shape, first_try, make_config, whole_space
+from training.auto.candidate import (
+    Shape,
+    first_try,
+    joined,
+    make_config,
+    outfits,
+    whole_space,
+)
 from training.auto.costs import Budget, Costs, TrialBudget
 from training.auto.judge import Outcome
 from training.auto.plan import HoldOut, Metric, Plan
@@ -19,7 +27,7 @@ from training.auto.runner import Setting, parts_of
 from training.auto.search import Search
 from training.auto.space import Params, near
 from training.config import SplitConfig, TrainConfig
-from training.models.blend import PartConfig
+from training.models.blend import BlendConfig, PartConfig
 from training.models.ordered import OrderedConfig
 
 FACTS = Facts(
@@ -207,3 +215,42 @@ def test_near_settings_are_legal_settings(seed: int) -> None:
             params = near(params, space, among=list(space), rng=rng)
         config = configured(shape, params)
         assert parts_of(config)[0].__struct_config__.tag == family.name
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_blend_has_a_value_for_everything_that_varies(*, repeats: bool) -> None:
+    """Whichever family comes first, and whatever is added to it."""
+    facts = replace(FACTS, repeats=repeats)
+    for first in FAMILIES:
+        for second in FAMILIES:
+            if first is second:
+                continue
+            params = joined(
+                (first.name,),
+                first_try(first.name, 0, facts),
+                second.name,
+                first_try(second.name, 0, facts),
+                0.5,
+            )
+            shape = (first.name, second.name)
+            assert params.keys() == whole_space(shape, facts).keys()
+            for dress in outfits(shape, facts):
+                made = make_config(
+                    shape, params | dress, plan=PLAN, facts=facts, split=SplitConfig(),
+                    history_event_count_max=100,
+                )  # fmt: skip
+                assert len(parts_of(made)) == 2
+
+
+def test_the_newest_step_takes_back_a_share_of_the_self_weight() -> None:
+    """And what is on the rise is told apart from what is old by the span of the lines."""
+    facts = replace(FACTS, repeats=True)
+    params = first_try("ordered", 0, facts)
+    params |= {"self_weight": 4.0, "newest_share": -0.5, "trend_weight": 0.2}
+    made = make_config(
+        ("ordered",), params, plan=PLAN, facts=facts, split=SplitConfig(),
+        history_event_count_max=100,
+    ).model  # fmt: skip
+    assert isinstance(made, BlendConfig)
+    assert made.newest_boost == -2.0
+    assert made.trend_half_life_days == pytest.approx(0.05 * FACTS.span_days)

@@ -35,10 +35,21 @@ _SELF, _REPEAT, _STEP, _LENGTH, _POPULAR = (
     "length_exponent",
     "popularity_weight",
 )
-_OF_BLEND = (_SELF, _REPEAT, _STEP, _LENGTH, _POPULAR)
 _HALF_LIFE, _BROWSE, _CART = "half_life_days", "browse_weight", "cart_weight"
 _CHANNELS, _USUAL, _LEARNED = "channel_weights", "usual", "learned"
 _STORE = "store_weight"
+_NEWEST, _TREND, _TREND_AGE, _VECTORS = (
+    "newest_share",
+    "trend_weight",
+    "trend_age_share",
+    "decayed_vectors",
+)
+"""What the newest step keeps less of its self weight, as a share of that; the half-life
+of trends is a share of the time that the lines span."""
+_OF_BLEND = (_SELF, _REPEAT, _STEP, _LENGTH, _POPULAR, _VECTORS)
+_NEWEST_SHARES = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.5)
+_TREND_WEIGHTS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
+_TREND_AGES = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 def dressing(shape: Shape, facts: Facts) -> Space:
@@ -53,6 +64,12 @@ def dressing(shape: Shape, facts: Facts) -> Space:
             space[_REPEAT] = Choice(_REPEATS)
         if facts.ordered:
             space[_STEP] = Range(low=0.2, high=1.0)
+            if facts.repeats:
+                space[_NEWEST] = Choice(_NEWEST_SHARES)
+            if not all(BY_NAME[name].links for name in shape):
+                space[_VECTORS] = Choice((False, True))
+    if facts.lined_up and facts.span_days > 0:
+        space |= {_TREND: Choice(_TREND_WEIGHTS), _TREND_AGE: Choice(_TREND_AGES)}
     return space | {weight_name(name): Choice(_WEIGHTS) for name in shape[1:]}
 
 
@@ -106,6 +123,10 @@ def plain(shape: Shape, facts: Facts) -> Params:
         _BROWSE: 0.2,
         _CART: 0.6,
         _CHANNELS: _USUAL,
+        _NEWEST: 0.0,
+        _VECTORS: False,
+        _TREND: 0.0,
+        _TREND_AGE: 0.05,
     }
     usual |= dict.fromkeys((weight_name(name) for name in shape[1:]), 0.5)
     space = dressing(shape, facts) | weighing(facts)
@@ -125,6 +146,8 @@ def outfits(shape: Shape, facts: Facts) -> list[Params]:
         {_POPULAR: 1.0},
         {_POPULAR: 4.0},
         {_STORE: 4.0},
+        {_NEWEST: -0.5},
+        {_TREND: 0.2},
         {_HALF_LIFE: 90.0},
     ]
     usual = plain(shape, facts)
@@ -182,11 +205,15 @@ def joined(shape: Shape, params: Params, family: str, other: Params, weight: flo
     own = {name: value for name, value in other.items() if name.startswith(f"{family}.")}
     # Histories matter to item-item rows only; their settings come from whoever has rows.
     extra = {} if any(BY_NAME[name].links for name in shape) else _only_history(other)
-    return params | extra | own | {weight_name(family): weight}
+    made = params | extra | own | {weight_name(family): weight}
+    if _STEP in made and not all(BY_NAME[name].links for name in (*shape, family)):
+        made.setdefault(_VECTORS, False)
+    return made
 
 
 def _only_history(params: Params) -> Params:
-    return {name: params[name] for name in (_SELF, _STEP, _LENGTH) if name in params}
+    names = (_SELF, _REPEAT, _STEP, _LENGTH, _NEWEST)
+    return {name: params[name] for name in names if name in params}
 
 
 def make_config(
@@ -220,6 +247,12 @@ def make_config(
         for name in shape
     )
     given: dict[str, Any] = {name: params[name] for name in _OF_BLEND if name in params}
+    if _NEWEST in params:
+        given["newest_boost"] = _number(params[_NEWEST]) * _number(params[_SELF])
+    if params.get(_TREND):
+        age = _number(params[_TREND_AGE]) * facts.span_days
+        given[_TREND] = params[_TREND]
+        given["trend_half_life_days"] = float(f"{age:.3g}")
     return TrainConfig(
         model=BlendConfig(
             neighbours=_BLEND_NEIGHBOURS,
