@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from recsys.domain import Channel
 from training.auto.book import Book, Tried
@@ -26,6 +27,7 @@ from training.auto.portfolio import BY_NAME, FAMILIES, Facts, LearnedWeights
 from training.auto.runner import Setting, parts_of
 from training.auto.search import Search
 from training.auto.space import Params, near
+from training.auto.verdict import FINALISTS_MAX, judged
 from training.config import SplitConfig, TrainConfig
 from training.models.blend import BlendConfig, PartConfig
 from training.models.ordered import OrderedConfig
@@ -89,6 +91,27 @@ class PlantedJudge:
             user_microseconds=100.0,
             model_bytes=1 << 20,
         )
+
+
+class Doubter(PlantedJudge):
+    """Half of the people, who check, like everything as they should but the luckiest."""
+
+    user_counts = (50, 50)
+
+    def __init__(self, lucky: TrainConfig) -> None:
+        super().__init__(slowness=0.1, rest=0.1)
+        self._lucky = lucky
+
+    def check(self, config: TrainConfig, *, share: float) -> Outcome:
+        """Say what those who check got."""
+        outcome = self.measure(config, share=share)
+        share_found = 0.0 if config == self._lucky else 1.0
+        return replace(outcome, values=outcome.values * share_found)
+
+    def popular(self, config: TrainConfig, *, share: float) -> NDArray[np.float64]:
+        """Nobody wants what is popular."""
+        del config, share
+        return np.zeros(50)
 
 
 def _key(part: PartConfig, share: float) -> bytes:
@@ -190,6 +213,26 @@ def test_as_many_trials_as_asked_for_find_the_same_on_any_machine(tmp_path: Path
         book.close()
     assert len(found[0]) == 40
     assert found[0] == found[1]
+
+
+def test_everybody_chooses_among_the_finalists(tmp_path: Path) -> None:
+    """The luckiest is not taken if those who check find nothing in it."""
+    judge = PlantedJudge(slowness=0.1, rest=0.1)
+    book = Book(tmp_path / "trials.db", seed=0)
+    budget = TrialBudget(30, ended=lambda: len(book.tried), clock=judge.clock)
+    setting = Setting(
+        judge=judge, book=book, costs=Costs(FACTS, learns=False), budget=budget, facts=FACTS,
+        configured=configured, seed=0, reserve=lambda _config: 0.0, listener=lambda _tried: None,
+    )  # fmt: skip
+    best = Search(setting).run()
+    assert best is not None
+    doubter = Doubter(configured(best.shape, best.params))
+    verdict = judged(setting, doubter, best, share=1.0)
+    book.close()
+    assert verdict.overruled == best
+    assert verdict.chosen != best
+    assert verdict.checked.mean > 0
+    assert verdict.finalist_count == FINALISTS_MAX
 
 
 def test_what_was_under_way_when_killed_counts_for_nothing(tmp_path: Path) -> None:

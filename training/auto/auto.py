@@ -23,7 +23,7 @@ from training.auto.portfolio import Facts
 from training.auto.runner import Setting, parts_of
 from training.auto.search import Search
 from training.auto.source import Source
-from training.auto.verdict import Verdict, judged
+from training.auto.verdict import FINALISTS_MAX, Verdict, judged
 from training.auto.work import State, Work
 from training.config import SplitConfig, TrackingConfig, TrainConfig
 from training.config_text import brief_text
@@ -42,8 +42,8 @@ _SPLIT = SplitConfig()
 _PENDING_MAX = 8
 _CLOSING_SECONDS, _CLOSING_SHARE = 3.0, 0.05
 """Plots, the card, and the rest of what MLflow is told."""
-_CHECKS = 4
-"""Candidates that are asked by those who check, at most."""
+_CHECKS = FINALISTS_MAX + 2
+"""Questions to those who check, at most."""
 _TRAIN_FITS = 3.0
 """What `recsys train` costs in fits on everything: measured, purchases alone, published."""
 

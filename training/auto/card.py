@@ -132,12 +132,13 @@ def _figures(plan: Plan, verdict: Verdict, conditions: Conditions) -> list[str]:
     return [
         "## Figures",
         "",
-        f"95 % bootstrap intervals by user. {verdict.user_count:,} users only checked the choice.",
+        f"95 % bootstrap intervals by user. {verdict.user_count:,} users checked: they helped to",
+        f"choose among {verdict.finalist_count} finalists and were asked nothing before.",
         "",
         f"| {plan.metric} | |",
         "|---|---|",
         f"| those who chose (too high: chosen by it) | {verdict.tuned} |",
-        f"| **those who only checked** | **{verdict.checked}** |",
+        f"| **those who checked** | **{verdict.checked}** |",
         f"| the popular list, same users | {verdict.popular} |",
         f"| gain over the popular list, paired | {verdict.gain_over_popular} |",
         f"| gain over the first candidate, paired | {verdict.gain_over_start} |",
@@ -145,8 +146,8 @@ def _figures(plan: Plan, verdict: Verdict, conditions: Conditions) -> list[str]:
         "",
         *(
             [
-                f"Not taken: `{verdict.overruled.name}`, better for those who chose and clearly",
-                "worse for those who checked.",
+                f"Not taken: `{verdict.overruled.name}`, better for those who chose and worse for",
+                "everybody together.",
                 "",
             ]
             if verdict.overruled is not None

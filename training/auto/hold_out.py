@@ -1,6 +1,6 @@
 """Cutting validation out of training lines: what is fitted on, and two groups to ask.
 
-One group chooses, the other only checks the choice. Both are asked with what was
+One group chooses, the other checks and decides among the last few. Both are asked with what was
 known before; what they should find is in no line that is fitted on.
 """
 

@@ -129,6 +129,18 @@ class ValidationJudge:
         """Ask those who did not choose."""
         return self._measured(config, [one.check for one in self._validations], share=share)
 
+    @property
+    def user_counts(self) -> tuple[int, int]:
+        """Users who choose, and users who check; each once, however often she is asked."""
+        tune, check = (
+            len(np.unique(np.concatenate([group.users for group in groups])))
+            for groups in (
+                [one.tune for one in self._validations],
+                [one.check for one in self._validations],
+            )
+        )
+        return tune, check
+
     def popular(self, config: TrainConfig, *, share: float) -> NDArray[np.float64]:
         """Return the metric of the popular list for each of those who did not choose."""
         found = []

@@ -68,14 +68,14 @@ def show_found(console: Console, found: Found) -> None:
     )
     for label, figure in (
         ("those who chose", verdict.tuned),
-        ("those who only checked", verdict.checked),
+        ("those who checked", verdict.checked),
         ("the popular list there", verdict.popular),
         ("gain over it, paired", verdict.gain_over_popular),
     ):
         console.print(f"{plan.metric} {label:24} {figure}")
     if verdict.overruled is not None:
         console.print(
-            f"[yellow]{verdict.overruled.name} was better for those who chose, and clearly worse "
-            "for those who checked[/]"
+            f"[dim]{verdict.overruled.name} was better for those who chose, and worse for "
+            f"everybody together, of {verdict.finalist_count} finalists[/]"
         )
     console.print(f"model   {found.model_file}\ncard    {found.card_file}\nrun     {found.run_id}")
