@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from recsys.consent import Permission, Purpose
 from recsys.domain import Channel, EventType
 from recsys.errors import InvalidData
 from recsys.events import ID_SEPARATOR
@@ -55,6 +56,7 @@ def dataset_of_log(
     out: Path,
     *,
     catalogue: Dataset | None = None,
+    learns_by_default: bool = True,
     progress: Progress = lambda _count: None,
 ) -> Dataset:
     """Write one moment of a storage as a dataset.
@@ -63,6 +65,8 @@ def dataset_of_log(
         place: `postgresql://user@host/database`, an SQLite file, or `sqlite:///file`.
         out: Folder to create or replace.
         catalogue: Whose items count; None for those of the storage.
+        learns_by_default: Whether to learn from those who have neither allowed nor
+            refused it.
         progress: Told how many events have been read.
 
     Raises:
@@ -70,7 +74,7 @@ def dataset_of_log(
         InvalidData: The log holds no event with an item.
     """
     with finished_folder(out, marker=INFO_NAME) as folder, open_snapshot(place) as log:
-        people = _people(log)
+        people = _people(log, learns_by_default=learns_by_default)
         scratch = folder / "lines"
         scratch.mkdir()
         read = _Reading(progress)
@@ -93,7 +97,7 @@ def dataset_of_log(
     return Dataset.open(out)
 
 
-def _people(log: LogSnapshot) -> pl.DataFrame:
+def _people(log: LogSnapshot, *, learns_by_default: bool) -> pl.DataFrame:
     """Return the profile of each identifier: its key, that of the profile's head, the name."""
     schema = {
         _KEY: pl.Int64(),
@@ -101,7 +105,8 @@ def _people(log: LogSnapshot) -> pl.DataFrame:
         columns.VALUE: pl.String(),
         _HEAD: pl.Int64(),
     }
-    parts = [pl.DataFrame(rows, schema=schema, orient="row") for rows in log.people()]
+    allowed = Permission.to(Purpose.TRAINING, None, by_default=learns_by_default)
+    parts = [pl.DataFrame(rows, schema=schema, orient="row") for rows in log.people(allowed)]
     people = pl.concat([pl.DataFrame(schema=schema), *parts]).sort(_KEY)
     named = people.select(
         pl.col(_KEY).alias(_HEAD),

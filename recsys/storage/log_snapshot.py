@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from recsys.consent import ALWAYS, Permission
 from recsys.errors import StorageUnavailable
 from recsys.storage.sqlite_schema import SCHEMA_VERSION
 
@@ -21,6 +22,9 @@ _SQLITE_SCHEME: Final = "sqlite:///"
 _ROWS_AT_ONCE: Final = 50_000
 
 _PEOPLE: Final = "SELECT identifier_key, namespace, value, profile_key FROM identifiers"
+_ALLOWED: Final = """
+SELECT coalesce(profile_key, identifier_key), consent_bits FROM identifiers WHERE consent_bits <> 0
+"""
 _LINES: Final = """
 SELECT seq, id_high, id_low, digest, identifier_key, event_time, event_type, channel, store_id,
   item_ids, CASE WHEN identifier_key IS NULL THEN content END
@@ -71,12 +75,25 @@ class LogSnapshot:
         self.name = name
         self._has_items = has_items
 
-    def people(self) -> Iterator[list[Row]]:
+    def people(self, permission: Permission = ALWAYS) -> Iterator[list[Row]]:
         """Return the identifiers: (identifier_key, namespace, value, profile_key).
+
+        Args:
+            permission: What a person must allow to be among them, over all of her
+                identifiers; the most restrictive of these counts.
 
         `profile_key` is the key of the identifier that heads the profile; None if it is alone.
         """
-        return self._rows(_PEOPLE)
+        allowed: dict[int, int] = {}
+        for some in self._rows(_ALLOWED):
+            for head, bits in some:
+                allowed[head] = allowed.get(head, 0) | bits
+        for rows in self._rows(_PEOPLE):
+            yield [
+                row
+                for row in rows
+                if permission.given_by(allowed.get(row[0] if row[3] is None else row[3], 0))
+            ]
 
     def events(self) -> Iterator[list[SnapshotEvent]]:
         """Return the events that have items, in the order of arrival."""

@@ -1,6 +1,7 @@
 """The tables of an SQLite store. An import fills them in bulk, a server appends to them."""
 
 import sqlite3
+from pathlib import Path
 from typing import Final
 
 from recsys.errors import StorageUnavailable
@@ -121,9 +122,9 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
         connection.execute(statement)
 
 
-def add_salt(connection: sqlite3.Connection) -> str:
-    """Draw the salt of a new store and return it."""
-    salt = new_salt()
+def add_salt(connection: sqlite3.Connection, salt: str = "") -> str:
+    """Give a new store its salt, drawn anew unless given, and return it."""
+    salt = salt or new_salt()
     connection.execute("INSERT INTO facts VALUES (?, ?)", (SALT_FACT, salt))
     return salt
 
@@ -132,3 +133,20 @@ def read_salt(connection: sqlite3.Connection) -> str:
     """Return the salt of a store; empty if it has none."""
     found = connection.execute("SELECT value FROM facts WHERE name = ?", (SALT_FACT,)).fetchone()
     return str(found[0]) if found else ""
+
+
+def read_fact(path: Path, name: str) -> str | None:
+    """Read one fact of a file; None if there is no such fact or no such file."""
+    if not path.is_file():
+        return None
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return None
+    try:
+        found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    except sqlite3.Error:
+        return None
+    finally:
+        connection.close()
+    return str(found[0]) if found else None

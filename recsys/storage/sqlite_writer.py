@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from typing import Final, Self
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, Event
+from recsys.storage.carried import carried_from, hand_over
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
 from recsys.storage.sqlite_live import insert, store_lock
@@ -28,7 +29,9 @@ from recsys.storage.sqlite_schema import (
     LIVE_FACT,
     add_salt,
     create_tables,
+    read_fact,
 )
+from recsys.storage.tombstones import matcher, without_erased
 
 _PAGE_BYTES: Final = 4096
 _EVENTS_PER_INSERT: Final = 5_000
@@ -68,8 +71,16 @@ class SqliteWriter:
     on failure nothing is left and the old file stays.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, people: Path | None = None) -> None:
+        """Point at the file to write.
+
+        Args:
+            path: The file.
+            people: The store whose erased people stay out and whose consents go on
+                counting; the one that is replaced unless given.
+        """
         self._path = path
+        self._people = people or path
         self._scratch = path.with_name(f".{path.name}.part-{os.getpid()}")
         self._open_key: int | None = None
         self._open_lines = EMPTY_HISTORY
@@ -82,7 +93,9 @@ class SqliteWriter:
             self._connection = sqlite3.connect(self._scratch, isolation_level=None)
             self._connection.executescript(_PREPARE)
             create_tables(self._connection)
-            self._keys = Keys(add_salt(self._connection))
+            self._carried = carried_from(self._people)
+            self._keys = Keys(add_salt(self._connection, self._carried.salt))
+            self._is_erased = matcher(self._carried.tombstones, self._keys.identifier)
         except (sqlite3.Error, OSError) as error:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
         return self
@@ -111,7 +124,14 @@ class SqliteWriter:
         return self._keys.identifier(identifier)
 
     def add_identifiers(self, rows: Iterable[tuple[Identifier, Identifier]]) -> None:
-        """Add identifiers, each with the one that heads its profile: itself if alone."""
+        """Add identifiers, each with the one that heads its profile: itself if alone.
+
+        Those that were erased stay out; whoever they head is then alone, or headed by
+        the first of the others.
+        """
+        erased = {one.identifier_key for one in self._carried.tombstones if one.is_for_good}
+        if erased:
+            rows = _without_heads(rows, lambda one: self.key(one) in erased)
 
         def keyed() -> Iterator[tuple[int, str, str, int | None]]:
             for one, head in rows:
@@ -124,8 +144,12 @@ class SqliteWriter:
         """Add events to the log and to the histories.
 
         All events of an identifier come one after the other, in any order, over as many
-        calls as need be. It must be among the identifiers when all is done.
+        calls as need be. It must be among the identifiers when all is done. Those of
+        people who were erased stay out.
         """
+        if self._carried.tombstones:
+            left = (without_erased(event, self._is_erased) for event in events)
+            events = (event for event in left if event is not None)
         waiting = iter(events)
         while some := list(itertools.islice(waiting, _EVENTS_PER_INSERT)):
             _, rows = self._keys.rows(some)
@@ -176,6 +200,7 @@ class SqliteWriter:
 
     def _finish(self) -> None:
         self._close_history()
+        hand_over(self._connection, self._carried)
         self._connection.execute(BY_PROFILE)
         self._connection.execute(_HEADS)
         self._connection.execute(BY_IDENTIFIER)
@@ -203,6 +228,17 @@ class SqliteWriter:
         self._connection.execute(BY_ID)
 
 
+def _without_heads(
+    rows: Iterable[tuple[Identifier, Identifier]], is_erased: Callable[[Identifier], bool]
+) -> Iterator[tuple[Identifier, Identifier]]:
+    """Leave erased identifiers out, and give those whom they headed another head."""
+    heads: dict[Identifier, Identifier] = {}
+    for one, head in rows:
+        if is_erased(one):
+            continue
+        yield one, heads.setdefault(head, one) if is_erased(head) else head
+
+
 def refuse_live(path: Path) -> None:
     """Refuse to replace what only a file at this path holds.
 
@@ -219,20 +255,3 @@ def refuse_live(path: Path) -> None:
     else:
         return
     raise StorageUnavailable(storage=str(path), problem=problem)
-
-
-def read_fact(path: Path, name: str) -> str | None:
-    """Read one fact of a file; None if there is no such fact or no such file."""
-    if not path.is_file():
-        return None
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    except sqlite3.Error:
-        return None
-    try:
-        found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-    except sqlite3.Error:
-        return None
-    finally:
-        connection.close()
-    return str(found[0]) if found else None

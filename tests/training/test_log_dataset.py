@@ -13,14 +13,18 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from recsys.bundle import verify_bundle
+from recsys.consent import Consent, ConsentStatus, Purpose
 from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.errors import InvalidData, StorageUnavailable
 from recsys.events import Event, EventContent, EventLine, EventLog
 from recsys.storage import log_snapshot
 from recsys.storage.log_snapshot import open_snapshot
+from recsys.storage.people import People
 from recsys.storage.postgres_events import PostgresEventLog
 from recsys.storage.postgres_pool import PostgresPool
 from recsys.storage.postgres_schema import migrate
+from recsys.storage.postgres_sessions import PostgresSessions
+from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite_events import SqliteEventLog
 from training import columns
 from training.commands import registry, train
@@ -255,3 +259,38 @@ def test_train_learns_from_a_live_log_and_says_from_which_moment(
     (logged,) = run.inputs.dataset_inputs
     assert logged.dataset.name == store.name
     assert logged.dataset.digest == manifest.data_fingerprint[:36]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_whoever_does_not_allow_it_is_not_learned_from(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Nor anybody of whom one identifier refuses, nor the erased; what is said decides first."""
+    if kind == "sqlite":
+        place = str(tmp_path / "store.sqlite")
+        log, people = SqliteEventLog(Path(place)), People(SqliteSessions(Path(place)))
+    else:
+        place = request.getfixturevalue("postgres_url")
+        pool = PostgresPool(place)
+        request.addfinalizer(pool.close)
+        log, people = PostgresEventLog(pool), People(PostgresSessions(pool))
+    names = ("granted", "refused", "silent", "erased")
+    log.append(
+        [event(name, f"item-{name}", who=Identifier("account", name)) for name in names]
+        + [event("nobody", "item-nobody", who=None)]
+    )
+
+    def say(name: str, status: ConsentStatus) -> None:
+        said = Consent(purpose=Purpose.TRAINING, status=status, time=0.0)
+        people.record_consents([Identifier("account", name)], [said], now=NOW.timestamp())
+
+    say("granted", ConsentStatus.GRANTED)
+    say("refused", ConsentStatus.WITHDRAWN)
+    people.erase([Identifier("account", "erased")], now=NOW.timestamp())
+
+    def learned(*, by_default: bool) -> set[str]:
+        found = dataset_of_log(place, tmp_path / f"{by_default}", learns_by_default=by_default)
+        return {item.removeprefix("item-") for item in found.events().collect()["item_id"]}
+
+    assert learned(by_default=True) == {"granted", "silent", "nobody"}
+    assert learned(by_default=False) == {"granted", "nobody"}

@@ -27,6 +27,14 @@ def import_source(
         Path | None,
         typer.Option(help="Storage for serving; history.sqlite in the dataset unless given."),
     ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(
+            help="SQLite store of a server, whose erased people stay out and whose consents go on"
+            " counting; the store that is replaced unless given.",
+            exists=True,
+        ),
+    ] = None,
 ) -> None:
     """Import events, items and identities; report what was read, rejected and kept.
 
@@ -46,6 +54,7 @@ def import_source(
             now=dt.datetime.now(dt.UTC),
             strict=strict,
             history_path=history_db,
+            people=people,
             progress=show,
         )
     report = read_report(out)

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import enum
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ from recsys.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from training.dataset import Dataset
+
+
+class Consent(enum.StrEnum):
+    """What counts of those who have said nothing."""
+
+    OPT_OUT = "opt-out"
+    OPT_IN = "opt-in"
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +45,13 @@ def train_command(
             " server writes to.",
         ),
     ] = "",
+    consent: Annotated[
+        Consent,
+        typer.Option(
+            help="Whom of --store to learn from: with opt-out all who have not refused, with"
+            " opt-in only those who have agreed."
+        ),
+    ] = Consent.OPT_OUT,
     snapshot: Annotated[
         Path | None,
         typer.Option(
@@ -96,7 +111,8 @@ def train_command(
     from training.train import train  # noqa: PLC0415 - as said above
 
     bundles = BundleStore(bundle_store)
-    with _dataset(data, store=store, kept=snapshot) as dataset:
+    learns_by_default = consent is Consent.OPT_OUT
+    with _dataset(data, store=store, kept=snapshot, learns_by_default=learns_by_default) as dataset:
         result = train(
             dataset=dataset,
             config=settings,
@@ -116,7 +132,9 @@ def train_command(
 
 
 @contextlib.contextmanager
-def _dataset(data: Path | None, *, store: str, kept: Path | None) -> Iterator["Dataset"]:
+def _dataset(
+    data: Path | None, *, store: str, kept: Path | None, learns_by_default: bool
+) -> Iterator["Dataset"]:
     """Open the dataset, or take it from a live log."""
     from training.dataset import Dataset  # noqa: PLC0415 - as said above
     from training.log_dataset import dataset_of_log  # noqa: PLC0415 - as said above
@@ -135,6 +153,7 @@ def _dataset(data: Path | None, *, store: str, kept: Path | None) -> Iterator["D
             store,
             kept or Path(scratch) / "dataset",
             catalogue=given,
+            learns_by_default=learns_by_default,
             progress=lambda count: status.update(f"reading the log: {count:,} events"),
         )
         status.stop()

@@ -41,6 +41,7 @@ def write_history(
     items: pl.DataFrame,
     fingerprint: str,
     scratch: Path,
+    people: Path | None = None,
 ) -> None:
     """Write the storage of one dataset.
 
@@ -55,12 +56,14 @@ def write_history(
         items: columns.ITEMS, sorted by id.
         fingerprint: Of the dataset.
         scratch: Folder for the buckets; created, and gone at the end.
+        people: The store whose erased people stay out and whose consents go on
+            counting; the one that is replaced unless given.
 
     Raises:
         StorageUnavailable: The file cannot be written.
     """
     bucket_count = -(-event_count // _LINES_PER_BUCKET)
-    with SqliteWriter(path) as writer, _without_cycles():
+    with SqliteWriter(path, people=people) as writer, _without_cycles():
         writer.add_facts([(FINGERPRINT_FACT, fingerprint)])
         owners = _in_order_of_keys(links, writer)
         writer.add_identifiers(

@@ -11,11 +11,18 @@ import msgspec
 import polars as pl
 
 from recsys.errors import InvalidData
-from recsys.storage.sqlite_writer import read_fact, refuse_live
+from recsys.storage.carried import Carried, carried_from
+from recsys.storage.sqlite_schema import read_fact
+from recsys.storage.sqlite_writer import refuse_live
 from training import columns
 from training.dataset import INFO_NAME, Dataset, DatasetInfo
 from training.ingest.checks import Reason
 from training.ingest.duplicates import drop_duplicates
+from training.ingest.erased import (
+    erased_fingerprint,
+    without_erased_pairs,
+    without_erased_rows,
+)
 from training.ingest.files import SourceFiles, fingerprint
 from training.ingest.history import FINGERPRINT_FACT, HISTORY_NAME, write_history
 from training.ingest.identities import read_identities
@@ -48,6 +55,7 @@ def import_events(
     now: dt.datetime,
     strict: bool = False,
     history_path: Path | None = None,
+    people: Path | None = None,
     progress: Progress = lambda _step, _share: None,
 ) -> Dataset:
     """Import a source into a dataset folder.
@@ -63,6 +71,8 @@ def import_events(
         strict: Whether a single rejected row fails the import.
         history_path: Where to write the storage for serving;
             `<out>/history.sqlite` unless given.
+        people: The SQLite store whose erased people stay out and whose consents go on
+            counting; the one that is replaced unless given.
         progress: Told about each step.
 
     Raises:
@@ -72,8 +82,8 @@ def import_events(
         StorageUnavailable: The dataset or the storage for serving cannot be written.
     """
     began = time.monotonic()
-    job = _plan(source, preset)
     kept_history = history_path or out / HISTORY_NAME
+    job = _plan(source, preset, people=people or kept_history)
     if (same := _same_import(job, out, kept_history, strict=strict)) is not None:
         return same
     refuse_live(kept_history)
@@ -107,9 +117,11 @@ class _Job:
     identities: list[Path]
     stores: list[Path]
     fingerprint: str
+    people: Path
+    carried: Carried
 
 
-def _plan(source: Path, preset_name: str) -> _Job:
+def _plan(source: Path, preset_name: str, *, people: Path) -> _Job:
     preset = load_preset(preset_name)
     files = SourceFiles(source)
     events = [EventFiles(given, paths) for given, paths in files.events(preset.events)]
@@ -119,6 +131,8 @@ def _plan(source: Path, preset_name: str) -> _Job:
     shops = preset.stores
     stores = files.find(shops.files, optional=shops.optional) if shops else []
     everything = [path for part in events for path in part.paths] + items + identities + stores
+    carried = carried_from(people)
+    name = fingerprint(everything, preset, version=FORMAT_VERSION)
     return _Job(
         source=source,
         preset_name=preset_name,
@@ -127,7 +141,9 @@ def _plan(source: Path, preset_name: str) -> _Job:
         items=items,
         identities=identities,
         stores=stores,
-        fingerprint=fingerprint(everything, preset, version=FORMAT_VERSION),
+        fingerprint=erased_fingerprint(name, carried),
+        people=people,
+        carried=carried,
     )
 
 
@@ -169,7 +185,8 @@ def _run(
 
     progress("joining identifiers", 0.0)
     clean = pl.scan_parquet(raw / "*.parquet").select(*columns.EVENTS)
-    identities = read_identities(job.identities, job.preset)
+    clean = without_erased_rows(clean, job.carried)
+    identities = without_erased_pairs(read_identities(job.identities, job.preset), job.carried)
     resolution = resolve(clean, identities)
     (folder / "events").mkdir()
     with_profiles(clean, resolution).sink_parquet(
@@ -197,6 +214,7 @@ def _run(
         items=items,
         fingerprint=job.fingerprint,
         scratch=folder / "history-buckets",
+        people=job.people,
     )
     progress("writing histories", 1.0)
     report = _report(job, events, rejects, normaliser.rows_read, items, items_rejected, resolution)

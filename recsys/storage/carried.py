@@ -1,0 +1,84 @@
+"""What a new store must take over from the one before it: who was erased, and what people allow."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recsys.storage.event_rows import SALT_FACT
+from recsys.storage.sessions import Session, SqliteSessions
+from recsys.storage.sqlite_schema import read_fact
+from recsys.storage.tombstones import Tombstone
+
+_TOMBSTONES = "SELECT identifier_key, from_time, until_time, erase_time FROM tombstones"
+_CONSENTS = """
+SELECT identifier_key, purpose, channel, status, consent_time, record_time, source
+FROM consents ORDER BY seq
+"""
+_SAID = (
+    "SELECT identifier_key, namespace, value, consent_bits FROM identifiers WHERE consent_bits <> 0"
+)
+_ERASURES = "SELECT * FROM erasures"
+
+_ADD_TOMBSTONE = "INSERT INTO tombstones VALUES (?, ?, ?, ?)"
+_ADD_CONSENT = """
+INSERT INTO consents
+(identifier_key, purpose, channel, status, consent_time, record_time, source)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_SAID = """
+INSERT INTO identifiers (identifier_key, namespace, value, consent_bits) VALUES (?, ?, ?, ?)
+ON CONFLICT (identifier_key) DO UPDATE SET consent_bits = excluded.consent_bits
+"""
+_ADD_ERASURE = "INSERT INTO erasures VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class Carried(NamedTuple):
+    """What is taken over; keys are those of the former store, whose salt comes along.
+
+    Attributes:
+        salt: Empty if there was no store.
+        tombstones: Who must stay out.
+        consents: Rows of the table `consents` without `seq`.
+        said: Rows of `identifiers` under which something was said.
+        erasures: Rows of the table `erasures`.
+    """
+
+    salt: str = ""
+    tombstones: tuple[Tombstone, ...] = ()
+    consents: tuple[tuple[Any, ...], ...] = ()
+    said: tuple[tuple[Any, ...], ...] = ()
+    erasures: tuple[tuple[Any, ...], ...] = ()
+
+
+def carried_from(path: Path) -> Carried:
+    """Read what a store hands over; nothing if there is no store at the path.
+
+    Raises:
+        StorageUnavailable: There is one, and it cannot be read.
+    """
+    salt = read_fact(path, SALT_FACT)
+    if not salt:
+        return Carried()
+
+    def read(session: Session) -> Carried:
+        return Carried(
+            salt,
+            tuple(map(Tombstone._make, session.rows(_TOMBSTONES))),
+            tuple(session.rows(_CONSENTS)),
+            tuple(session.rows(_SAID)),
+            tuple(session.rows(_ERASURES)),
+        )
+
+    sessions = SqliteSessions(path)
+    try:
+        return sessions.read(read)
+    finally:
+        sessions.close()
+
+
+def hand_over(connection: sqlite3.Connection, carried: Carried) -> None:
+    """Write what was taken over into a new store with the same salt, within a transaction."""
+    connection.executemany(_ADD_TOMBSTONE, carried.tombstones)
+    connection.executemany(_ADD_CONSENT, carried.consents)
+    connection.executemany(_ADD_SAID, carried.said)
+    connection.executemany(_ADD_ERASURE, carried.erasures)
