@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from recsys.bundle import Bundle
 from recsys.domain import EventType
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
@@ -26,6 +27,7 @@ from training.learned_weights import with_learned_weights
 from training.split import Split
 from training.stored import Contestant
 from training.tracking.run import Point, RunLog
+from training.warm import WarmStart, warm_start
 
 _PURCHASES = (EventType.PURCHASE_COMPLETE, EventType.RETURN)
 
@@ -48,6 +50,7 @@ class Experiment:
         config: TrainConfig,
         seed: int,
         progress: bool,
+        warm: Bundle | None = None,
     ) -> None:
         """Hold what all fits share.
 
@@ -57,7 +60,12 @@ class Experiment:
             config: What to fit.
             seed: Source of all chance.
             progress: Whether to draw progress bars on stderr.
+            warm: A bundle to start from. What is measured starts from it only if the bundle
+                ended before the cut.
         """
+        self._warm = warm
+        self.started_from: str | None = None
+        """The bundle that a fit started from, if one did."""
         self._run = run
         self._dataset = dataset
         self._config = config
@@ -77,20 +85,32 @@ class Experiment:
         """
         config = self._config = self._with_learned(split.before if len(split.before) else events)
         if not config.evaluate.enabled or not len(split.before):
-            return self._fitted(self._prepared_all(events), step="refit"), None
+            warm = self._start_for(events, until=np.inf)
+            return self._fitted(self._prepared_all(events), step="refit", earlier=warm), None
         with _beside() as beside:
             everything = beside.submit(self._prepared_all, events) if config.publish.refit else None
             drawn = beside.submit(self._draw, split)
             prepared = self._prepared(
                 split.before, config.features, now=split.cut_time, step="prepare_fit"
             )
-            model = self._fitted(prepared, step="fit")
+            warm = self._start_for(events, until=split.cut_time)
+            model = self._fitted(prepared, step="fit", earlier=warm)
             rival = self._purchases_only(split, model) if len(drawn.result()[0].known) else None
             measured = beside.submit(self._measured, split.name, drawn, model, rival)
             if everything is not None:
                 # Trainers that iterate start from the measured model: it is nearly there.
                 model = self._fitted(everything.result(), step="refit", earlier=model)
             return model, measured.result()
+
+    def _start_for(self, events: Events, *, until: float) -> WarmStart | None:
+        """Return what to start from, if the bundle has seen nothing from a moment on."""
+        if self._warm is None:
+            return None
+        start = warm_start(self._warm, events.item_ids, model=self._config.model)
+        if start.end_time >= until:
+            return None
+        self.started_from = start.model_version
+        return start
 
     def _with_learned(self, events: Events) -> TrainConfig:
         """Learn what is to be learned of the features; never from what is held out."""
@@ -185,7 +205,7 @@ class Experiment:
         *,
         step: str,
         curves: bool = True,
-        earlier: FittedModel | None = None,
+        earlier: FittedModel | WarmStart | None = None,
     ) -> FittedModel:
         points: list[Point] = []
 
@@ -211,7 +231,7 @@ class Experiment:
         }
         self._run.log_points(
             [
-                *(points if curves and earlier is None else ()),
+                *(points if curves and not isinstance(earlier, FittedModel) else ()),
                 *(Point(f"{step}/{name}", value) for name, value in facts.items()),
             ]
         )

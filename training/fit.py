@@ -26,6 +26,7 @@ from training.models import (
 from training.place_priors import place_priors
 from training.popular import PopularCounter
 from training.ragged import take_rows
+from training.warm import WarmStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -187,13 +188,14 @@ def fit_model(
     seed: int,
     progress: bool = False,
     report: IterationReport = ignore_iteration,
-    earlier: FittedModel | None = None,
+    earlier: FittedModel | WarmStart | None = None,
     trainer: Trainer | None = None,
 ) -> FittedModel:
     """Train on prepared interactions.
 
     The arguments are those of `Trainer.fit`; `earlier` is a model of the
-    same configuration and the same `Events.item_ids` to start from, `trainer` one of the
+    same configuration and the same `Events.item_ids` to start from, or a bundle's factors in
+    the order of those, `trainer` one of the
     caller's own for `config.model`.
     """
     interactions = prepared.interactions
@@ -217,8 +219,12 @@ def fit_model(
     )
 
 
-def _start(earlier: FittedModel, items: NDArray[np.int32]) -> NDArray[np.float32] | None:
+def _start(
+    earlier: FittedModel | WarmStart, items: NDArray[np.int32]
+) -> NDArray[np.float32] | None:
     """Bring the item factors of an earlier model into the order of `items`; NaN for new ones."""
+    if isinstance(earlier, WarmStart):
+        return earlier.factors[items]
     factors = earlier.parts.item_factors
     if factors is None:
         return None

@@ -128,7 +128,7 @@ def reproduce(
                 )
             ),
             has_factors=before.factor_count > 0,
-            surroundings=_surroundings(run.data.tags),
+            surroundings=_surroundings(run.data.tags) | _start_of(before),
         )
 
 
@@ -185,6 +185,12 @@ def _differences(before: Mapping[str, float], now: Mapping[str, float]) -> Itera
 def _is_accuracy(name: str) -> bool:
     """Say whether a metric is bounded by 1, so that the tolerance means something."""
     return not name.endswith("_ratio") and "novelty" not in name
+
+
+def _start_of(manifest: Manifest) -> dict[str, tuple[str, str]]:
+    """Say if a model started from another; here every model starts from chance."""
+    started_from = manifest.lineage.get("warm_start")
+    return {} if started_from is None else {"warm_start": (started_from, "none")}
 
 
 def _surroundings(tags: Mapping[str, str]) -> dict[str, tuple[str, str]]:

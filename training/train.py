@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from recsys.bundle import BundleStore, Manifest, verify_bundle
+from recsys.bundle import Bundle, BundleStore, Manifest, verify_bundle
 from recsys.errors import BundleError, InvalidData
 from training.config import TrackingConfig, TrainConfig
 from training.cuts import measured_on
@@ -71,6 +71,7 @@ def train(
     seed: int = 0,
     progress: bool = True,
     parent: str | None = None,
+    warm: Bundle | None = None,
 ) -> TrainResult:
     """Train, measure, publish, log, register and, if the gate passes, promote.
 
@@ -83,6 +84,8 @@ def train(
         seed: Source of all chance.
         progress: Whether to draw progress bars, if stderr is a terminal.
         parent: The MLflow run that this one is shown below, if any.
+        warm: A bundle whose factors to start from, if any; what is measured starts from it
+            only if it ended before the cut.
 
     Raises:
         InvalidData: The dataset holds nothing to learn from.
@@ -104,6 +107,7 @@ def train(
             config=config,
             seed=seed,
             progress=shown,
+            warm=warm,
         )
         with bundle_store.publishing():
             return training.whole(tracking=tracking, bundle_store=bundle_store, now=now)
@@ -121,8 +125,16 @@ class _Training:
     """The steps of one run."""
 
     def __init__(
-        self, *, run: TrackedRun, dataset: Dataset, config: TrainConfig, seed: int, progress: bool
+        self,
+        *,
+        run: TrackedRun,
+        dataset: Dataset,
+        config: TrainConfig,
+        seed: int,
+        progress: bool,
+        warm: Bundle | None,
     ) -> None:
+        self._warm = warm
         self._run = run
         self._dataset = dataset
         self._config = config
@@ -148,6 +160,7 @@ class _Training:
             config=self._config,
             seed=self._seed,
             progress=self._progress,
+            warm=self._warm,
         )
         model, measured = experiment.perform(events, split)
         evaluation = None if measured is None else measured.evaluation
@@ -155,9 +168,12 @@ class _Training:
         self._run.check()
         with self._run.timed("publish"):
             contents = bundle_contents(model, item_ids=events.item_ids)
+            lineage_of = code.result()
+            if experiment.started_from is not None:
+                lineage_of = lineage_of | {"warm_start": experiment.started_from}
             contents = replace(
                 contents,
-                details=self._details(events, split, evaluation, now=now, code=code.result()),
+                details=self._details(events, split, evaluation, now=now, code=lineage_of),
             )
             version = make_version(
                 contents,

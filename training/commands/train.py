@@ -75,6 +75,12 @@ def train_command(
     keep: Annotated[
         int, typer.Option(min=1, help="Bundles that stay in the store: the newest, and any in use.")
     ] = 5,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            help="Start factors from a bundle: `latest`, a version of the store, or a folder."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Source of all chance.")] = 0,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the settings in use, explained, and stop.")
@@ -109,6 +115,7 @@ def train_command(
     from training.publish import prune_store  # noqa: PLC0415 - as said above
     from training.show import show_result  # noqa: PLC0415 - as said above
     from training.train import train  # noqa: PLC0415 - as said above
+    from training.warm import find_bundle  # noqa: PLC0415 - as said above
 
     bundles = BundleStore(bundle_store)
     learns_by_default = consent is Consent.OPT_OUT
@@ -125,6 +132,7 @@ def train_command(
             bundle_store=bundles,
             now=dt.datetime.now(dt.UTC),
             seed=seed,
+            warm=None if warm_start is None else find_bundle(warm_start, bundles),
         )
     console = Console(highlight=False)
     show_result(console, result, settings, promote=promote)
