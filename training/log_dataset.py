@@ -19,11 +19,11 @@ import polars as pl
 from recsys.consent import Permission, Purpose
 from recsys.domain import Channel, EventType
 from recsys.errors import InvalidData
-from recsys.events import ID_SEPARATOR
+from recsys.events import ANONYMOUS_BASKET, ID_SEPARATOR
 from recsys.storage.log_snapshot import LogSnapshot, SnapshotEvent, open_snapshot
 from training import columns
 from training.dataset import INFO_NAME, Dataset, DatasetInfo, SnapshotInfo
-from training.ingest.identity import ANONYMOUS_BASKET, ANONYMOUS_SESSION
+from training.ingest.identity import ANONYMOUS_SESSION
 from training.ingest.items import complete_items
 from training.scratch import finished_folder
 

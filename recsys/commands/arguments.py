@@ -1,12 +1,24 @@
 """Reading what people type: `view:item-17`, `loyalty_card=42`, `marketing:email`."""
 
+import datetime as dt
+import re
 from collections.abc import Sequence
 from typing import Final
 
 import typer
 
 from recsys.consent import Consent, ConsentStatus, Purpose
-from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId
+from recsys.domain import (
+    NAMESPACE_ACCOUNT,
+    NAMESPACE_VISITOR,
+    Channel,
+    EventType,
+    Identifier,
+    ItemEvent,
+    ItemId,
+    StoreId,
+)
+from recsys.events import EventFilter
 
 _SHORT_NAMES: Final = {
     "view": EventType.DETAIL_PAGE_VIEW,
@@ -16,6 +28,8 @@ _SHORT_NAMES: Final = {
     "click": EventType.CLICK,
     "return": EventType.RETURN,
 }
+_AGE: Final = re.compile(r"(\d{1,6})(s|m|h|d)")
+_UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _EVENT_TYPES: Final = {**{kind.value: kind for kind in EventType}, **_SHORT_NAMES}
 
 
@@ -87,3 +101,51 @@ def read_identifiers(texts: Sequence[str]) -> tuple[Identifier, ...]:
             raise typer.BadParameter(f"{text!r} is not NAMESPACE=VALUE, such as loyalty_card=42")
         identifiers.append(Identifier(namespace, value))
     return tuple(identifiers)
+
+
+def read_event_filter(
+    *,
+    user: str,
+    visitor: str,
+    identifier: str,
+    kinds: Sequence[EventType],
+    channels: Sequence[Channel],
+    stores: Sequence[str],
+    since: str,
+    until: str,
+    now: float,
+) -> EventFilter:
+    """Read which events are meant.
+
+    Raises:
+        typer.BadParameter: A text is not of its form, or names several identifiers.
+    """
+    named = [Identifier(NAMESPACE_ACCOUNT, user)] if user else []
+    named += [Identifier(NAMESPACE_VISITOR, visitor)] if visitor else []
+    named += read_identifiers([identifier] if identifier else ())
+    if len(named) > 1:
+        raise typer.BadParameter("give one of --user, --visitor and --identifier")
+    return EventFilter(
+        identifier=named[0] if named else None,
+        event_types=tuple(kinds),
+        channels=tuple(channels),
+        store_ids=tuple(map(StoreId, stores)),
+        start_time=read_moment(since, now=now) if since else None,
+        end_time=read_moment(until, now=now) if until else None,
+    )
+
+
+def read_moment(text: str, *, now: float) -> float:
+    """Read a moment: ISO 8601 (UTC where it says no zone), or an age such as `2h` or `30d`.
+
+    Raises:
+        typer.BadParameter: The text is neither.
+    """
+    if age := _AGE.fullmatch(text):
+        return now - int(age[1]) * _UNIT_SECONDS[age[2]]
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        problem = f"{text!r} is no time such as 2026-11-01, 2026-11-01T10:00Z, or an age such as 2h"
+        raise typer.BadParameter(problem) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()

@@ -10,8 +10,10 @@ from recsys.events.history import (
     NoHistories,
 )
 from recsys.events.log import EventFilter, EventLog, Outcome
+from recsys.events.rows import ANONYMOUS_BASKET, events_of
 
 __all__ = [
+    "ANONYMOUS_BASKET",
     "EMPTY_HISTORY",
     "ID_SEPARATOR",
     "TIME_BYTES",
@@ -24,5 +26,6 @@ __all__ = [
     "HistoryReader",
     "NoHistories",
     "Outcome",
+    "events_of",
     "strongest",
 ]

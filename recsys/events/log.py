@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from recsys.domain import Channel, EventType, Identifier, StoreId
-from recsys.events.event import Event
+from recsys.events.event import Event, EventContent, strongest
 
 
 class Outcome(enum.Enum):
@@ -49,6 +49,17 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     def is_empty(self) -> bool:
         """Whether nothing is said, so that every event is meant."""
         return self == EventFilter()
+
+    def matches(self, event_time: float, content: EventContent) -> bool:
+        """Say whether an event is meant."""
+        return (
+            (self.identifier is None or strongest(content.identifiers) == self.identifier)
+            and (not self.event_types or content.event_type in self.event_types)
+            and (not self.channels or content.channel in self.channels)
+            and (not self.store_ids or content.store_id in self.store_ids)
+            and (self.start_time is None or event_time >= self.start_time)
+            and (self.end_time is None or event_time < self.end_time)
+        )
 
 
 class EventLog(Protocol):

@@ -13,10 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.domain import Channel, EventType, Identifier
-from recsys.events import Event, EventContent, EventLine
+from recsys.events import ANONYMOUS_BASKET, Event, EventContent, EventLine
 from recsys.storage.sqlite_writer import SqliteWriter
 from training import columns
-from training.ingest.identity import ANONYMOUS_BASKET
 
 HISTORY_NAME: Final = "history.sqlite"
 FINGERPRINT_FACT: Final = "dataset_fingerprint"

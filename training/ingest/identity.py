@@ -16,9 +16,9 @@ from typing import Final
 
 import polars as pl
 
+from recsys.events import ANONYMOUS_BASKET
 from training import columns
 
-ANONYMOUS_BASKET: Final = "basket"
 ANONYMOUS_SESSION: Final = "session"
 _ACCOUNT: Final = columns.IDENTIFIER_NAMESPACES[columns.USER_ID]
 _WEAKER: Final = (columns.LOYALTY_CARD, columns.VISITOR_ID)

@@ -1,0 +1,72 @@
+"""Reading files of events in canonical columns, with how far one has come.
+
+JSON lines and CSV are read here. Other kinds plug in by entry point (group
+`recsys.event_files`, named by the suffix): a function of a path to `Rows`.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+
+from recsys.errors import InvalidData
+
+READER_GROUP: Final = "recsys.event_files"
+_JSON: Final = (".jsonl", ".ndjson", ".json")
+
+Rows = Iterator[tuple[Mapping[str, Any], float]]
+"""Each row, and the share of the file that has been read, 0 to 1."""
+
+
+def read_rows(path: Path) -> Rows:
+    """Read a file's rows by its suffix.
+
+    Raises:
+        InvalidData: The file is not there, of an unknown kind, or damaged.
+    """
+    if not path.is_file():
+        raise InvalidData(path=str(path), problem="is no file")
+    suffix = path.suffix.lower()
+    if suffix in _JSON:
+        return _json_rows(path)
+    if suffix == ".csv":
+        return _csv_rows(path)
+    readers = entry_points(group=READER_GROUP, name=suffix.removeprefix("."))
+    for reader in readers:
+        return cast("Rows", reader.load()(path))
+    known = ", ".join((*_JSON, ".csv", *sorted(f".{one.name}" for one in _others())))
+    raise InvalidData(path=str(path), problem=f"is of an unknown kind; known are {known}")
+
+
+def _others() -> Iterator[Any]:
+    yield from entry_points(group=READER_GROUP)
+
+
+def _json_rows(path: Path) -> Rows:
+    size = max(1, path.stat().st_size)
+    done = 0
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            done += len(line)
+            if line.isspace():
+                continue
+            try:
+                yield decode(line), done / size
+            except msgspec.DecodeError as error:
+                raise InvalidData(path=str(path), problem=f"line {number}: {error}") from error
+
+
+def _csv_rows(path: Path) -> Rows:
+    size = max(1, path.stat().st_size)
+    with path.open("rb") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        try:
+            for row in csv.DictReader(text, strict=True):
+                yield row, min(1.0, file.tell() / size)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InvalidData(path=str(path), problem=str(error)) from error

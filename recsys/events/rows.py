@@ -1,0 +1,131 @@
+"""Canonical columns: one row per item line, as files hold events."""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Final
+
+from recsys.domain import (
+    NAMESPACE_ACCOUNT,
+    NAMESPACE_LOYALTY_CARD,
+    NAMESPACE_VISITOR,
+    Channel,
+    EventType,
+    Identifier,
+    ItemId,
+    StoreId,
+)
+from recsys.errors import InvalidData
+from recsys.events.event import EventContent, EventLine
+
+ANONYMOUS_BASKET: Final = "basket"
+"""Begins the visit of an event of nobody's, where only the receipt is known."""
+
+_IDENTIFIERS: Final = {
+    "user_id": NAMESPACE_ACCOUNT,
+    "loyalty_card": NAMESPACE_LOYALTY_CARD,
+    "visitor_id": NAMESPACE_VISITOR,
+}
+COLUMNS: Final = (
+    "event_id", "event_type", "event_time", "channel", *_IDENTIFIERS, "store_id", "session_id",
+    "basket_id", "item_id", "quantity", "unit_price", "currency",
+)  # fmt: skip
+_TYPES: Final = {str(kind): kind for kind in EventType}
+_CHANNELS: Final = {str(place): place for place in Channel}
+_PRICE_DIGITS: Final = 9
+
+Row = Mapping[str, Any]
+
+
+def events_of(rows: Iterable[Row], *, source: str) -> Iterator[tuple[str, EventContent]]:
+    """Make events of rows; neighbours of one event id are lines of one event.
+
+    A row without an event id is an event of its own.
+
+    Args:
+        rows: Canonical columns; what is missing, null or empty is not said.
+        source: Names them in errors.
+
+    Returns:
+        Each event's id, empty if it has none, and what is said of it.
+
+    Raises:
+        InvalidData: A value is not what its column holds; the number of its row, from 1, is told.
+    """
+    # The position parts neighbours without an id.
+    numbered = enumerate(rows, start=1)
+    for _, of_one in groupby(numbered, key=lambda pair: pair[1].get("event_id") or pair[0]):
+        lines = list(of_one)
+        number, first = lines[0]
+        try:
+            yield _text(first, "event_id"), _content(first, [line for _, line in lines])
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise InvalidData(path=source, problem=f"row {number}: {error}") from error
+
+
+def _content(first: Row, rows: list[Row]) -> EventContent:
+    identifiers = tuple(
+        Identifier(namespace, value)
+        for name, namespace in _IDENTIFIERS.items()
+        if (value := _text(first, name))
+    )
+    session_id, basket_id = _text(first, "session_id"), _text(first, "basket_id")
+    if basket_id and not identifiers:
+        # What is on nobody's receipt belongs together. Numbers start anew in every shop.
+        session_id = f"{ANONYMOUS_BASKET}:{_text(first, 'store_id')}/{basket_id}"
+    return EventContent(
+        event_type=_member(_TYPES, "event_type", _text(first, "event_type")),
+        event_time=_seconds(first.get("event_time")),
+        channel=_member(_CHANNELS, "channel", found)
+        if (found := _text(first, "channel"))
+        else None,
+        identifiers=identifiers,
+        lines=tuple(_line(row) for row in rows if _text(row, "item_id")),
+        store_id=StoreId(_text(first, "store_id")) or None,
+        session_id=session_id,
+    )
+
+
+def _line(row: Row) -> EventLine:
+    quantity, price = row.get("quantity"), row.get("unit_price")
+    return EventLine(
+        ItemId(_text(row, "item_id")),
+        1.0 if quantity in {None, ""} else float(str(quantity)),
+        "" if price in {None, ""} else _price(price),
+        _text(row, "currency"),
+    )
+
+
+def _price(price: object) -> str:
+    exact = Decimal(str(price))
+    if not exact.is_finite():
+        raise ValueError(f"unit_price is {price}; it must be a number")
+    return format(round(exact, _PRICE_DIGITS).normalize(), "f")
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name)
+    return "" if value is None else str(value)
+
+
+def _member(members: Mapping[str, Any], name: str, value: str) -> Any:
+    found = members.get(value)
+    if found is None:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(members)}")
+    return found
+
+
+def _seconds(value: object) -> float | None:
+    """Read a time: ISO 8601 (UTC where it says no zone), seconds since 1970, or a datetime."""
+    if value in {None, ""}:
+        return None
+    if isinstance(value, int | float):
+        seconds = float(value)
+    else:
+        moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+    if not math.isfinite(seconds):
+        raise ValueError(f"event_time is {value}; it must be a time")
+    return seconds

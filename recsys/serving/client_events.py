@@ -1,0 +1,257 @@
+"""Sending many events to a server, over broken connections, so that each is kept once.
+
+A message that is not acknowledged is sent again, on a new stream. What the server
+kept without saying so it recognises by the events' ids.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from typing import Final
+
+import grpc
+
+from recsys import limits
+from recsys.domain import Channel, EventType, Identifier
+from recsys.events import EventContent, EventFilter, EventLine
+from recsys.serving.client_errors import CallFailed
+from recsys.v1 import event_pb2, event_service_pb2, event_service_pb2_grpc, subject_pb2
+
+EVENTS_PER_MESSAGE: Final = 500
+_MESSAGES_UNDER_WAY_MAX: Final = limits.IMPORT_MESSAGE_COUNT_MAX
+_WAIT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+_LOOK_SECONDS: Final = 0.1
+_AGAIN: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
+_NANOS: Final = 1_000_000_000
+_REFUSALS_KEPT: Final = 20
+
+NamedEvent = tuple[str, EventContent]
+"""An event's id, empty if it has none, and what is said of it."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of what was sent.
+
+    Attributes:
+        written: Events that were kept.
+        duplicates: Events that had been kept before.
+        refused: Events that were refused.
+        refusals: The first of them, in words.
+        reconnects: How often the connection was made anew.
+    """
+
+    written: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    refusals: list[str] = field(default_factory=list)
+    reconnects: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Events that the server has answered for."""
+        return self.written + self.duplicates + self.refused
+
+
+class EventSender:
+    """Sends events in streams and waits for what became of them."""
+
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        *,
+        patience_seconds: float,
+        on_progress: Callable[[Sent], None] = lambda _: None,
+    ) -> None:
+        """Send over a channel.
+
+        Args:
+            channel: To the server; it connects anew by itself.
+            patience_seconds: How long to try without any acknowledgement.
+            on_progress: Told after each acknowledgement.
+        """
+        self._stub = event_service_pb2_grpc.EventServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._patience_seconds = patience_seconds
+        self._on_progress = on_progress
+        self._unsettled: deque[event_service_pb2.ImportEventsRequest] = deque()
+        self._reading = threading.Lock()
+        self._stopping = threading.Event()
+        self.sent = Sent()
+
+    def send(self, events: Iterable[NamedEvent]) -> Sent:
+        """Send all events, and return when the server has answered for each.
+
+        Interrupted, it waits for what is under way, so that what was read is settled.
+
+        Raises:
+            CallFailed: The server refuses the stream, or is away for too long. `sent`
+                tells what is settled; sending everything again keeps each event once.
+        """
+        messages = _messages(events)
+        tries = 0
+        quiet_since = time.monotonic()
+        while True:
+            settled = self.sent.settled
+            try:
+                self._stream(messages)
+            except grpc.RpcError as error:
+                now = time.monotonic()
+                if self.sent.settled > settled:
+                    tries, quiet_since = 0, now
+                if error.code() not in _AGAIN or now - quiet_since > self._patience_seconds:
+                    raise CallFailed.from_rpc(error) from error
+                time.sleep(_WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)])
+                tries += 1
+                self.sent.reconnects += 1
+            else:
+                return self.sent
+
+    def stop(self) -> None:
+        """Read no more events; `send` returns when those under way are settled."""
+        self._stopping.set()
+
+    def _stream(self, messages: Iterator[event_service_pb2.ImportEventsRequest]) -> None:
+        room = threading.Semaphore(_MESSAGES_UNDER_WAY_MAX)
+        ended = threading.Event()
+        failures: list[BaseException] = []
+
+        def under_way() -> Iterator[event_service_pb2.ImportEventsRequest]:
+            try:
+                yield from self._under_way(messages, room, ended)
+            except Exception as error:  # noqa: BLE001 - gRPC would say that it failed, and not why
+                failures.append(error)
+
+        call = self._stub.ImportEvents(under_way())
+        try:
+            for answer in call:
+                self._settle(self._unsettled.popleft(), answer)
+                room.release()
+        finally:
+            ended.set()
+            call.cancel()
+        if failures:
+            raise failures[0]
+
+    def _under_way(
+        self,
+        messages: Iterator[event_service_pb2.ImportEventsRequest],
+        room: threading.Semaphore,
+        ended: threading.Event,
+    ) -> Iterator[event_service_pb2.ImportEventsRequest]:
+        """Return what one stream sends: first what the one before left unsettled."""
+        with self._reading:
+            again = deque(self._unsettled)
+        while not ended.is_set():
+            if not room.acquire(timeout=_LOOK_SECONDS):
+                continue
+            if again:
+                yield again.popleft()
+                continue
+            # gRPC reads this in a thread of its own, and that of a stream that has ended
+            # may still be at it: it must not take a message that nobody sends.
+            with self._reading:
+                if ended.is_set() or self._stopping.is_set():
+                    return
+                message = next(messages, None)
+                if message is None:
+                    return
+                self._unsettled.append(message)
+            yield message
+
+    def _settle(
+        self,
+        message: event_service_pb2.ImportEventsRequest,
+        answer: event_service_pb2.ImportEventsResponse,
+    ) -> None:
+        sent = self.sent
+        sent.written += answer.written_count
+        sent.duplicates += answer.duplicate_count
+        sent.refused += len(answer.refused_events)
+        for one in answer.refused_events[: _REFUSALS_KEPT - len(sent.refusals)]:
+            sent.refusals.append(_in_words(message.events[one.position], one.result))
+        self._on_progress(sent)
+
+
+def _in_words(event: event_pb2.Event, result: event_service_pb2.WriteResult) -> str:
+    name = result.event_id or event.event_id or "an event without an id"
+    if result.outcome == event_service_pb2.WRITE_OUTCOME_CONFLICT:
+        return f"{name}: another event of this id is kept already"
+    wrong = "; ".join(f"{one.field} {one.description}" for one in result.invalid_fields)
+    return f"{name}: {wrong}"
+
+
+def _messages(events: Iterable[NamedEvent]) -> Iterator[event_service_pb2.ImportEventsRequest]:
+    waiting = iter(events)
+    while some := [encode_event(*event) for event in islice(waiting, EVENTS_PER_MESSAGE)]:
+        yield event_service_pb2.ImportEventsRequest(events=some)
+
+
+def encode_event(event_id: str, content: EventContent) -> event_pb2.Event:
+    """Say an event in the words of the wire."""
+    sent = event_pb2.Event(
+        event_id=event_id,
+        event_type=content.event_type.code,  # type: ignore[arg-type]  # the proto's number
+        channel=content.channel.code if content.channel else 0,  # type: ignore[arg-type]  # as above
+        store_id=content.store_id or "",
+        session_id=content.session_id,
+        lines=[_line(line) for line in content.lines],
+        subject=subject_pb2.Subject(identifiers=[_identifier(one) for one in content.identifiers]),
+        attribution_token=content.attribution_token,
+        offer_id=content.offer_id,
+        search_query=content.search_query,
+        referrer=content.referrer,
+    )
+    if content.event_time is not None:
+        sent.event_time.FromMicroseconds(round(content.event_time * 1e6))
+    return sent
+
+
+def _identifier(one: Identifier) -> subject_pb2.Identifier:
+    return subject_pb2.Identifier(namespace=one.namespace, value=one.value)
+
+
+def _line(line: EventLine) -> event_pb2.ItemLine:
+    sent = event_pb2.ItemLine(item_id=line.item_id, quantity=line.quantity)
+    if line.unit_price:
+        nanos = int(Decimal(line.unit_price) * _NANOS)
+        sent.unit_price.currency_code = line.currency
+        sent.unit_price.units, sent.unit_price.nanos = divmod(nanos, _NANOS)
+    return sent
+
+
+def purge(
+    channel: grpc.Channel, which: EventFilter, *, validate_only: bool, timeout_seconds: float
+) -> int:
+    """Forget events on a server, or count them.
+
+    Raises:
+        CallRefused: The filter is wrong.
+        CallFailed: There is no answer; some may be forgotten and some not.
+    """
+    sent = event_service_pb2.EventFilter(
+        event_types=[kind.code for kind in which.event_types],  # type: ignore[misc]  # the proto's numbers
+        channels=[place.code for place in which.channels],  # type: ignore[misc]  # as above
+        store_ids=which.store_ids,
+    )
+    if which.identifier is not None:
+        sent.identifier.CopyFrom(_identifier(which.identifier))
+    for field_, moment in ((sent.start_time, which.start_time), (sent.end_time, which.end_time)):
+        if moment is not None:
+            field_.FromMicroseconds(round(moment * 1e6))
+    stub = event_service_pb2_grpc.EventServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+    request = event_service_pb2.PurgeEventsRequest(filter=sent, validate_only=validate_only)
+    try:
+        response: event_service_pb2.PurgeEventsResponse = stub.PurgeEvents(
+            request, timeout=timeout_seconds
+        )
+    except grpc.RpcError as error:
+        raise CallFailed.from_rpc(error) from error
+    return response.purged_count
+
+
+assert {kind.code for kind in EventType} <= set(event_pb2.EventType.values())
+assert {place.code for place in Channel} <= set(event_pb2.Channel.values())
