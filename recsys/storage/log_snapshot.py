@@ -15,7 +15,7 @@ import msgspec
 
 from recsys.consent import ALWAYS, Permission
 from recsys.errors import StorageUnavailable
-from recsys.storage.sqlite_schema import SCHEMA_VERSION
+from recsys.storage.sqlite_connection import ReadConnections
 
 POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
 _SQLITE_SCHEME: Final = "sqlite:///"
@@ -157,24 +157,18 @@ class _SqliteRows:
         with self._translated():
             if not path.is_file():
                 raise FileNotFoundError(f"there is no file {path}")
+            _bring_up_to_date(path)
             uri = f"file:{quote(str(path.absolute()))}?mode=ro"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
             with self._translated():
                 self._connection.execute("BEGIN")
                 # The moment is that of the first look.
-                (version,) = self._connection.execute("PRAGMA user_version").fetchone()
                 self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-            self._refuse_other(version)
         except BaseException:
             self._connection.close()
             raise
         return self
-
-    def _refuse_other(self, version: int) -> None:
-        if version != SCHEMA_VERSION:
-            problem = f"schema version is {version}; this version reads {SCHEMA_VERSION}"
-            raise StorageUnavailable(storage=self._name, problem=problem)
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
@@ -194,6 +188,13 @@ class _SqliteRows:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StorageUnavailable(storage=self._name, problem=str(error)) from error
+
+
+def _bring_up_to_date(path: Path) -> None:
+    """Bring an older file to this version's schema, and refuse what is none or later."""
+    reader = ReadConnections(path)
+    reader.rows("SELECT 1", ())
+    reader.close()
 
 
 @contextlib.contextmanager

@@ -164,7 +164,7 @@ def test_files_of_every_kind_are_kept_once_and_shown_and_forgotten(
 
 def test_ctrl_c_settles_what_is_under_way_and_loses_nothing(shop: Shop, tmp_path: Path) -> None:
     """It says how far it came, and sending the same file again completes it."""
-    path = many(tmp_path / "many.jsonl", count=60_000)
+    path = many(tmp_path / "many.jsonl", count=30_000)
     process = subprocess.Popen(
         shop.importing(path, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -174,15 +174,15 @@ def test_ctrl_c_settles_what_is_under_way_and_loses_nothing(shop: Shop, tmp_path
     assert process.returncode == 130, error
     assert "send the same files again" in error
     first = json.loads(out)
-    assert 0 < first["written"] < 60_000
+    assert 0 < first["written"] < 30_000
     rest = json.loads(shop.import_(path, "--json").stdout)
     assert rest["duplicates"] == first["written"]
-    assert rest["written"] + rest["duplicates"] == 60_000
+    assert rest["written"] + rest["duplicates"] == 30_000
 
 
 def test_a_server_that_is_killed_and_comes_back_costs_a_pause(folder: Path) -> None:
     """What was not acknowledged is sent again on a new stream, and kept once."""
-    path = many(folder / "many.jsonl", count=60_000)
+    path = many(folder / "many.jsonl", count=30_000)
     settings = {
         "server": {"port": unused_port(), "workers": 1},
         "storage": {"histories": str(folder / "store.sqlite")},
@@ -201,7 +201,7 @@ def test_a_server_that_is_killed_and_comes_back_costs_a_pause(folder: Path) -> N
     said = json.loads(out)
     assert process.returncode == 0
     assert said["reconnects"] > 0
-    assert said["written"] + said["duplicates"] == 60_000
+    assert said["written"] + said["duplicates"] == 30_000
     assert len(Shop(server, folder / "store.sqlite").tail("-n", "10000")) == 10_000
 
 
