@@ -192,7 +192,9 @@ def test_a_live_log_says_who_belongs_together(
     assert dataset.items()[columns.ITEM_ID].to_list() == [f"i{number}" for number in range(1, 7)]
     snapshot = dataset.info.snapshot
     assert snapshot is not None
-    assert (snapshot.last_seq, snapshot.event_count, snapshot.identifier_count) == (6, 5, 2)
+    assert (snapshot.event_count, snapshot.identifier_count) == (5, 2)
+    # One of the six has no item, and a database may number those of one commit in any order.
+    assert snapshot.last_seq in {5, 6}
     again = dataset_of_log(place, tmp_path / "again")
     assert again.info.fingerprint == dataset.info.fingerprint
     open_log().append([event("g", "i1")])
