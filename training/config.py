@@ -13,7 +13,7 @@ from recsys import limits
 from recsys.errors import InvalidConfig
 from recsys.features import FeatureConfig
 from training.config_checks import check_bounds, check_choice
-from training.models import AlsConfig, ModelConfig
+from training.models import IalsConfig, ModelConfig
 
 METRIC_NAMES = ("recall", "ndcg", "map", "hit_rate", "mrr")
 PROTOCOLS = ("any", "new")
@@ -229,7 +229,7 @@ class GateConfig(_Section, frozen=True, kw_only=True):
 class TrainConfig(_Section, frozen=True, kw_only=True):
     """One training run."""
 
-    model: ModelConfig = msgspec.field(default_factory=AlsConfig)
+    model: ModelConfig = msgspec.field(default_factory=IalsConfig)
     features: FeatureConfig = msgspec.field(
         default_factory=lambda: FeatureConfig(
             half_life_days=HALF_LIFE_DAYS_DEFAULT, decay_min=DECAY_MIN_DEFAULT
@@ -286,7 +286,7 @@ def parse_config(text: str, *, source: str = "configuration") -> TrainConfig:
     try:
         tables: dict[str, Any] = msgspec.toml.decode(text)
         for section, key, value in (
-            ("model", "type", AlsConfig.__struct_config__.tag),
+            ("model", "type", IalsConfig.__struct_config__.tag),
             ("features", "half_life_days", HALF_LIFE_DAYS_DEFAULT),
             ("features", "decay_min", DECAY_MIN_DEFAULT),
         ):

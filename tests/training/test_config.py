@@ -24,7 +24,7 @@ def test_a_partly_written_section_keeps_the_other_defaults() -> None:
     assert config.features.weight_max == 9.0
     assert config.features.half_life_days == defaults.features.half_life_days
     assert config.features.decay_min == defaults.features.decay_min
-    assert config.model_type == "als"
+    assert config.model_type == "ials"
 
 
 @pytest.mark.parametrize(

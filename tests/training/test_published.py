@@ -145,7 +145,7 @@ def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "1 of 2 test pairs" in result.output
     assert found is not None
-    assert found.model_type == "als"
+    assert found.model_type == "ials"
     accuracy = {
         f"{name}_at_{k}" for name in ("recall", "ndcg", "map", "hit_rate", "mrr") for k in (1, 2)
     }

@@ -53,7 +53,7 @@ def test_a_good_model_is_published_registered_and_promoted(
 
 def test_versions_are_readable_and_sort_by_time(trained: Trained) -> None:
     """Time of publishing, kind of model, digest."""
-    assert re.fullmatch(r"20261121T201500Z-als-[0-9a-f]{8}", trained.result.model_version)
+    assert re.fullmatch(r"20261121T201500Z-ials-[0-9a-f]{8}", trained.result.model_version)
 
 
 def test_the_published_model_knows_everything_up_to_now(trained: Trained) -> None:
@@ -78,7 +78,7 @@ def test_the_run_tells_everything(trained: Trained, client: MlflowClient) -> Non
     curve = client.get_metric_history(run.info.run_id, "curve/new/recall")
     assert [point.step for point in curve] == [2, 5]
     loss = client.get_metric_history(run.info.run_id, "fit/training_loss")
-    assert len(loss) == CONFIG.model.iterations  # type: ignore[union-attr]  # it is als
+    assert len(loss) == CONFIG.model.iterations  # type: ignore[union-attr]  # it is ials
     assert run.data.tags["version_implicit"]
     assert run.data.tags["gate"] == "passed"
     assert run.data.metrics["process/peak_memory_bytes"] > 50e6
