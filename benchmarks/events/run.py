@@ -232,7 +232,7 @@ def measure(folder: Path, args: argparse.Namespace) -> None:
         floor = floor_per_second(place, contents, folder)
         print(f"ImportEvents: {rate:,.0f} acknowledged events/s; executemany {floor:,.0f} rows/s")
         if grown > 0:
-            print(f"growth: {grown / len(contents):,.0f} MB per million events")
+            print(f"growth: {grown / len(contents):,.0f} MB per million events of these people")
         fresh = contents_of(bundle, name=f"{run}-new", users=300, lines=1)
         waits = freshness_ms(address, fresh)
         print(
@@ -249,11 +249,14 @@ def measure(folder: Path, args: argparse.Namespace) -> None:
 
 
 def size_bytes(place: str) -> int:
-    """Size of an SQLite store with its write-ahead log; 0 for a database."""
-    if place.startswith("postgres"):
+    """Pages of an SQLite store, those in the write-ahead log included; 0 for a database."""
+    if place.startswith("postgres") or not Path(place).exists():
         return 0
-    files = [Path(place), Path(f"{place}-wal")]
-    return sum(path.stat().st_size for path in files if path.exists())
+    connection = sqlite3.connect(place)
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    return int(pages * page_bytes)
 
 
 if __name__ == "__main__":
