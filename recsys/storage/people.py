@@ -32,6 +32,7 @@ _DELETE_CONSENTS: Final = "DELETE FROM consents WHERE identifier_key = ANY(?)"
 _DELETE_IDENTIFIERS: Final = "DELETE FROM identifiers WHERE identifier_key = ANY(?)"
 _LOG: Final = f"""
 INSERT INTO erasures ({", ".join(Erasure.__struct_fields__)}) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (erasure_id) DO NOTHING -- the same once more at the same moment
 """  # noqa: S608 - our own names
 
 
