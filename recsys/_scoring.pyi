@@ -18,6 +18,8 @@ FAULT_PRIOR_ROW: Final[int]
 MASK_COUNT_MAX: Final[int]
 SCORE_PART_COUNT: Final[int]
 BATCH_MAX: Final[int]
+DIGEST_WIDTHS: Final[tuple[int, int]]
+RANK_COUNT: Final[int]
 SCRATCH_KEPT_MAX: Final[int]
 FOLD_IN_FAULT_ROW: Final[int]
 FOLD_IN_FAULT_WEIGHT: Final[int]
@@ -85,7 +87,8 @@ class ItemTable:
         priors_max: NDArray[np.float32] | None,
         head: NDArray[np.int32] | None,
         codes: CodeArrays | None,
-        places: NDArray[np.int32] | None,
+        ranks: NDArray[np.uint8] | None,
+        digests: NDArray[np.uint8] | None,
         code_prior: NDArray[np.float32] | None,
         code_priors: NDArray[np.float32] | None,
         link_starts: NDArray[np.int64] | None,
@@ -180,6 +183,7 @@ def encode(
     head_low: NDArray[np.uint8],
     tail_high: NDArray[np.uint8] | None,
     tail_low: NDArray[np.uint8] | None,
+    digests: NDArray[np.uint8] | None,
 ) -> None: ...
 def row_norms(factors: NDArray[np.float32], out_norms: NDArray[np.float32]) -> int: ...
 def fold_in(model: FoldInModel, histories: Ragged, out_vectors: NDArray[np.float32]) -> _Fault: ...

@@ -28,6 +28,9 @@ _SHARE_MAX: Final = 0.4
 _SMALL_BYTES: Final = 2**20
 """... or this many bytes."""
 
+_BY_ROW: Final = frozenset({"ranks", "digests"})
+"""Arrays in the order of the rows, of which subsets hold none of their own."""
+
 _BLOCK: Final = 16_384
 """Rows rotated at a time; a multiple of the group."""
 
@@ -38,7 +41,7 @@ class ItemCodes:
 
     Attributes:
         order: The row at each place, -1 beyond the last, int32, shape (16 g,).
-        places: The place of each row, int32, shape (n,).
+        ranks: Which 256th of the order each row is in, uint8, shape (n,).
         steps: Upper halves of float32 (bfloat16), uint16, shape (16 g,).
         tails: Likewise.
         rests: Likewise.
@@ -49,12 +52,14 @@ class ItemCodes:
         head_low: See above.
         tail_high: uint8, shape (g, 64 * other pairs), or None without any.
         tail_low: See above.
+        digests: A line of memory for each row, uint8, shape (n, 64) or a little less; None
+            where they would take too much room.
         defect: How far the rotation is from orthogonal.
         first_stage: Where searches begin, one of `STAGES`.
     """
 
     order: NDArray[np.int32]
-    places: NDArray[np.int32]
+    ranks: NDArray[np.uint8]
     steps: NDArray[np.uint16]
     tails: NDArray[np.uint16]
     rests: NDArray[np.uint16]
@@ -65,6 +70,7 @@ class ItemCodes:
     head_low: NDArray[np.uint8]
     tail_high: NDArray[np.uint8] | None
     tail_low: NDArray[np.uint8] | None
+    digests: NDArray[np.uint8] | None
     defect: float
     first_stage: Stage
 
@@ -75,8 +81,7 @@ class ItemCodes:
 
     def compiled(self) -> _scoring.CodeArrays:
         """Hand them to the core."""
-        arrays = self.arrays()
-        del arrays["places"]
+        arrays = {name: array for name, array in self.arrays().items() if name not in _BY_ROW}
         return _scoring.CodeArrays(
             factor_count=len(self.rotation),
             defect=self.defect,
@@ -93,9 +98,8 @@ class ItemCodes:
 
 def code_bytes(item_count: int, factor_count: int) -> int:
     """Return how many bytes the codes of so many items take, the rotation included."""
-    head, tail, stages = _scoring.code_bytes(factor_count)
-    group = 2 * (head + tail) + GROUP * (4 + 4 + 2 + 2 + 2) + 4 * (1 + stages)
-    return -(-item_count // GROUP) * group + 4 * factor_count**2
+    size = _bytes_without_digests(item_count, factor_count)
+    return size + item_count * digest_width(item_count, factor_count)
 
 
 def codes_pay(item_count: int, factor_count: int) -> bool:
@@ -103,18 +107,37 @@ def codes_pay(item_count: int, factor_count: int) -> bool:
 
     All that a search needs stays below 1.4 times the float32 factors, small models apart.
     """
-    factor_bytes = 4 * item_count * factor_count
-    limit = max(_SHARE_MAX * factor_bytes, _SMALL_BYTES)
-    return factor_bytes > 0 and code_bytes(item_count, factor_count) <= limit
+    size = _bytes_without_digests(item_count, factor_count)
+    return item_count * factor_count > 0 and size <= _bytes_max(item_count, factor_count)
+
+
+def _bytes_without_digests(item_count: int, factor_count: int) -> int:
+    head, tail, stages = _scoring.code_bytes(factor_count)
+    group = 2 * (head + tail) + GROUP * (4 + 2 + 2 + 2) + 4 * (1 + stages)
+    return -(-item_count // GROUP) * group + item_count + 4 * factor_count**2
+
+
+def digest_width(item_count: int, factor_count: int) -> int:
+    """Return how many bytes a digest has: as many as fit beside the rest; 0 for no digests."""
+    least, most = _scoring.DIGEST_WIDTHS
+    size = _bytes_without_digests(item_count, factor_count)
+    room = int(_bytes_max(item_count, factor_count) - size) // max(item_count, 1)
+    width = min(room, most, -(-factor_count // 8) * 8 + 8) // 8 * 8
+    return max(width, least) if room >= least else 0
+
+
+def _bytes_max(item_count: int, factor_count: int) -> float:
+    return max(_SHARE_MAX * 4 * item_count * factor_count, _SMALL_BYTES)
 
 
 def code_shapes(item_count: int, factor_count: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array that codes of so many items have."""
+    """Return the shape of each array that codes of so many items have; they may lack digests."""
     head, tail, stages = _scoring.code_bytes(factor_count)
     groups = -(-item_count // GROUP)
     shapes: dict[str, tuple[int, ...]] = {
         "order": (groups * GROUP,),
-        "places": (item_count,),
+        "ranks": (item_count,),
+        "digests": (item_count, digest_width(item_count, factor_count)),
         "steps": (groups * GROUP,),
         "tails": (groups * GROUP,),
         "rests": (groups * GROUP,),
@@ -145,9 +168,10 @@ def encode_items(item_factors: F32) -> ItemCodes:
     order = np.full(shapes["order"], -1, dtype=np.int32)
     order[:item_count] = np.argsort(-norms, kind="stable")
     has_tail = "tail_high" in shapes
+    has_digests = shapes["digests"][1] > 0
     codes = ItemCodes(
         order=order,
-        places=_inverse(order, item_count),
+        ranks=ranks_of(order, item_count),
         steps=np.zeros(shapes["steps"], dtype=np.uint16),
         tails=np.zeros(shapes["tails"], dtype=np.uint16),
         rests=np.zeros(shapes["rests"], dtype=np.uint16),
@@ -158,6 +182,7 @@ def encode_items(item_factors: F32) -> ItemCodes:
         head_low=np.zeros(shapes["head_low"], dtype=np.uint8),
         tail_high=np.zeros(shapes["tail_high"], dtype=np.uint8) if has_tail else None,
         tail_low=np.zeros(shapes["tail_low"], dtype=np.uint8) if has_tail else None,
+        digests=np.zeros(shapes["digests"], dtype=np.uint8) if has_digests else None,
         defect=defect,
         first_stage="head8" if has_tail else "all8",
     )
@@ -183,8 +208,8 @@ def row_norms(item_factors: F32) -> F32:
 def _fill(codes: ItemCodes, item_factors: F32, norms: F32) -> None:
     rotation = codes.rotation.astype(np.float64)
     targets = codes.arrays()
-    for name in ("order", "places", "rotation"):
-        del targets[name]
+    for name in ("order", "rotation", *_BY_ROW):
+        targets.pop(name, None)
     for start in range(0, len(item_factors), _BLOCK):
         rows = codes.order[start : start + _BLOCK]
         rows = rows[rows >= 0]
@@ -193,21 +218,29 @@ def _fill(codes: ItemCodes, item_factors: F32, norms: F32) -> None:
             name: array[start:] if name in {"steps", "tails", "rests"} else array[first:]
             for name, array in targets.items()
         }
+        digests = None
+        if codes.digests is not None:
+            digests = np.zeros((len(rows), codes.digests.shape[1]), dtype=np.uint8)
         _scoring.encode(
             item_factors[rows].astype(np.float64) @ rotation,
             norms[rows],
+            digests=digests,
             **_with_tails(parts),
         )
+        if codes.digests is not None and digests is not None:
+            codes.digests[rows] = digests
 
 
 def _with_tails(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return {"tail_high": None, "tail_low": None, **arrays}
 
 
-def _inverse(order: NDArray[np.int32], item_count: int) -> NDArray[np.int32]:
-    places = np.empty(item_count, dtype=np.int32)
-    places[order[:item_count]] = np.arange(item_count, dtype=np.int32)
-    return places
+def ranks_of(order: NDArray[np.int32], item_count: int) -> NDArray[np.uint8]:
+    """Return which 256th of an order of groups each row is in, shape (n,)."""
+    groups_each = -(-(len(order) // GROUP) // _scoring.RANK_COUNT)
+    ranks = np.empty(item_count, dtype=np.uint8)
+    ranks[order[:item_count]] = np.arange(item_count) // (GROUP * groups_each)
+    return ranks
 
 
 def _rotation(item_factors: F32) -> tuple[F32, float]:
@@ -231,74 +264,3 @@ def rotation_defect(rotation: F32) -> float:
     precise = rotation.astype(np.float64)
     off = float(np.linalg.norm(precise @ precise.T - np.eye(len(precise))))
     return off * (1.0 + 2.0**-20) + 2.0**-40
-
-
-def decoded(codes: ItemCodes, groups: NDArray[np.intp]) -> dict[str, F64]:
-    """Return what each stage takes the rotated rows of some groups for.
-
-    Returns:
-        Shape (16 x groups, f) by name of a stage; the head stages give the head alone.
-    """
-    high, low = _plane(codes.head_high, groups), _plane(codes.head_low, groups)
-    head_width = high.shape[1]
-    if codes.tail_high is not None and codes.tail_low is not None:
-        high = np.hstack([high, _plane(codes.tail_high, groups)])
-        low = np.hstack([low, _plane(codes.tail_low, groups)])
-    width = len(codes.rotation)
-    places = (groups[:, np.newaxis] * GROUP + np.arange(GROUP)).ravel()
-    steps64 = _halves(codes.steps, places)[:, np.newaxis]
-    all8 = steps64 * (16.0 * high + low - 128.0)
-    all4 = steps64 * (16.0 * high + 7.5 - 128.0)
-    head = slice(None, min(head_width, width))
-    return {
-        "head4": all4[:, head],
-        "head8": all8[:, head],
-        "all4": all4[:, :width],
-        "all8": all8[:, :width],
-    }
-
-
-def _halves(values: NDArray[np.uint16], places: NDArray[np.intp]) -> F64:
-    """Read bfloat16 at some places."""
-    wide = (values[places].astype(np.uint32) << 16).view(np.float32)
-    return wide.astype(np.float64)
-
-
-def _plane(plane: NDArray[np.uint8], groups: NDArray[np.intp]) -> F64:
-    # (group, pair, item, byte) -> (group, item, pair, half, byte): low bits come first
-    bytes_ = plane[groups].reshape(len(groups), -1, GROUP, 4).transpose(0, 2, 1, 3)
-    halves = np.stack([bytes_ & 15, bytes_ >> 4], axis=3)
-    return halves.reshape(len(groups) * GROUP, -1).astype(np.float64)
-
-
-def sample_problem(
-    codes: ItemCodes, item_factors: F32, *, group_count_max: int = 256
-) -> str | None:
-    """Measure some groups again and say what is wrong with them, or None."""
-    groups = np.unique(
-        np.linspace(0, len(codes.norms) - 1, group_count_max).round().astype(np.intp)
-    )
-    stages = decoded(codes, groups)
-    places = (groups[:, np.newaxis] * GROUP + np.arange(GROUP)).ravel()
-    rows = codes.order[places]
-    real = rows >= 0
-    rows64 = item_factors[rows[real]].astype(np.float64)
-    rotated = rows64 @ codes.rotation.astype(np.float64)
-    group_of = np.repeat(np.arange(len(groups)), GROUP)[real]
-    slack = 1.0 + 2.0**-20
-    norms = np.maximum(np.linalg.norm(rows64, axis=1), np.linalg.norm(rotated, axis=1))
-    if (norms > codes.norms[groups][group_of] * slack).any():
-        return "codes: a norm is larger than it says"
-    for stage, name in enumerate(STAGES):
-        part = stages[name][real]
-        losses = np.linalg.norm(rotated[:, : part.shape[1]] - part, axis=1)
-        limit = codes.residuals[groups, stage].astype(np.float64)[group_of]
-        if (losses > limit * slack + norms * 2.0**-40).any():
-            return f"codes: a residual of stage {name} is larger than it says"
-        if name == "all4" and (losses > _halves(codes.rests, places)[real] * slack).any():
-            return "codes: a rest is larger than it says"
-    tails = _halves(codes.tails, places)[real]
-    found = np.linalg.norm(rotated[:, stages["head8"].shape[1] :], axis=1)
-    if (found > tails * slack + norms * 2.0**-40).any():
-        return "codes: a tail is larger than it says"
-    return None

@@ -79,7 +79,6 @@ def build_item_table(
             head = _longest(norms, min(HEAD_COUNT_MAX, item_count // 16))
             norm_max = float(norms.max(initial=0.0))
         else:
-            head = codes.order[: min(HEAD_COUNT_MAX, item_count // 16)]
             norm_max = float(codes.norms[0])
     code_prior, code_priors = published.code_prior, published.code_priors
     if code_prior is None and codes is not None and prior is not None:
@@ -97,7 +96,8 @@ def build_item_table(
         priors_max=priors_max,
         head=head,
         codes=None if codes is None else codes.compiled(),
-        places=None if codes is None else codes.places,
+        ranks=None if codes is None else codes.ranks,
+        digests=None if codes is None else codes.digests,
         code_prior=code_prior,
         code_priors=code_priors,
         link_starts=None if item_item is None else item_item.indptr,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recsys import _scoring
 from recsys.allowed import EVERYTHING, Allowed, resolve_allowed
-from recsys.arrays import InvalidArray, check_array, check_count
+from recsys.arrays import InvalidArray, check_count
 from recsys.bundle import Bundle
 from recsys.contributions import PARTS, Contributions
 from recsys.errors import InvalidInput
@@ -22,13 +22,8 @@ from recsys.fold_in import FoldIn, SingularSystem
 from recsys.item_codes import ItemCodes
 from recsys.item_table import NOTHING_PUBLISHED, PublishedPriors, build_item_table
 from recsys.masks import Mask
-from recsys.row_lists import (
-    RaggedRows,
-    RankedRows,
-    check_csr,
-    check_ragged,
-    compiled_lists,
-)
+from recsys.query_arguments import check_additions, check_queries
+from recsys.row_lists import RaggedRows, RankedRows, check_csr, compiled_lists
 from recsys.score_faults import fault_error
 from recsys.slices import in_slices
 from recsys.sparse import CsrMatrix
@@ -175,8 +170,10 @@ class Scorer:
             InvalidArray, CountOutOfRange, RowOutOfRange, NotFinite: An argument
                 is wrong; the message names it.
         """
-        query_count = self._check_queries(user_vectors, history, excluded)
-        self._check_additions(boosts, prior_rows, query_count)
+        query_count = check_queries(
+            user_vectors, history, excluded, factor_count=self.factor_count, rows_name="excluded"
+        )
+        check_additions(boosts, prior_rows, query_count)
         check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
         masks = EVERYTHING
         if allowed is not None:
@@ -186,8 +183,6 @@ class Scorer:
                 item_count=self.item_count,
                 subsets=self._subsets,
             )
-        if excluded is not None:
-            check_ragged(excluded, argument="excluded", query_count=query_count)
         width = min(k, self.item_count)
         items = np.zeros((query_count, width), dtype=np.int32)
         scores = np.zeros((query_count, width), dtype=np.float64)
@@ -289,9 +284,10 @@ class Scorer:
         *,
         parts: NDArray[np.float64] | None,
     ) -> NDArray[np.float64]:
-        query_count = self._check_queries(user_vectors, history, rows)
-        self._check_additions(boosts, prior_rows, query_count)
-        check_ragged(rows, argument="rows", query_count=query_count)
+        query_count = check_queries(
+            user_vectors, history, rows, factor_count=self.factor_count, rows_name="rows"
+        )
+        check_additions(boosts, prior_rows, query_count)
         scores = np.zeros(len(rows.rows), dtype=np.float64)
         fault = self.table.score(
             user_vectors,
@@ -305,40 +301,6 @@ class Scorer:
         if fault is not None:
             raise self._fault_error(fault, 0, history=history, rows=rows, boosts=boosts)
         return scores
-
-    def _check_additions(
-        self, boosts: CsrMatrix | None, prior_rows: NDArray[np.int32] | None, query_count: int
-    ) -> None:
-        if boosts is not None:
-            check_csr(boosts, argument="boosts", row_count=query_count)
-        if prior_rows is not None:
-            check_array(prior_rows, argument="prior_rows", dtype=np.int32, shape=(query_count,))
-
-    def _check_queries(
-        self, user_vectors: F32 | None, history: CsrMatrix | None, rows: RaggedRows | None
-    ) -> int:
-        query_count = 1
-        if history is not None:
-            query_count = history.row_count
-        elif rows is not None:
-            query_count = len(rows.indptr) - 1
-        if user_vectors is not None:
-            check_array(
-                user_vectors,
-                argument="user_vectors",
-                dtype=np.float32,
-                shape=(None, self.factor_count),
-            )
-            query_count = len(user_vectors)
-        elif self.factor_count:
-            raise InvalidArray(
-                argument="user_vectors",
-                found="None",
-                allowed=f"C-contiguous float32 (any, {self.factor_count})",
-            )
-        if history is not None:
-            check_csr(history, argument="history", row_count=query_count)
-        return query_count
 
     def _fault_error(
         self,

@@ -117,7 +117,7 @@ class Subsets:
 
     def _compact(self, state: MaskState) -> Subset | None:
         codes = self._codes
-        item_count = len(codes.places)
+        item_count = len(codes.ranks)
         allowed = np.unpackbits(state.bitmap, count=item_count, bitorder="little").view(np.bool_)
         allowed_count = int(np.count_nonzero(allowed))
         if not 0 < allowed_count <= _SHARE_MAX * item_count:

@@ -29,6 +29,9 @@ from libc.string cimport memcpy, memset
 from scoring_core cimport (
     CODES_GROUP,
     CODES_PAIR_BYTES,
+    CODES_RANK_COUNT,
+    DIGEST_BYTES_MAX,
+    DIGEST_BYTES_MIN,
     FOLD_IN_OK,
     FOLD_IN_ROW,
     FOLD_IN_SYSTEM,
@@ -87,6 +90,8 @@ FAULT_PRIOR_ROW = SCAN_PRIOR_ROW
 MASK_COUNT_MAX = SCAN_MASKS_MAX
 SCORE_PART_COUNT = PART_COUNT
 BATCH_MAX = SCAN_BATCH_MAX
+DIGEST_WIDTHS = (DIGEST_BYTES_MIN, DIGEST_BYTES_MAX)
+RANK_COUNT = CODES_RANK_COUNT
 FOLD_IN_FAULT_ROW = FOLD_IN_ROW
 FOLD_IN_FAULT_WEIGHT = FOLD_IN_WEIGHT
 FOLD_IN_FAULT_SYSTEM = FOLD_IN_SYSTEM
@@ -113,12 +118,13 @@ cdef class ItemTable:
                   const float[::1] norms, float norm_max, const float[::1] prior,
                   float prior_max, const float[:, ::1] priors,
                   const float[::1] priors_max,
-                  const int32_t[::1] head, CodeArrays codes, const int32_t[::1] places,
-                  const float[::1] code_prior, const float[:, ::1] code_priors,
+                  const int32_t[::1] head, CodeArrays codes, const uint8_t[::1] ranks,
+                  const uint8_t[:, ::1] digests, const float[::1] code_prior,
+                  const float[:, ::1] code_priors,
                   const int64_t[::1] link_starts, const int32_t[::1] link_items,
                   const float[::1] link_values):
-        self.arrays = (factors, norms, prior, priors, priors_max, head, codes, places, code_prior,
-                       code_priors, link_starts, link_items, link_values)
+        self.arrays = (factors, norms, prior, priors, priors_max, head, codes, ranks, digests,
+                       code_prior, code_priors, link_starts, link_items, link_values)
         self.spare = []
         self.spare_rooms = []
         self.items.item_count = item_count
@@ -132,7 +138,11 @@ cdef class ItemTable:
             self.items.head_count = head.shape[0]
         if codes is not None:
             self.items.codes = &codes.table
-            self.items.places = i32_from(places, 0)
+            self.items.ranks = &ranks[0]
+        if digests is not None:
+            check_digests(digests, item_count)
+            self.items.digests = &digests[0, 0]
+            self.items.digest_bytes = digests.shape[1]
         if prior is not None:
             self.items.prior = f32_from(prior, 0)
             self.items.prior_max = prior_max

@@ -32,7 +32,10 @@ cdef extern from "codes.h" nogil:
         uint16_t *rests
         float *norms
         float *residuals
-    int CODES_GROUP, CODES_PAIR_BYTES
+        uint8_t *digests
+        int64_t digest_bytes
+    int CODES_GROUP, CODES_PAIR_BYTES, CODES_RANK_COUNT
+    int DIGEST_HALVES, DIGEST_BYTES_MIN, DIGEST_BYTES_MAX
     int STAGE_HEAD4, STAGE_HEAD8, STAGE_ALL4, STAGE_ALL8, STAGE_COUNT
     int64_t codes_head_pairs(int64_t factor_count)
     int64_t codes_tail_pairs(int64_t factor_count)
@@ -62,7 +65,9 @@ cdef extern from "scan.h" nogil:
         const int32_t *head
         int64_t head_count
         const scan_codes *codes
-        const int32_t *places
+        const uint8_t *ranks
+        const uint8_t *digests
+        int64_t digest_bytes
         const float *code_prior
         const float *code_priors
         const int64_t *link_starts

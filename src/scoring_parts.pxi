@@ -119,6 +119,13 @@ cdef class BatchRoom:
         free(<void *>self.scratch)
 
 
+cdef check_digests(const uint8_t[:, ::1] digests, int64_t count):
+    width = digests.shape[1]
+    if (digests.shape[0] != count or width % 8
+            or not DIGEST_BYTES_MIN <= width <= DIGEST_BYTES_MAX):
+        raise ValueError(f"digests are {digests.shape[0]} x {width} bytes")
+
+
 cdef class CodeArrays:
     """The factors once more, in 8-bit codes; see `src/scoring/codes.h`. Immutable.
 
@@ -219,8 +226,11 @@ def code_bytes(int64_t factor_count):
 def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t[::1] steps,
            uint16_t[::1] tails, uint16_t[::1] rests, float[::1] norms, float[:, ::1] residuals,
            uint8_t[:, ::1] head_high, uint8_t[:, ::1] head_low, uint8_t[:, ::1] tail_high,
-           uint8_t[:, ::1] tail_low):
-    """Encode rotated rows, in their order, into the groups given; see `codes_encode`."""
+           uint8_t[:, ::1] tail_low, uint8_t[:, ::1] digests):
+    """Encode rotated rows, in their order, into the groups given; see `codes_encode`.
+
+    Digests are in that order, too, and may be None.
+    """
     cdef codes_target target
     cdef int64_t count = rotated.shape[0]
     if count == 0:
@@ -233,5 +243,9 @@ def encode(const double[:, ::1] rotated, const float[::1] row_norms, *, uint16_t
     target.head_high, target.head_low = &head_high[0, 0], &head_low[0, 0]
     if tail_high is not None:
         target.tail_high, target.tail_low = &tail_high[0, 0], &tail_low[0, 0]
+    if digests is not None:
+        check_digests(digests, count)
+        target.digests = &digests[0, 0]
+        target.digest_bytes = digests.shape[1]
     with nogil:
         codes_encode(&rotated[0, 0], count, rotated.shape[1], &row_norms[0], &target)

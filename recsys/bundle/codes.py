@@ -1,24 +1,28 @@
 """The codes of a bundle: when they are worth their bytes, and whether they are right."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import format as fmt
 from recsys.bundle.priors import PriorRows
+from recsys.code_checks import sample_problem
 from recsys.item_codes import (
     GROUP,
     ItemCodes,
     code_shapes,
     codes_pay,
     encode_items,
+    ranks_of,
     rotation_defect,
-    sample_problem,
 )
 from recsys.item_table import calibrated
 
 F32 = NDArray[np.float32]
+
+_RANKS_SINCE: Final = 6
+"""Format version."""
 
 
 def publish_codes(item_factors: F32 | None) -> ItemCodes | None:
@@ -50,8 +54,13 @@ def mapped_codes(manifest: fmt.Manifest, arrays: dict[str, NDArray[Any]]) -> Ite
     if manifest.codes is None:
         return None
     parts = {name: arrays.get(name) for name in (*fmt.CODE_DTYPES, *fmt.CODE_TAIL_DTYPES)}
+    ranks = arrays.get(fmt.CODE_RANKS)
+    if ranks is None:
+        ranks = ranks_of(arrays["code_order"], manifest.item_count)
     return ItemCodes(
         **{name.removeprefix(fmt.CODE_PREFIX): array for name, array in parts.items()},  # type: ignore[arg-type]  # a manifest with codes has them all
+        ranks=ranks,
+        digests=arrays.get(fmt.CODE_DIGESTS),
         defect=manifest.codes.defect,
         first_stage=manifest.codes.first_stage,
     )
@@ -64,6 +73,9 @@ def expected_shapes(manifest: fmt.Manifest) -> dict[str, tuple[int, ...]]:
     shapes = code_shapes(manifest.item_count, manifest.factor_count)
     place_count = -(-manifest.item_count // GROUP) * GROUP
     named = {fmt.CODE_PREFIX + name: shape for name, shape in shapes.items()}
+    if manifest.format_version < _RANKS_SINCE:
+        del named[fmt.CODE_RANKS], named[fmt.CODE_DIGESTS]
+        named[fmt.CODE_PLACES] = (manifest.item_count,)
     row_count = 0 if manifest.priors is None else len(manifest.priors.names)
     return {
         **named,
@@ -76,6 +88,7 @@ def missing_codes(manifest: fmt.Manifest, names: frozenset[str]) -> frozenset[st
     """Which arrays of the codes are missing, or there for no reason."""
     present = frozenset(name for name in names if name.startswith(fmt.CODE_PREFIX))
     expected = frozenset(expected_shapes(manifest))
+    expected -= {fmt.CODE_DIGESTS} - names
     if fmt.PRIOR not in names:
         expected -= {fmt.CODE_PRIOR}
     if fmt.PRIORS not in names:
@@ -105,6 +118,6 @@ def codes_problem(
     for problem, is_there in problems.items():
         if is_there:
             return f"codes: {problem}"
-    if not np.array_equal(codes.places[ordered], every_row):
-        return "codes: places are not the inverse of the order"
+    if not np.array_equal(codes.ranks, ranks_of(codes.order, len(every_row))):
+        return "codes: ranks are not those of the order"
     return sample_problem(codes, item_factors)

@@ -8,12 +8,13 @@ import msgspec
 
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 
-FORMAT_VERSION: Final = 5
+FORMAT_VERSION: Final = 6
 """Raised by one when older readers would misread a bundle. 2 adds codes; 3 adds
 `history` and the unobserved weight and scaled regularization of `fold_in`; 4 adds
-`priors`; 5 adds `newest_boost` and `decayed_vectors` to `history`."""
+`priors`; 5 adds `newest_boost` and `decayed_vectors` to `history`; 6 has ranks and digests in
+codes, where older ones have the place of each row."""
 
-READABLE_VERSIONS: Final = (1, 2, 3, 4, 5)
+READABLE_VERSIONS: Final = (1, 2, 3, 4, 5, 6)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -36,7 +37,6 @@ POPULAR_SCORES: Final = "popular_scores"  # float32 (p,): descending within a se
 CODE_PREFIX: Final = "code_"
 CODE_DTYPES: Final = {
     "code_order": "int32",
-    "code_places": "int32",
     "code_steps": "uint16",
     "code_tails": "uint16",
     "code_rests": "uint16",
@@ -48,6 +48,9 @@ CODE_DTYPES: Final = {
 }
 CODE_TAIL_DTYPES: Final = {"code_tail_high": "uint8", "code_tail_low": "uint8"}
 """Absent up to 32 factors."""
+CODE_RANKS: Final = "code_ranks"  # uint8 (n,): since format 6
+CODE_DIGESTS: Final = "code_digests"  # uint8 (n, 32 to 64): since format 6, where they fit
+CODE_PLACES: Final = "code_places"  # int32 (n,): before; nothing reads it any more
 CODE_PRIOR: Final = "code_prior"  # float32 (16 g,): the prior in the order of the codes
 CODE_PRIORS: Final = "code_priors"  # float32 (r, 16 g): likewise
 
@@ -65,6 +68,9 @@ DTYPES: Final = {
     POPULAR_INDPTR: "int64",
     POPULAR_ROWS: "int32",
     POPULAR_SCORES: "float32",
+    CODE_RANKS: "uint8",
+    CODE_DIGESTS: "uint8",
+    CODE_PLACES: "int32",
     CODE_PRIOR: "float32",
     CODE_PRIORS: "float32",
     **CODE_DTYPES,

@@ -57,12 +57,14 @@ static int code_of(double value, double inverse, int code_max) {
 typedef struct {
     double squares[2]; /* of the head, of the tail */
     double losses[STAGE_COUNT];
+    double digest_loss, digest_tail;
 } measured;
 
 /* One item into its place of a group. */
 static measured encode_item(const double *row, int64_t factor_count, double step, int place,
-                            const codes_target *group) {
-    measured found = {{0.0}, {0.0}};
+                            const codes_target *group, uint8_t *digest) {
+    measured found = {{0.0}, {0.0}, 0.0, 0.0};
+    const int64_t digest_count = digest == NULL ? 0 : digest_codes(group->digest_bytes);
     const double inverse = inverse_of(step);
     for (int64_t j = 0; j < factor_count; j++) {
         const int code = code_of(row[j], inverse, CODE_MAX) + CODE_ZERO;
@@ -73,17 +75,32 @@ static measured encode_item(const double *row, int64_t factor_count, double step
         uint8_t *high = in_tail ? group->tail_high : group->head_high;
         uint8_t *low = in_tail ? group->tail_low : group->head_low;
         high[at] |= (uint8_t)(code >> 4 << shift);
+        if (j < digest_count) digest[j] = (uint8_t)code;
         low[at] |= (uint8_t)((code & 15) << shift);
         const double loss8 = row[j] - step * (code - CODE_ZERO);
         const double loss4 = row[j] - step * ((code & ~15) + MIDDLE - CODE_ZERO);
         found.squares[in_tail] += row[j] * row[j];
         found.losses[STAGE_ALL8] += loss8 * loss8;
         found.losses[STAGE_ALL4] += loss4 * loss4;
+        if (j < digest_count)
+            found.digest_loss += loss8 * loss8;
+        else
+            found.digest_tail += row[j] * row[j];
         if (in_tail) continue;
         found.losses[STAGE_HEAD8] += loss8 * loss8;
         found.losses[STAGE_HEAD4] += loss4 * loss4;
     }
     return found;
+}
+
+static void end_digest(uint8_t *digest, int64_t bytes, uint16_t step, const measured *found,
+                       double norm) {
+    uint16_t halves[DIGEST_HALVES];
+    halves[DIGEST_STEP] = step;
+    halves[DIGEST_TAIL] = bf16_up(sqrt(found->digest_tail) * NORM_SLACK);
+    halves[DIGEST_RESIDUAL] = bf16_up(sqrt(found->digest_loss) * NORM_SLACK);
+    halves[DIGEST_NORM] = bf16_up(norm);
+    memcpy(digest + digest_codes(bytes), halves, sizeof halves);
 }
 
 static void encode_group(const double *rotated, int64_t count, int64_t factor_count,
@@ -102,15 +119,23 @@ static void encode_group(const double *rotated, int64_t count, int64_t factor_co
     for (int place = 0; place < count; place++) {
         const double *row = rotated + place * factor_count;
         const uint16_t step = bf16_up(largest(row, factor_count) / CODE_MAX);
-        const measured found = encode_item(row, factor_count, bf16_value(step), place, group);
+        uint8_t *digest = group->digests;
+        if (digest != NULL) {
+            digest += place * group->digest_bytes;
+            memset(digest, 0, (size_t)group->digest_bytes);
+        }
+        const measured found =
+            encode_item(row, factor_count, bf16_value(step), place, group, digest);
         group->steps[place] = step;
         group->tails[place] = bf16_up(sqrt(found.squares[1]) * NORM_SLACK);
         group->rests[place] = bf16_up(sqrt(found.losses[STAGE_ALL4]) * NORM_SLACK);
-        norm = fmax(norm, sqrt(found.squares[0] + found.squares[1]) * NORM_SLACK);
-        norm = fmax(norm, row_norms[place]);
+        const double own_norm =
+            fmax(sqrt(found.squares[0] + found.squares[1]) * NORM_SLACK, row_norms[place]);
+        norm = fmax(norm, own_norm);
         for (int stage = 0; stage < STAGE_COUNT; stage++)
             group->residuals[stage] = fmaxf(group->residuals[stage],
                                             round_up(sqrt(found.losses[stage]) * NORM_SLACK));
+        if (digest != NULL) end_digest(digest, group->digest_bytes, step, &found, own_norm);
     }
     *group->norms = round_up(norm);
 }
@@ -132,6 +157,9 @@ void codes_encode(const double *rotated, int64_t count, int64_t factor_count,
             .rests = target->rests + first,
             .norms = target->norms + group,
             .residuals = target->residuals + group * STAGE_COUNT,
+            .digests =
+                target->digests == NULL ? NULL : target->digests + first * target->digest_bytes,
+            .digest_bytes = target->digest_bytes,
         };
         encode_group(rotated + first * factor_count, left < CODES_GROUP ? left : CODES_GROUP,
                      factor_count, row_norms + first, &part);
@@ -189,4 +217,32 @@ void codes_encode_query(const scan_codes *codes, const double *rotated, double n
         .per_norm = per_norm,
         .per_tail = round_up((tail_size + residual) * (1.0 + BOUND_SLACK)),
     };
+}
+
+void codes_digest_query(const scan_codes *codes, const double *rotated, double norm,
+                        int code_max, int64_t digest_bytes, digest_query *out) {
+    const int64_t width = codes->factor_count, room = digest_codes(digest_bytes);
+    const int64_t count = width < room ? width : room;
+    const double step = (float)(largest(rotated, count) / code_max);
+    const double inverse = inverse_of(step);
+    double squares = 0.0, tail_squares = 0.0, losses = 0.0;
+    memset(out->codes, 0, sizeof out->codes);
+    out->bytes = digest_bytes;
+    out->offset = 0;
+    for (int64_t j = 0; j < count; j++) {
+        const int code = code_of(rotated[j], inverse, code_max);
+        const double loss = rotated[j] - step * code;
+        out->codes[j] = (int8_t)code;
+        out->offset += CODE_ZERO * code;
+        squares += rotated[j] * rotated[j];
+        losses += loss * loss;
+    }
+    for (int64_t j = count; j < width; j++) tail_squares += rotated[j] * rotated[j];
+    const double residual = sqrt(losses) * NORM_SLACK;
+    const double size = sqrt(squares) * NORM_SLACK + residual;
+    const double slack = BOUND_SLACK * (size + sqrt(tail_squares));
+    out->step = (float)step;
+    out->per_residual = round_up(size * (1.0 + BOUND_SLACK));
+    out->per_norm = round_up(residual + codes->defect * norm + slack);
+    out->per_tail = round_up(sqrt(tail_squares) * NORM_SLACK * (1.0 + BOUND_SLACK));
 }

@@ -8,6 +8,10 @@
  * any prefix of that: the high bits of the head are an eighth of all bytes at 128
  * factors. What a stage leaves out is in the residual norms, which are measured.
  *
+ * For masks that allow few items, each row also has a rank, which 256th of the order it is
+ * in; and, in the order of the rows, a digest: the codes of its first coordinates and what
+ * a bound needs beside them, so that one line of memory says whether the row can matter.
+ *
  * One plane: [group][pair][16 items][4 bytes]; byte b of a pair of quads holds the
  * bits of coordinate 8 * pair + b low and those of coordinate 8 * pair + 4 + b high.
  */
@@ -22,8 +26,25 @@ enum {
     CODES_PAIR_BYTES = 64,
     CODES_HEAD_PAIRS = 4, /* the head has 32 coordinates */
     CODES_FACTOR_COUNT_MAX = 1024,
+    CODES_RANK_COUNT = 256,
     CODES_HALF_SHIFT = 5, /* c - 128 with c = 16 h + 7.5 is (32 h - 241) / 2 */
 };
+
+/* A digest of so many bytes, a multiple of 8: codes, one byte for each coordinate, then four
+ * bfloat16, of which all but the step are rounded up. */
+enum {
+    DIGEST_BYTES_MIN = 32,
+    DIGEST_BYTES_MAX = 64,
+    DIGEST_STEP = 0,     /* behind the codes, in halves */
+    DIGEST_TAIL = 1,     /* norm of the other coordinates */
+    DIGEST_RESIDUAL = 2, /* of its codes */
+    DIGEST_NORM = 3,
+    DIGEST_HALVES = 4,
+};
+
+static inline int64_t digest_codes(int64_t digest_bytes) {
+    return digest_bytes - DIGEST_HALVES * (int64_t)sizeof(uint16_t);
+}
 
 /* What a bound reads, the cheapest first; and what heads with a survivor are looked at
  * with before their items are read: all bits of the head, half of those of the tail. */
@@ -53,6 +74,8 @@ typedef struct {
     uint8_t *head_high, *head_low, *tail_high, *tail_low;
     uint16_t *steps, *tails, *rests;
     float *norms, *residuals;
+    uint8_t *digests; /* (places, digest_bytes), in the order of the codes; or NULL */
+    int64_t digest_bytes;
 } codes_target;
 
 /* bound = sum * scale(item) + error(group), see `codes_bound` in codes_body.h. */
@@ -71,6 +94,14 @@ typedef struct {
     stage_bound stages[BOUND_COUNT];
 } coded_query;
 
+/* The same for digests; codes of 0 behind those of the coordinates that they have. */
+typedef struct {
+    int8_t codes[DIGEST_BYTES_MAX];
+    int64_t bytes; /* of a digest */
+    int32_t offset;
+    float step, per_residual, per_norm, per_tail;
+} digest_query;
+
 static inline int64_t codes_head_pairs(int64_t factor_count) {
     const int64_t pairs = (factor_count + CODES_PAIR - 1) / CODES_PAIR;
     return pairs < CODES_HEAD_PAIRS ? pairs : CODES_HEAD_PAIRS;
@@ -78,6 +109,12 @@ static inline int64_t codes_head_pairs(int64_t factor_count) {
 
 static inline int64_t codes_tail_pairs(int64_t factor_count) {
     return (factor_count + CODES_PAIR - 1) / CODES_PAIR - codes_head_pairs(factor_count);
+}
+
+/* How many groups share a rank: row r is in a group of at least
+ * `ranks[r] * codes_rank_groups` in the order of the codes. */
+static inline int64_t codes_rank_groups(int64_t group_count) {
+    return (group_count + CODES_RANK_COUNT - 1) / CODES_RANK_COUNT;
 }
 
 /* Encode `count` rotated rows (float64, true to 2^-40 of their norms), of which
@@ -88,5 +125,9 @@ void codes_encode(const double *rotated, int64_t count, int64_t factor_count,
 /* Rotate and encode a query whose norm is `norm`; `rotated` is scratch of factor_count. */
 void codes_encode_query(const scan_codes *codes, const double *rotated, double norm,
                         int code_max, coded_query *out);
+
+/* The same for digests of so many bytes. */
+void codes_digest_query(const scan_codes *codes, const double *rotated, double norm,
+                        int code_max, int64_t digest_bytes, digest_query *out);
 
 #endif

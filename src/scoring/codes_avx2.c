@@ -17,6 +17,6 @@ LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
 
 #include "codes_body.h"
 
-const code_ops CODES_AVX2 = {.bound = codes_bound, .keep = codes_keep, .join = codes_join, .tile = codes_tile, .full = codes_full, .code_max = CODE_MAX_WITHOUT_VNNI};
+const code_ops CODES_AVX2 = {CODES_OPS, .code_max = CODE_MAX_WITHOUT_VNNI};
 
 #endif

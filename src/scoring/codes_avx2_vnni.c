@@ -12,6 +12,6 @@ LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
 
 #include "codes_body.h"
 
-const code_ops CODES_AVX2_VNNI = {.bound = codes_bound, .keep = codes_keep, .join = codes_join, .tile = codes_tile, .full = codes_full, .code_max = 127};
+const code_ops CODES_AVX2_VNNI = {CODES_OPS, .code_max = 127};
 
 #endif

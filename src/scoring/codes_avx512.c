@@ -60,8 +60,39 @@ LANES uint32_t lanes_not_below(lanes_f a, lanes_f b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ);
 }
 
+/* Four registers of 16 sums each to one of the four sums of each of their four quarters. */
+LANES lanes_i fold_quarters(lanes_i a, lanes_i b, lanes_i c, lanes_i d) {
+    const lanes_i ab = lanes_add(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const lanes_i cd = lanes_add(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    return lanes_add(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+}
+
+#define LANES_SUMS
+LANES lanes_i codes_digest_sums(const uint8_t *const digests[CODES_GROUP],
+                                const digest_query *query) {
+    /* What lies behind the codes is multiplied by 0. */
+    const __mmask16 there = (__mmask16)((1u << (query->bytes / 4)) - 1);
+    const lanes_i codes = _mm512_loadu_si512(query->codes);
+    lanes_i four[4];
+    for (int i = 0; i < 4; i++) {
+        lanes_i sum[4];
+        for (int j = 0; j < 4; j++)
+            sum[j] = _mm512_dpbusd_epi32(
+                lanes_zero(), _mm512_maskz_loadu_epi32(there, digests[4 * i + j]), codes);
+        four[i] = fold_quarters(sum[0], sum[1], sum[2], sum[3]);
+    }
+    /* Of item 4 i + j, quarter q is in lane 4 q + j of register i. */
+    const lanes_i low02 = _mm512_shuffle_i32x4(four[0], four[1], 0x44);
+    const lanes_i low13 = _mm512_shuffle_i32x4(four[0], four[1], 0xee);
+    const lanes_i high02 = _mm512_shuffle_i32x4(four[2], four[3], 0x44);
+    const lanes_i high13 = _mm512_shuffle_i32x4(four[2], four[3], 0xee);
+    const lanes_i first = lanes_add(low02, low13), second = lanes_add(high02, high13);
+    return lanes_add(_mm512_shuffle_i32x4(first, second, 0x88),
+                     _mm512_shuffle_i32x4(first, second, 0xdd));
+}
+
 #include "codes_body.h"
 
-const code_ops CODES_AVX512 = {.bound = codes_bound, .keep = codes_keep, .join = codes_join, .tile = codes_tile, .full = codes_full, .code_max = 127};
+const code_ops CODES_AVX512 = {CODES_OPS, .code_max = 127};
 
 #endif

@@ -3,7 +3,8 @@
  * A file defines `LANES_TARGET` (the function attribute), the types `lanes_i` and
  * `lanes_f` (16 integers, 16 float32) and the lanes_* operations used below, says in
  * `LANES_SIGNED` whether joined codes have lost their 128 and in `LANES_TILE_*` how
- * many sums its registers hold, and then includes this. All sums are integers and exact, so variants agree on them;
+ * many sums its registers hold, and then includes this. With `LANES_SUMS` defined
+ * it has a `codes_digest_sums` of its own. All sums are integers and exact, so variants agree on them;
  * the float32 part is covered by the bounds in codes.c however it is evaluated.
  */
 #ifndef RECSYS_CODES_BODY_H
@@ -197,6 +198,45 @@ LANES_TARGET static float codes_full(const scan_codes *c, const coded_query *que
     return codes_error(c, bound, group, STAGE_ALL8);
 }
 
+/* ----------------------------------------------------------------- digests */
+
+#ifndef LANES_SUMS
+/* The products of the codes of 16 digests. */
+CODES_INLINE lanes_i codes_digest_sums(const uint8_t *const digests[CODES_GROUP],
+                                       const digest_query *query) {
+    int32_t sums[CODES_GROUP];
+    const int64_t count = digest_codes(query->bytes);
+    for (int i = 0; i < CODES_GROUP; i++) {
+        sums[i] = 0;
+        for (int64_t j = 0; j < count; j++) sums[i] += digests[i][j] * query->codes[j];
+    }
+    return lanes_load((const uint8_t *)sums);
+}
+#endif
+
+LANES_TARGET static void codes_glance(const uint8_t *digests, const int32_t *rows,
+                                      const digest_query *query, float *out) {
+    uint16_t halves[DIGEST_HALVES][CODES_GROUP];
+    const uint8_t *each[CODES_GROUP];
+    for (int i = 0; i < CODES_GROUP; i++) {
+        uint16_t own[DIGEST_HALVES];
+        each[i] = digests + rows[i] * query->bytes;
+        memcpy(own, each[i] + digest_codes(query->bytes), sizeof own);
+        for (int h = 0; h < DIGEST_HALVES; h++) halves[h][i] = own[h];
+    }
+    const lanes_f scale =
+        lanes_mul(lanes_bf16(halves[DIGEST_STEP]), lanes_set(query->step));
+    lanes_f bound =
+        lanes_mul(lanes_scaled(codes_digest_sums(each, query), 0, query->offset), scale);
+    bound = lanes_fadd(bound, lanes_mul(lanes_bf16(halves[DIGEST_RESIDUAL]),
+                                        lanes_set(query->per_residual)));
+    bound = lanes_fadd(bound, lanes_mul(lanes_bf16(halves[DIGEST_NORM]),
+                                        lanes_set(query->per_norm)));
+    bound = lanes_fadd(bound, lanes_mul(lanes_bf16(halves[DIGEST_TAIL]),
+                                        lanes_set(query->per_tail)));
+    lanes_fstore(out, lanes_fadd(bound, lanes_set(CODES_UNDERFLOW)));
+}
+
 /* ------------------------------------------------------------------- tiles */
 
 CODES_INLINE void codes_store(uint8_t *bytes, lanes_i codes) {
@@ -291,5 +331,9 @@ LANES_TARGET static void codes_tile(const scan_codes *c, const uint8_t *whole,
                 for (int j = 0; j < LANES_TILE_GROUPS; j++) kept[q + i][g + j] = part[i][j];
         }
 }
+
+#define CODES_OPS                                                              \
+    .bound = codes_bound, .keep = codes_keep, .glance = codes_glance,          \
+    .join = codes_join, .tile = codes_tile, .full = codes_full
 
 #endif

@@ -122,8 +122,7 @@ static int has_dot_product(void) {
 
 int simd_has_neon_dot(void) { return has_dot_product(); }
 
-const code_ops CODES_NEON = {
-    .bound = codes_bound, .keep = codes_keep, .join = codes_join, .tile = codes_tile, .full = codes_full, .code_max = 127};
+const code_ops CODES_NEON = {CODES_OPS, .code_max = 127};
 
 #else
 

@@ -67,4 +67,4 @@ LANES uint32_t lanes_not_below(lanes_f a, lanes_f b) {
 
 #include "codes_body.h"
 
-const code_ops CODES_PORTABLE = {.bound = codes_bound, .keep = codes_keep, .join = codes_join, .tile = codes_tile, .full = codes_full, .code_max = 127};
+const code_ops CODES_PORTABLE = {CODES_OPS, .code_max = 127};

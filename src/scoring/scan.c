@@ -132,6 +132,8 @@ static int prepare(search *s, int64_t *position) {
     s->prior_slack = 8.0 * UNIT * s->prior_max + UNDERFLOW_SLACK;
     s->floor = -INFINITY;
     s->touched_count = 0;
+    s->taken_count = 0;
+    s->allowed_most = items->item_count;
     s->pending_count = 0;
     s->lowest_count = 0;
     s->candidate_count = 0;
@@ -206,12 +208,14 @@ static void clean(const search *s) {
 static void offer_taking(search *s, int32_t row, double links, double boost) {
     if (is_taken(s->scratch, row) || !is_allowed(s->query, row)) return;
     take(s->scratch, row);
+    s->taken_count++;
     search_offer(s, row, links, boost);
 }
 
 static void offer_first(search *s) {
     const scan_scratch *scratch = s->scratch;
     for (int64_t i = 0; i < s->query->excluded_count; i++) take(scratch, s->query->excluded[i]);
+    s->taken_count = s->query->excluded_count;
     for (int64_t i = 0; i < s->touched_count; i++) {
         const int32_t slot = scratch->slots[i];
         offer_taking(s, scratch->keys[slot], scratch->sums[slot], scratch->boosts[slot]);
@@ -225,20 +229,23 @@ static void offer_each(search *s, const int32_t *rows, int64_t count) {
 /* ----------------------------------------------------------------- entries */
 
 /* Codes read a quarter of the bytes, but of all items: up to this share of allowed ones,
- * reading just their rows takes less. Measured: rows cost more where they lie in memory
- * rather than in a cache, codes where their heads do not tell items apart. */
+ * looking at these alone takes less. Measured: digests are so cheap that their place does
+ * not matter; rows cost more where they lie in memory rather than in a cache, codes where
+ * their heads do not tell items apart. */
 static double gather_share(const scan_items *items) {
     const double bytes = 4.0 * (double)items->item_count * (double)items->factor_count;
     const double share = bytes < 0x1p25 ? 0.11 : bytes < 0x1p28 ? 0.07 : 0.03;
-    return items->codes->first_stage < STAGE_ALL4 ? share : 2.0 * share;
+    if (items->codes->first_stage >= STAGE_ALL4) return 2.0 * share;
+    return items->digests != NULL ? 0.2 : share;
 }
 
-static int masks_are_sparse(const search *s) {
+static int masks_are_sparse(search *s) {
     const int64_t byte_count = (s->items->item_count + 7) / 8;
-    const double most = gather_share(s->items) * (double)s->items->item_count;
-    for (int mask = 0; mask < s->query->allowed_count; mask++)
-        if ((double)s->ops->count_bits(s->query->allowed[mask], byte_count) < most) return 1;
-    return 0;
+    for (int mask = 0; mask < s->query->allowed_count; mask++) {
+        const int64_t allowed = s->ops->count_bits(s->query->allowed[mask], byte_count);
+        if (allowed < s->allowed_most) s->allowed_most = allowed;
+    }
+    return (double)s->allowed_most < gather_share(s->items) * (double)s->items->item_count;
 }
 
 int search_begin(search *s, int64_t *position) {
@@ -252,16 +259,17 @@ int search_begin(search *s, int64_t *position) {
     return fault;
 }
 
-int search_by_codes(const search *s) {
+int search_by_codes(search *s) {
     return search_codes_fit(s) && (s->query->subset != NULL || !masks_are_sparse(s));
 }
 
 void search_rows_first(search *s) {
-    offer_each(s, s->items->head, s->items->head_count);
-    if (s->has_dot && s->items->norms == NULL)
+    if (s->has_dot && s->items->norms == NULL) {
         search_listed(s);
-    else
-        search_rows(s);
+        return;
+    }
+    offer_each(s, s->items->head, s->items->head_count);
+    search_rows(s);
 }
 
 void search_extra(search *s) { offer_each(s, s->query->extra, s->query->extra_count); }

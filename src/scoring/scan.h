@@ -14,7 +14,7 @@ typedef struct {
     int64_t factor_count;   /* 0 without factors */
     const float *factors;   /* (item_count, factor_count), finite */
     const float *norms;     /* (item_count): at least the Euclidean norm of each row; or NULL,
-                               and then codes and places give a bound */
+                               and then codes and ranks give a bound */
     float norm_max;         /* the largest of them */
     const float *prior;     /* (item_count), finite */
     float prior_max;        /* the largest absolute value of prior */
@@ -24,7 +24,9 @@ typedef struct {
     const int32_t *head;    /* rows to look at first without codes, without repeats */
     int64_t head_count;
     const scan_codes *codes;    /* or NULL */
-    const int32_t *places;      /* (item_count): where codes.order has each row; or NULL */
+    const uint8_t *ranks;       /* (item_count): which 256th of codes.order a row is in; or NULL */
+    const uint8_t *digests;     /* (item_count, digest_bytes), see codes.h; or NULL */
+    int64_t digest_bytes;
     const float *code_prior;    /* (codes.group_count * 16): prior in that order */
     const float *code_priors;   /* (prior_row_count, codes.group_count * 16) */
     const int64_t *link_starts; /* item-item part in compressed rows */

@@ -29,6 +29,8 @@ typedef struct {
     double prior_slack;
     float floor;          /* bounds below it cannot reach the threshold */
     int64_t touched_count;
+    int64_t taken_count;  /* items in `taken`; more where there are repeats */
+    int64_t allowed_most; /* no more items are allowed, see `search_by_codes` */
     int32_t pending[PENDING_MAX];
     int pending_count;
     int64_t lowest_count; /* lower bounds of distinct items, see pass_codes.c */
@@ -44,7 +46,7 @@ int search_begin(search *s, int64_t *position);
 void search_end(search *s);
 
 /* Whether the codes are the way; and what has to be scored before they are. */
-int search_by_codes(const search *s);
+int search_by_codes(search *s);
 void search_extra(search *s);
 
 /* The two ways through the items that are not taken yet; the same answer. */

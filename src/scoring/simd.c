@@ -56,6 +56,19 @@ static void rotate(const float *vector, const float *matrix, int64_t width, doub
     rotate_body(vector, matrix, width, out);
 }
 
+static void rank(const uint8_t *ranks, int64_t blocks, uint8_t first, uint8_t last,
+                 uint64_t *live) {
+    const uint8_t width = (uint8_t)(last - first);
+    for (int64_t b = 0; b < blocks; b++) {
+        uint8_t kept[SIMD_BLOCK];
+        for (int i = 0; i < SIMD_BLOCK; i++)
+            kept[i] = (uint8_t)(ranks[b * SIMD_BLOCK + i] - first) <= width;
+        uint64_t bits = 0;
+        for (int i = 0; i < SIMD_BLOCK; i++) bits |= (uint64_t)kept[i] << i;
+        live[b] &= bits;
+    }
+}
+
 static int64_t count_bits(const uint8_t *bytes, int64_t count) {
     return count_bits_body(bytes, count);
 }
@@ -79,8 +92,8 @@ static void add_items(double *system, double *right_side, double *vectors,
 
 #define PORTABLE_OPS                                                            \
     .reach = reach, .dots = dots, .dot_exact = dot_exact, .rotate = rotate,     \
-    .count_bits = count_bits, .solve = solve, .add_items = add_items, \
-    .add_products = add_products
+    .rank = rank, .count_bits = count_bits, .solve = solve,                    \
+    .add_items = add_items, .add_products = add_products
 
 const simd_ops *simd_portable(void) {
     static const simd_ops ops = {.name = "portable", PORTABLE_OPS, .codes = &CODES_PORTABLE};

@@ -63,6 +63,10 @@ typedef struct {
                  const code_tile queries[CODES_TILE_QUERIES], int stage, int64_t start,
                  uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]);
 
+    /* Write what the dot products of 16 rows are at most, as far as their digests tell. */
+    void (*glance)(const uint8_t *digests, const int32_t *rows, const digest_query *query,
+                   float *out);
+
     /* Write the dot products of 16 items as all codes give them; returns the error. */
     float (*full)(const scan_codes *codes, const coded_query *query, int64_t group, float *out);
 } code_ops;
@@ -85,6 +89,11 @@ typedef struct {
 
     /* out = vector matrix, in float64; for queries, whose rotation may err by 2^-40. */
     void (*rotate)(const float *vector, const float *matrix, int64_t width, double *out);
+
+    /* Take from `live`, a bit for each of 64 `blocks` items, those of other ranks than
+     * `first` to `last`. */
+    void (*rank)(const uint8_t *ranks, int64_t blocks, uint8_t first, uint8_t last,
+                 uint64_t *live);
 
     /* Bits set in `count` bytes. */
     int64_t (*count_bits)(const uint8_t *bytes, int64_t count);

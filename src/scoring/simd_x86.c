@@ -103,6 +103,22 @@ AVX2 static void rotate_avx2(const float *vector, const float *matrix, int64_t w
     rotate_body(vector, matrix, width, out);
 }
 
+AVX2 static void rank_avx2(const uint8_t *ranks, int64_t blocks, uint8_t first, uint8_t last,
+                           uint64_t *live) {
+    const __m256i start = _mm256_set1_epi8((char)first);
+    const __m256i width = _mm256_set1_epi8((char)(last - first));
+    for (int64_t b = 0; b < blocks; b++) {
+        uint64_t bits = 0;
+        for (int h = 0; h < 2; h++) {
+            const __m256i *half = (const __m256i *)(ranks + b * SIMD_BLOCK) + h;
+            const __m256i off = _mm256_sub_epi8(_mm256_loadu_si256(half), start);
+            const __m256i kept = _mm256_cmpeq_epi8(_mm256_min_epu8(off, width), off);
+            bits |= (uint64_t)(uint32_t)_mm256_movemask_epi8(kept) << (32 * h);
+        }
+        live[b] &= bits;
+    }
+}
+
 AVX2 static int64_t count_bits_avx2(const uint8_t *bytes, int64_t count) {
     return count_bits_body(bytes, count);
 }
@@ -221,8 +237,8 @@ AVX512 static void add_items_avx512(double *system, double *right_side, double *
 
 #define AVX2_OPS                                                                      \
     .reach = reach_avx2, .dots = dots_avx2, .dot_exact = dot_exact_avx2,              \
-    .rotate = rotate_avx2, .count_bits = count_bits_avx2, .solve = solve_avx2,        \
-    .add_items = add_items_avx2, .add_products = add_products_avx2
+    .rotate = rotate_avx2, .rank = rank_avx2, .count_bits = count_bits_avx2,          \
+    .solve = solve_avx2, .add_items = add_items_avx2, .add_products = add_products_avx2
 
 static int has_avx2(void) {
     __builtin_cpu_init();
@@ -253,6 +269,7 @@ const simd_ops *simd_avx512(void) {
         .dots = dots_avx512,
         .dot_exact = dot_exact_avx512,
         .rotate = rotate_avx512,
+        .rank = rank_avx2,
         .count_bits = count_bits_avx2,
         .solve = solve_avx512,
         .add_items = add_items_avx512,

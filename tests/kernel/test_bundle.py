@@ -33,7 +33,7 @@ from recsys.features import FeatureConfig, FoldInConfig
 from recsys.item_codes import ItemCodes
 from recsys.scoring import FoldIn, Scorer
 
-N, F = 300, 40
+N, F = 300, 72
 
 
 def published(folder: Path, case: Case) -> Bundle:
@@ -144,7 +144,12 @@ def spoiled_codes(tmp_path: Path, name: str, spoil: Callable[[NDArray[Any]], obj
 
 SPOILED: dict[str, tuple[str, Callable[[NDArray[Any]], object], str]] = {
     "a row twice": ("code_order", lambda a: a.__setitem__(1, a[0]), "each row once"),
-    "places": ("code_places", lambda a: a.__setitem__(1, a[0]), "inverse"),
+    "ranks": ("code_ranks", lambda a: a.__setitem__(1, a[1] + 1), "ranks"),
+    "codes of digests": ("code_digests", lambda a: a[:, 3].fill(7), "residual .* digest"),
+    "steps of digests": ("code_digests", lambda a: a[:, -7].fill(1), "residual .* digest"),
+    "tails of digests": ("code_digests", lambda a: a[:, -6:-4].fill(0), "tail .* digest"),
+    "residuals of digests": ("code_digests", lambda a: a[:, -4:-2].fill(0), "residual .* digest"),
+    "norms of digests": ("code_digests", lambda a: a[:, -2:].fill(0), "norm .* digest"),
     "a row beyond the last": ("code_order", lambda a: a.__setitem__(-1, 5), "beyond"),
     "not a rotation": ("code_rotation", lambda a: a.__imul__(1.01), "orthogonal"),
     "norms rise": ("code_norms", lambda a: a.__setitem__(5, 1e9), "rise"),

@@ -1,8 +1,11 @@
 """Masks that change, repeat and combine: speed may depend on them, answers never."""
 
 import gc
+import itertools
 import threading
 import time
+from dataclasses import replace
+from functools import cache
 from unittest.mock import patch
 
 import numpy as np
@@ -13,9 +16,10 @@ from numpy.typing import NDArray
 
 from kernel.cases import Case, cases, csr, matrix
 from kernel.ours import as_ranking, scorer_of
-from kernel.reference import reference
-from recsys import slices
+from kernel.reference import Ranking, reference
+from recsys import _scoring, slices
 from recsys.arrays import InvalidArray, RowOutOfRange
+from recsys.item_codes import ItemCodes, encode_items
 from recsys.masks import Mask
 from recsys.scoring import RaggedRows, Scorer
 
@@ -46,12 +50,12 @@ def shop(*, f: int = 40, seed: int = 0, prior: bool = True) -> Case:
     )
 
 
-def answers(scorer: Scorer, case: Case, *masks: Mask | NDArray[np.uint8]) -> object:
+def answers(scorer: Scorer, case: Case, *masks: Mask | NDArray[np.uint8]) -> Ranking:
     """Ask with masks."""
     return as_ranking(scorer.top_k(case.vectors, case.k, allowed=masks))
 
 
-def expected(case: Case, *allowed: NDArray[np.bool_]) -> object:
+def expected(case: Case, *allowed: NDArray[np.bool_]) -> Ranking:
     """What the reference says with all of the flags."""
     return reference(
         Case(
@@ -97,6 +101,44 @@ def test_changes_are_seen_at_once(
         if remake:
             scorer.prepare_mask(mask)
             assert answers(scorer, case, mask) == expected(case, before)
+
+
+@cache
+def many(style: str) -> tuple[Case, ItemCodes]:
+    """Items in several groups for each rank."""
+    rng = np.random.default_rng(7)
+    factors = matrix(rng, 9000, 100, style)
+    case = Case(
+        item_count=9000,
+        query_count=2,
+        k=11,
+        factors=factors,
+        vectors=matrix(rng, 2, 100, "normal"),
+        prior=3.0 * matrix(rng, 9000, 1, "normal")[:, 0],
+    )
+    return case, replace(encode_items(factors), first_stage="head4")
+
+
+@pytest.mark.parametrize("simd", _scoring.available_simd())
+@pytest.mark.parametrize("way", ["digests", "rows"])
+@pytest.mark.parametrize("style", ["decaying", "normal", "integer"])
+def test_sparse_masks_equal_the_reference(simd: str, way: str, style: str) -> None:
+    """Through ranks and digests, or ranks and rows alone, with a prior and without."""
+    case, codes = many(style)
+    assert codes.digests is not None
+    if way == "rows":
+        codes = replace(codes, digests=None)
+    rng = np.random.default_rng(8)
+    before = _scoring.simd()
+    for share, prior in itertools.product((0.0005, 0.05, 0.1), (case.prior, None)):
+        allowed = rng.random(9000) < share
+        scorer = Scorer(item_count=9000, item_factors=case.factors, prior=prior, codes=codes)
+        _scoring._force_simd(simd)
+        try:
+            found = [answers(scorer, case.only(query), bitmap(allowed)) for query in range(2)]
+        finally:
+            _scoring._force_simd(before)
+        assert [ranked for (ranked,) in found] == expected(replace(case, prior=prior), allowed)
 
 
 def test_a_replaced_bitmap_is_seen_at_once() -> None:

@@ -65,6 +65,9 @@ DEFECTS = {
     "no residual of items": ("scoring/codes_body.h", "lanes_mul(lanes_bf16(c->rests + first),\n                                            lanes_set(b->per_residual))", "lanes_set(0.0f)"),
     "no rest of tails": ("scoring/codes_body.h", "if (stage == STAGE_MIXED)\n        bound = lanes_fadd(", "if (0)\n        bound = lanes_fadd("),
     "groups that wait are dropped": ("scoring/pass_codes.c", "hit.items != 0) wait(cs, hit, which + 1)", "hit.items > 255) wait(cs, hit, which + 1)"),
+    "no tail of digests": ("scoring/codes_body.h", "lanes_mul(lanes_bf16(halves[DIGEST_TAIL]),\n                                        lanes_set(query->per_tail))", "lanes_set(0.0f)"),
+    "a rank in reach left out": ("scoring/pass_listed.c", "return beyond - 1;", "return beyond - 2;"),
+    "priors left out of lists": ("scoring/pass_listed.c", "add_priors(s, row, bounds[i]);", "bounds[i];"),
     "no tails": ("scoring/codes_body.h", "lanes_bf16(c->tails + first)", "lanes_set(0.0f)"),
     "no prior in bounds": ("scoring/codes_body.h", "if (priors->shared != NULL)", "if (0)"),
     "no own prior in bounds": ("scoring/codes_body.h", "if (priors->own != NULL)", "if (0)"),
@@ -90,5 +93,5 @@ def test_planted_defect_is_found(
 ) -> None:
     """Every term of every bound and every check is needed: without it, an answer is wrong."""
     program = Build(CORES).planted(repo_root, tmp_path, sound_objects, DEFECTS[defect])
-    code, output = run(program, "400")
+    code, output = run(program, "1500")
     assert code != 0, output  # a crash is found too

@@ -39,9 +39,12 @@ static int try_problem(random_source *r) {
     const int64_t n = p.items.item_count, f = p.items.factor_count;
     contest *c = make_contest(n, 1 + below(r, n < K_MAX ? n : K_MAX));
     float *vectors = values(r, QUERIES * f);
+    /* Queries like an item reach as far as norms say that they can. */
+    for (int q = 0; q < QUERIES; q++)
+        if (below(r, 2)) memcpy(vectors + q * f, p.items.factors + below(r, n) * f, (size_t)f * 4);
     uint8_t *bitmaps[2] = {make_bitmap(r, n), make_bitmap(r, n)};
     query_lists lists = make_lists(r, n);
-    const int mask_count = p.is_plain ? 0 : (int)below(r, 3);
+    const int mask_count = (int)below(r, p.is_plain ? 2 : 3);
     for (int q = 0; q < QUERIES; q++) {
         c->queries[q] = make_query(r, &p, &lists, vectors + q * f);
         for (int mask = 0; mask < mask_count; mask++) c->queries[q].allowed[mask] = bitmaps[mask];

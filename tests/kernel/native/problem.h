@@ -33,6 +33,7 @@ typedef struct {
     scan_codes codes;
     codes_target target;
     int32_t *order, *places;
+    uint8_t *ranks, *digests;
     float *row_norms, *rotation, *code_prior, *code_priors;
     int is_plain; /* nothing but factors */
 } problem;
@@ -53,6 +54,7 @@ static void encode(problem *p, random_source *r) {
     const int64_t groups = (n + CODES_GROUP - 1) / CODES_GROUP, places = groups * CODES_GROUP;
     const int64_t head = codes_head_pairs(f) * CODES_PAIR_BYTES;
     const int64_t tail = codes_tail_pairs(f) * CODES_PAIR_BYTES;
+    const int64_t digest_bytes = 32 + 8 * below(r, 5);
     p->order = block(places, sizeof *p->order);
     p->places = block(n, sizeof *p->places);
     p->target = (codes_target){
@@ -61,7 +63,10 @@ static void encode(problem *p, random_source *r) {
         .steps = block(places, 2), .tails = block(places, 2), .rests = block(places, 2),
         .norms = block(groups, sizeof(float)),
         .residuals = block(groups * STAGE_COUNT, sizeof(float)),
+        .digests = block(n * digest_bytes, 1), .digest_bytes = digest_bytes,
     };
+    p->ranks = block(n, 1);
+    p->digests = block(n * digest_bytes, 1);
     for (int64_t i = 0; i < places; i++) p->order[i] = i < n ? (int32_t)i : -1;
     pthread_mutex_lock(&sorting);
     sort_key = p->row_norms;
@@ -75,11 +80,15 @@ static void encode(problem *p, random_source *r) {
     for (int64_t i = 0; i < n; i++) {
         const int32_t row = p->order[i];
         p->places[row] = (int32_t)i;
+        p->ranks[row] = (uint8_t)(i / CODES_GROUP / codes_rank_groups(groups));
         norms[i] = p->row_norms[row];
         for (int64_t j = 0; j < f; j++)
             rotated[i * f + (f - 1 - j)] = p->items.factors[row * f + j];
     }
     codes_encode(rotated, n, f, norms, &p->target);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(p->digests + p->order[i] * digest_bytes, p->target.digests + i * digest_bytes,
+               (size_t)digest_bytes);
     for (int64_t g = groups - 2; g >= 0; g--)
         p->target.norms[g] = fmaxf(p->target.norms[g], p->target.norms[g + 1]);
     free(rotated);
@@ -94,7 +103,9 @@ static void encode(problem *p, random_source *r) {
         .first_stage = (int32_t)(tail > 0 ? below(r, STAGE_COUNT) : 2 + below(r, 2)),
     };
     p->items.codes = &p->codes;
-    p->items.places = p->places;
+    p->items.ranks = p->ranks;
+    p->items.digest_bytes = digest_bytes;
+    if (below(r, 4) > 0) p->items.digests = p->digests;
     p->items.norm_max = p->codes.norms[0];
     if (p->items.prior != NULL) {
         p->code_prior = block(places, sizeof *p->code_prior);
@@ -168,6 +179,7 @@ static void free_problem(problem *p) {
     free((void *)p->items.link_starts), free((void *)p->items.link_items);
     free((void *)p->items.link_values);
     free(p->order), free(p->places), free(p->row_norms), free(p->rotation);
+    free(p->ranks), free(p->digests), free(p->target.digests);
     free(p->code_prior), free(p->code_priors);
     free(p->target.head_high), free(p->target.head_low);
     free(p->target.tail_high), free(p->target.tail_low);
