@@ -243,6 +243,6 @@ void codes_digest_query(const scan_codes *codes, const double *rotated, double n
     const double slack = BOUND_SLACK * (size + sqrt(tail_squares));
     out->step = (float)step;
     out->per_residual = round_up(size * (1.0 + BOUND_SLACK));
-    out->per_norm = round_up(residual + codes->defect * norm + slack);
+    out->per_norm = round_up(codes->defect * norm + residual + slack);
     out->per_tail = round_up(sqrt(tail_squares) * NORM_SLACK * (1.0 + BOUND_SLACK));
 }

@@ -79,7 +79,7 @@ DEFECTS = {
     "queries of a tile mixed up": ("scoring/pass_batch.c", "lane *one = b->lanes[q];\n        for (int g", "lane *one = b->lanes[0];\n        for (int g"),
     "a mask not looked at": ("scoring/search.h", "!is_taken(s->scratch, row) && is_allowed(s->query, row)", "!is_taken(s->scratch, row)"),
     "one mask of several": ("scoring/search.h", "mask < query->allowed_count; mask++)\n        if (!(query", "mask < query->allowed_count && mask < 1; mask++)\n        if (!(query"),
-    "touched items once more": ("scoring/scan.c", "    take(s->scratch, row);\n    search_offer", "    search_offer"),
+    "touched items once more": ("scoring/scan.c", "    take(s->scratch, row);\n    s->taken_count++;\n", ""),
     "scratch left behind": ("scoring/scan.c", "        scratch->keys[slot] = -1;\n", ""),
     "a history not checked": ("scoring/scan.c", "if (!is_row(items, query->history_rows[h])) return SCAN_HISTORY;", ""),
     "links not checked": ("scoring/scan.c", "!is_row(items, item) || ", ""),
