@@ -57,6 +57,17 @@ IMPORT_MESSAGE_COUNT_MAX: Final = 8
 UNPACKED_EVENT_COUNT: Final = 16
 UNPACKED_EVENT_COUNT_MAX: Final = 1_000
 
+# Who is who. How many identifiers one request links; how many moments of each login are
+# kept; with more than how many links an identifier names nobody, and with how many
+# connected ones nothing is joined; how many identifiers of a person one answer reads.
+LINKED_IDENTIFIER_COUNT_MAX: Final = 16
+LINK_SOURCE_CHARS_MAX: Final = 64
+LOGIN_TIME_COUNT_MAX: Final = 64
+LINK_COUNT_MAX: Final = 100
+CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
+IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
+HISTORY_PART_COUNT_MAX: Final = 64
+
 # Models.
 ITEM_COUNT_MAX: Final = 2**31 - 1
 FACTOR_COUNT_MAX: Final = 1_024
@@ -81,5 +92,7 @@ assert HISTORY_EVENT_COUNT_MAX >= RECENT_EVENT_COUNT_MAX
 # A message of one full batch must fit into what may wait.
 assert WRITE_EVENT_COUNT_MAX <= COMMIT_EVENT_COUNT_MAX <= WAITING_EVENT_COUNT_MAX
 assert UNPACKED_EVENT_COUNT < HISTORY_EVENT_COUNT_MAX <= UNPACKED_EVENT_COUNT_MAX
+# Whoever is joined with all that she may have is not yet too connected.
+assert IDENTIFIERS_PER_NAMESPACE_MAX <= LINK_COUNT_MAX <= CONNECTED_IDENTIFIER_COUNT_MAX
 # One line an event and one full event must both be sayable.
 assert max(RECENT_EVENT_COUNT_MAX, EVENT_LINE_COUNT_MAX) <= RECENT_LINE_COUNT_MAX

@@ -1,20 +1,67 @@
-"""Who a person is to us: what she allows, what is known of her, and how she is forgotten."""
+"""Who is who, what a person allows, what is known of her, and how she is forgotten."""
 
+from recsys.profiles.joining import Refusal
 from recsys.profiles.lifecycle import LifecycleStage, RfmSegment
+from recsys.profiles.link import (
+    CONFIDENCE_SURE,
+    SOURCE_IMPORT,
+    Link,
+    LinkKind,
+    LinkName,
+    links_of_events,
+    merged,
+    pairs_of,
+    stated,
+)
 from recsys.profiles.people import DecidedConsent, Erasure, LoggedEvent, PeopleStore, Person
+from recsys.profiles.resolution import Resolution, resolve
+from recsys.profiles.rules import IdentityRules
+from recsys.profiles.sharing import ALWAYS_DAY, Segment, always
+from recsys.profiles.store import (
+    Evidence,
+    Profile,
+    ProfileGraph,
+    ProfileStore,
+    profile_of,
+)
 from recsys.profiles.traits import CategoriesOf, Orders, Preference, Traits, traits
+from recsys.profiles.update import Change, LinkGraph, update
 
 __all__ = [
+    "ALWAYS_DAY",
+    "CONFIDENCE_SURE",
+    "SOURCE_IMPORT",
     "CategoriesOf",
+    "Change",
     "DecidedConsent",
     "Erasure",
+    "Evidence",
+    "IdentityRules",
     "LifecycleStage",
+    "Link",
+    "LinkGraph",
+    "LinkKind",
+    "LinkName",
     "LoggedEvent",
     "Orders",
     "PeopleStore",
     "Person",
     "Preference",
+    "Profile",
+    "ProfileGraph",
+    "ProfileStore",
+    "Refusal",
+    "Resolution",
     "RfmSegment",
+    "Segment",
     "Traits",
+    "always",
+    "links_of_events",
+    "merged",
+    "pairs_of",
+    "profile_of",
+    "resolve",
+    "stated",
     "traits",
+    "update",
 ]

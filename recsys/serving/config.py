@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from recsys.bundle.prune import KEEP_DEFAULT
 from recsys.errors import InvalidConfig
+from recsys.profiles import IdentityRules
 
 _ENVIRONMENT_PREFIX: Final = "RECSYS_"
 _NESTING: Final = "__"
@@ -198,6 +199,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     bundles: BundlesConfig = BundlesConfig()
     registry: RegistryConfig = RegistryConfig()
     storage: StorageConfig = StorageConfig()
+    identity: IdentityRules = IdentityRules()
     consent: ConsentConfig = ConsentConfig()
     profiles: ProfilesConfig = ProfilesConfig()
     metrics: MetricsConfig = MetricsConfig()
@@ -266,7 +268,7 @@ def _with_environment(config: ConfigT, environ: Mapping[str, str]) -> ConfigT:
                 source="environment",
                 problem=f"{name}: no such key; see recsys serve --print-config",
             )
-        value = text.split(",") if isinstance(key.default, tuple) else text
+        value = _parts(text, getattr(section, key.name))
         try:
             changes.setdefault(section_name.lower(), {})[key.name] = msgspec.convert(
                 value, key.type, strict=False
@@ -280,6 +282,16 @@ def _with_environment(config: ConfigT, environ: Mapping[str, str]) -> ConfigT:
             for name, values in changes.items()
         },
     )
+
+
+def _parts(text: str, default: object) -> object:
+    """Take a text of the environment apart: `a,b` for a list, `a=1,b=2` for a table."""
+    if isinstance(default, tuple):
+        return text.split(",")
+    if isinstance(default, dict):
+        pairs = (part.partition("=") for part in text.split(","))
+        return {name.strip(): value for name, _, value in pairs}
+    return text
 
 
 _WHERE: Final = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
@@ -310,6 +322,8 @@ def _toml(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in value.items())} }}"
     if isinstance(value, str):
         # A JSON string is a TOML basic string, but for one character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

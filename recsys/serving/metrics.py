@@ -16,9 +16,11 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from recsys.domain import ReasonKind
 from recsys.errors import FieldViolation
 from recsys.events import Outcome
+from recsys.profiles import Refusal
 from recsys.recommend import Answer
 
 OTHER: Final = "other"
+_JOINED: Final = "joined"
 _POSITION: Final = re.compile(r"\[\d+\]")
 _FALLBACKS: Final = frozenset({ReasonKind.POPULAR_HERE, ReasonKind.POPULAR})
 
@@ -117,6 +119,15 @@ class Metrics:
             buckets=_LATENCY_BUCKETS_SECONDS,
             registry=registry,
         )
+        self._links = Counter(
+            "recsys_links",
+            "Links that were said, by whether they join: joined, or why not.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.links_removed = Counter(
+            "recsys_links_removed", "Links that were forgotten.", registry=registry
+        )
         self._calls_pending: dict[tuple[str, str, str], int] = {}
         self._results_pending = dict.fromkeys(ReasonKind, 0)
         self._answers_pending = dict.fromkeys(("personal", "fallback", "mixed", "empty"), 0)
@@ -128,6 +139,8 @@ class Metrics:
             self._answers.labels(kind=name)
         for outcome in Outcome:
             self._events.labels(outcome=outcome.name.lower())
+        for name in (_JOINED, *Refusal):
+            self._links.labels(outcome=name)
 
     def flush(self) -> None:
         """Hand what has been counted to the library; only the event loop's thread may."""
@@ -179,6 +192,11 @@ class Metrics:
         for outcome, count in Counts(outcomes).items():
             self._events.labels(outcome=outcome.name.lower()).inc(count)
         self._commits.observe(seconds)
+
+    def links(self, refusals: Sequence[Refusal | None]) -> None:
+        """Count links that were said, each with why it joins nothing, None if it does."""
+        for refusal in refusals:
+            self._links.labels(outcome=refusal or _JOINED).inc()
 
     def invalid_event(self, violations: Sequence[FieldViolation]) -> None:
         """Count an event that was refused for its fields."""

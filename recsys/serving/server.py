@@ -19,6 +19,7 @@ from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod,
 from recsys.serving.config import ServingConfig
 from recsys.serving.event_servicer import EventServicer
 from recsys.serving.event_writer import EventWriter
+from recsys.serving.link_servicer import LinkServicer
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.serving.profile_servicer import ProfileServicer
@@ -109,7 +110,8 @@ class RecsysServer:
             time_zone=config.profiles.zone(),
             pool=self._pool,
         )
-        self._register(PROFILE_SERVICE, _profile_handlers(profiles, surroundings))
+        self._links = LinkServicer(storage=storage, rules=config.identity, metrics=metrics)
+        self._register(PROFILE_SERVICE, _profile_handlers(profiles, self._links, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
@@ -158,6 +160,7 @@ class RecsysServer:
         await asyncio.sleep(0)  # From here on, callers know that they must go elsewhere.
         self._quiet.release()
         await stopping
+        await self._links.close()
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
@@ -194,12 +197,19 @@ def _event_handlers(
 
 
 def _profile_handlers(
-    profiles: ProfileServicer, surroundings: Surroundings
+    profiles: ProfileServicer, links: LinkServicer, surroundings: Surroundings
 ) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
     unary: tuple[tuple[str, Any, Any], ...] = (
         ("GetProfile", profile_service_pb2.GetProfileRequest, profiles.get_profile),
         ("SetConsent", profile_service_pb2.SetConsentRequest, profiles.set_consent),
         ("EraseProfile", profile_service_pb2.EraseProfileRequest, profiles.erase_profile),
+        ("LinkIdentifiers", profile_service_pb2.LinkIdentifiersRequest, links.link_identifiers),
+        (
+            "UnlinkIdentifiers",
+            profile_service_pb2.UnlinkIdentifiersRequest,
+            links.unlink_identifiers,
+        ),
+        ("ListLinks", profile_service_pb2.ListLinksRequest, links.list_links),
     )
     handlers = {
         name: Method(name, request_type, answer, surroundings).handler()

@@ -8,7 +8,7 @@ from typing import Final
 from recsys.catalog import ItemReader
 from recsys.errors import InvalidConfig
 from recsys.events import EventLog, HistoryReader, NoHistories
-from recsys.profiles import PeopleStore
+from recsys.profiles import IdentityRules, PeopleStore, ProfileStore
 from recsys.serving.config import StorageConfig
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
@@ -22,6 +22,7 @@ class Storage:
         histories: What people did.
         log: Where events go; None for a server without a storage.
         people: Everything about people; None likewise.
+        profiles: Who is who; None likewise.
         items: What is known of items; None where nothing is.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
@@ -32,6 +33,7 @@ class Storage:
     histories: HistoryReader = field(default_factory=NoHistories)
     log: EventLog | None = None
     people: PeopleStore | None = None
+    profiles: ProfileStore | None = None
     items: ItemReader | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
@@ -39,10 +41,14 @@ class Storage:
     close: Callable[[], None] = lambda: None
 
 
-def open_storage(config: StorageConfig) -> Storage:
+def open_storage(config: StorageConfig, rules: IdentityRules | None = None) -> Storage:
     """Open the storage that the configuration names, or know nobody.
 
     The database itself is looked for by the first call and may come later.
+
+    Args:
+        config: Names it.
+        rules: By which profiles are made; None for those that the storage has.
 
     Raises:
         InvalidConfig: A library is missing.
@@ -50,28 +56,30 @@ def open_storage(config: StorageConfig) -> Storage:
     if not config.histories:
         return Storage()
     if config.histories.startswith(_POSTGRES):
-        return _open_postgres(config)
-    return _open_sqlite(Path(config.histories))
+        return _open_postgres(config, rules)
+    return _open_sqlite(Path(config.histories), rules)
 
 
-def _open_sqlite(path: Path) -> Storage:
+def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
     from recsys.storage.people import People  # noqa: PLC0415 - only where it is used
     from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
     from recsys.storage.sqlite import SqliteHistory, SqliteItems  # noqa: PLC0415 - as above
     from recsys.storage.sqlite_events import SqliteEventLog  # noqa: PLC0415 - as above
+    from recsys.storage.sqlite_profiles import SqliteProfiles  # noqa: PLC0415 - as above
 
     unpacked: set[int] = set()
-    log = SqliteEventLog(path)
-    sessions = SqliteSessions(path)
+    log = SqliteEventLog(path, rules)
+    sessions = SqliteSessions(path, rules)
 
     def close() -> None:
         log.close()
         sessions.close()
 
     return Storage(
-        histories=SqliteHistory(path, on_unpacked=unpacked.add),
+        histories=SqliteHistory(path, rules, on_unpacked=unpacked.add),
         log=log,
         people=People(sessions),
+        profiles=SqliteProfiles(path, rules),
         items=SqliteItems(path),
         unpacked=unpacked,
         pack=log.pack,
@@ -79,23 +87,25 @@ def _open_sqlite(path: Path) -> Storage:
     )
 
 
-def _open_postgres(config: StorageConfig) -> Storage:
+def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storage:
     try:
         from recsys.storage.people import People  # noqa: PLC0415 - only where it is used
         from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - as above
         from recsys.storage.postgres_events import PostgresEventLog  # noqa: PLC0415 - as above
         from recsys.storage.postgres_pool import PostgresPool  # noqa: PLC0415 - as above
+        from recsys.storage.postgres_profiles import PostgresProfiles  # noqa: PLC0415 - as above
         from recsys.storage.postgres_sessions import PostgresSessions  # noqa: PLC0415 - as above
     except ImportError as error:
         raise InvalidConfig(
             source="storage.histories",
             problem=f"PostgreSQL needs `pip install 'recsys[postgres]'` ({error})",
         ) from error
-    pool = PostgresPool(config.histories, connection_count_max=config.connections)
+    pool = PostgresPool(config.histories, rules=rules, connection_count_max=config.connections)
     return Storage(
         histories=PostgresHistory(pool),
         log=PostgresEventLog(pool),
         people=People(PostgresSessions(pool)),
+        profiles=PostgresProfiles(pool),
         is_quick=False,
         close=pool.close,
     )

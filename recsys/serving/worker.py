@@ -47,7 +47,8 @@ async def run(pipe: ParentPipe) -> None:
             lambda: start.name
         )
     metrics = Metrics(placements=config.metrics.placements)
-    server = RecsysServer(config, storage=open_storage(config.storage), metrics=metrics)
+    storage = open_storage(config.storage, config.identity)
+    server = RecsysServer(config, storage=storage, metrics=metrics)
     await server.start(address_of(config))
     # What is loaded by now stays: the collector need not look at it again.
     gc.collect()

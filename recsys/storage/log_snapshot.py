@@ -21,14 +21,27 @@ POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
 _SQLITE_SCHEME: Final = "sqlite:///"
 _ROWS_AT_ONCE: Final = 50_000
 
-_PEOPLE: Final = "SELECT identifier_key, namespace, value, profile_key FROM identifiers"
-_ALLOWED: Final = """
-SELECT coalesce(profile_key, identifier_key), consent_bits FROM identifiers WHERE consent_bits <> 0
+# A device goes with whoever has it now.
+_WITH_HEADS: Final = """
+FROM identifiers AS i
+LEFT JOIN segments AS t ON t.identifier_key = i.identifier_key AND t.until_time > 1e300
+LEFT JOIN identifiers AS o ON o.identifier_key = t.owner_key
 """
+_PEOPLE: Final = f"""
+SELECT i.identifier_key, i.namespace, i.value, coalesce(o.profile_key, i.profile_key) {_WITH_HEADS}
+"""
+_ALLOWED: Final = f"""
+SELECT coalesce(o.profile_key, i.profile_key, i.identifier_key), i.consent_bits {_WITH_HEADS}
+WHERE i.consent_bits <> 0
+"""
+# What was done on a device counts for whose turn it was.
 _LINES: Final = """
-SELECT seq, id_high, id_low, digest, identifier_key, event_time, event_type, channel, store_id,
-  item_ids, CASE WHEN identifier_key IS NULL THEN content END
-FROM events WHERE item_ids <> '' ORDER BY seq
+SELECT e.seq, e.id_high, e.id_low, e.digest, coalesce(s.owner_key, e.identifier_key),
+  e.event_time, e.event_type, e.channel, e.store_id, e.item_ids,
+  CASE WHEN e.identifier_key IS NULL THEN e.content END
+FROM events AS e LEFT JOIN segments AS s ON s.identifier_key = e.identifier_key
+  AND s.from_time < e.event_time AND s.until_time >= e.event_time
+WHERE e.item_ids <> '' ORDER BY e.seq
 """
 _ITEMS: Final = "SELECT item_id, title, category, brand, price, currency FROM items"
 
@@ -44,7 +57,7 @@ class SnapshotEvent(NamedTuple):
         id_high: Key of the event id, first half.
         id_low: Second half.
         digest: Of what the caller sent.
-        identifier_key: To whom it belongs; None for nobody.
+        identifier_key: For whom it counts; None for nobody.
         event_time: Seconds since 1970-01-01 UTC.
         event_type: `EventType.code`.
         channel: `Channel.code`, 0 for unknown.

@@ -12,7 +12,7 @@ from recsys.errors import PersonErased
 from recsys.profiles import Erasure, LoggedEvent, Person
 from recsys.storage import people_consents, tombstones
 from recsys.storage.people_export import exported
-from recsys.storage.people_members import add, members
+from recsys.storage.people_members import HERS, add, members
 from recsys.storage.sessions import Session, Sessions
 from recsys.storage.tombstones import Tombstone, tombstones_of
 
@@ -20,15 +20,24 @@ _WITH_CONTENT: Final = (EventType.PURCHASE_COMPLETE.code, EventType.RETURN.code)
 _EVENTS: Final = f"""
 SELECT event_time, event_type, channel, store_id, item_ids,
   CASE WHEN event_type IN {_WITH_CONTENT} THEN content END
-FROM events WHERE identifier_key = ANY(?) ORDER BY seq DESC LIMIT ?
-"""  # noqa: S608 - our own numbers
-_COUNT: Final = "SELECT count(*) FROM events WHERE identifier_key = ANY(?)"
+FROM events WHERE {HERS} ORDER BY seq DESC LIMIT ?
+"""  # noqa: S608 - our own numbers and words
+_COUNT: Final = f"SELECT count(*) FROM events WHERE {HERS}"  # noqa: S608 - as above
 
 # Where a person can be, with what each is called in the report. What is packed counts
 # as her events do, of which it is a copy.
-_DELETE_EVENTS: Final = "DELETE FROM events WHERE identifier_key = ANY(?)"
+_DELETE_EVENTS: Final = f"DELETE FROM events WHERE {HERS}"  # noqa: S608 - as above
 _DELETE_PACKED: Final = "DELETE FROM history WHERE identifier_key = ANY(?)"
 _DELETE_CONSENTS: Final = "DELETE FROM consents WHERE identifier_key = ANY(?)"
+# Devices that others have used, too, and when it was her turn.
+_SHARED: Final = """
+SELECT DISTINCT identifier_key FROM segments
+WHERE identifier_key = ANY(?) AND NOT owner_key = ANY(?)
+"""
+_TURNS: Final = """
+SELECT identifier_key, from_time, until_time FROM segments
+WHERE identifier_key = ANY(?) AND owner_key = ANY(?)
+"""
 _DELETE_IDENTIFIERS: Final = "DELETE FROM identifiers WHERE identifier_key = ANY(?)"
 _LOG: Final = f"""
 INSERT INTO erasures ({", ".join(Erasure.__struct_fields__)}) VALUES (?, ?, ?, ?, ?, ?)
@@ -89,11 +98,11 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
     said = people_consents.read(session, keys)
     events: tuple[LoggedEvent, ...] = ()
     if event_count_max:
-        rows = session.rows(_EVENTS, keys, event_count_max)
+        rows = session.rows(_EVENTS, keys, keys, event_count_max)
         events = tuple(map(LoggedEvent._make, rows))
     event_count = len(events)
     if event_count == event_count_max:
-        ((event_count,),) = session.rows(_COUNT, keys)
+        ((event_count,),) = session.rows(_COUNT, keys, keys)
     erased = tombstones_of(session, [session.keys.identifier(one) for one in identifiers])
     return Person(
         consents={
@@ -107,20 +116,28 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
 
 
 def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -> Erasure:
-    keys = sorted({*members(session, identifiers), *map(session.keys.identifier, identifiers)})
-    event_count = session.change(_DELETE_EVENTS, keys)
+    found = members(session, identifiers)
+    keys = sorted({*found, *map(session.keys.identifier, identifiers)})
+    event_count = session.change(_DELETE_EVENTS, keys, keys)
     if session.packs:
         session.change(_DELETE_PACKED, keys)
-    consent_count = session.change(_DELETE_CONSENTS, keys)
-    session.change(_DELETE_IDENTIFIERS, keys)
-    tombstones.add(session, [Tombstone(key, -math.inf, math.inf, now) for key in keys])
+    shared = {key for (key,) in session.rows(_SHARED, keys, keys)}
+    hers = [
+        Tombstone(key, from_time, until_time, now)
+        for key, from_time, until_time in session.rows(_TURNS, sorted(shared), keys)
+    ]
+    own = [key for key in keys if key not in shared]
+    consent_count = session.change(_DELETE_CONSENTS, own)
+    link_count = session.unlink([found[key] for key in own if key in found])
+    session.change(_DELETE_IDENTIFIERS, own)
+    tombstones.add(session, [*hers, *(Tombstone(key, -math.inf, math.inf, now) for key in own)])
     erasure = Erasure(
-        erasure_id=session.keys.erasure(keys, erase_time=now),
+        erasure_id=session.keys.erasure(own, erase_time=now),
         erase_time=now,
-        identifier_count=len(keys),
+        identifier_count=len(own),
         event_count=event_count,
         consent_count=consent_count,
-        link_count=0,
+        link_count=link_count,
     )
     session.change(_LOG, *msgspec.structs.astuple(erasure))
     return erasure

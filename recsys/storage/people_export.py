@@ -10,16 +10,16 @@ import msgspec
 from recsys.domain import Identifier
 from recsys.storage import people_consents
 from recsys.storage.packed import unpack_lines
-from recsys.storage.people_members import members
+from recsys.storage.people_members import HERS, members
 from recsys.storage.sessions import Session, Sessions
 from recsys.storage.tombstones import tombstones_of
 
 _EVENTS_PER_PART: Final = 500
 
-_EVENTS: Final = """
+_EVENTS: Final = f"""
 SELECT seq, event_id, event_time, content FROM events
-WHERE identifier_key = ? AND seq > ? ORDER BY seq LIMIT ?
-"""
+WHERE identifier_key = ? AND seq > ? AND {HERS} ORDER BY seq LIMIT ?
+"""  # noqa: S608 - our own words
 _PACKED: Final = """
 SELECT identifier_key, item_ids, codes, event_times FROM history WHERE identifier_key = ANY(?)
 """
@@ -28,7 +28,7 @@ SELECT identifier_key, item_ids, codes, event_times FROM history WHERE identifie
 def exported(sessions: Sessions, identifiers: Sequence[Identifier]) -> Iterator[list[bytes]]:
     """Return the lines in parts; each part is of one moment.
 
-    A line is an object whose `record` says what it is: `identifier`, `consent`,
+    A line is an object whose `record` says what it is: `identifier`, `consent`, `link`,
     `packed-history`, `event` or `erased`.
     """
     found = sessions.read(lambda session: members(session, identifiers))
@@ -36,16 +36,18 @@ def exported(sessions: Sessions, identifiers: Sequence[Identifier]) -> Iterator[
     for key, one in found.items():
         after: int | None = 0
         while after is not None:
-            lines, after = sessions.read(functools.partial(_events, key=key, one=one, after=after))
+            lines, after = sessions.read(
+                functools.partial(_events, key=key, one=one, after=after, keys=list(found))
+            )
             if lines:
                 yield lines
 
 
 def _events(
-    session: Session, *, key: int, one: Identifier, after: int
+    session: Session, *, key: int, one: Identifier, after: int, keys: list[int]
 ) -> tuple[list[bytes], int | None]:
     """Return some events of an identifier, and after which one to go on; None for the end."""
-    rows = session.rows(_EVENTS, key, after, _EVENTS_PER_PART)
+    rows = session.rows(_EVENTS, key, after, keys, keys, _EVENTS_PER_PART)
     return [_event(row, one) for row in rows], rows[-1][0] if rows else None
 
 
@@ -67,6 +69,21 @@ def _about_her(
             )
             for one, record_time in said
         ]
+    lines += [
+        _line(
+            "link",
+            link.one,
+            with_namespace=link.other.namespace,
+            with_value=link.other.value,
+            kind=link.kind.name.lower(),
+            source=link.source,
+            confidence=link.confidence,
+            first_time=_moment(link.first_time),
+            last_time=_moment(link.last_time),
+            times=[_moment(time) for time in link.times],
+        )
+        for link in session.links(list(found.values()))
+    ]
     if session.packs:
         for key, *packed in session.rows(_PACKED, list(found)):
             history = unpack_lines((packed[0], packed[1], packed[2]), line_count_max=2**31)

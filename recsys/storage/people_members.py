@@ -10,9 +10,26 @@ _FIND: Final = """
 SELECT identifier_key, namespace, value, profile_key FROM identifiers
 WHERE identifier_key = ANY(?)
 """
+_OWNERS: Final = """
+SELECT DISTINCT o.profile_key FROM segments AS t
+JOIN identifiers AS o ON o.identifier_key = t.owner_key
+WHERE t.identifier_key = ANY(?) AND t.until_time > 1e300
+"""
 _OF_PROFILES: Final = """
 SELECT identifier_key, namespace, value FROM identifiers WHERE profile_key = ANY(?)
 """
+_USED_BY: Final = """
+SELECT i.identifier_key, i.namespace, i.value FROM identifiers AS i
+WHERE i.identifier_key IN (SELECT identifier_key FROM segments WHERE owner_key = ANY(?))
+"""
+_COUNTS_FOR_OTHERS: Final = """EXISTS (
+  SELECT 1 FROM segments AS s WHERE s.identifier_key = events.identifier_key
+    AND s.from_time < events.event_time AND s.until_time >= events.event_time
+    AND NOT s.owner_key = ANY(?)
+)"""
+HERS: Final = f"identifier_key = ANY(?) AND NOT {_COUNTS_FOR_OTHERS}"
+"""Condition of a person's events: those of her identifiers, less what others did on a
+device. Its two lists of values are both the keys of `members`."""
 # Two of one key fail the statement: better an error in an age than two people in one.
 _ADD: Final = """
 INSERT INTO identifiers (identifier_key, namespace, value) VALUES (?, ?, ?)
@@ -27,18 +44,21 @@ def members(session: Session, identifiers: Iterable[Identifier]) -> dict[int, Id
     Args:
         session: Reads or writes.
         identifiers: Any, known or not. If they lead to several profiles, the answer
-            joins these.
+            joins these. Devices that others use, too, are among them.
     """
     asked = {session.keys.identifier(one): one for one in identifiers}
     found: dict[int, Identifier] = {}
-    profiles: set[int] = set()
+    linked: list[int] = []
     for key, namespace, value, profile in session.rows(_FIND, list(asked)):
         one = Identifier(namespace, value)
         if asked[key] == one:
             found[key] = one
-            profiles |= {profile} - {None}
-    if profiles:
-        for key, namespace, value in session.rows(_OF_PROFILES, sorted(profiles)):
+            linked += [] if profile is None else [key]
+    if linked:
+        profiles = [profile for (profile,) in session.rows(_OWNERS, linked)]
+        for key, namespace, value in session.rows(_OF_PROFILES, profiles):
+            found[key] = Identifier(namespace, value)
+        for key, namespace, value in session.rows(_USED_BY, list(found)):
             found[key] = Identifier(namespace, value)
     return dict(sorted(found.items()))
 

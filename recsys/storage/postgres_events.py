@@ -1,20 +1,18 @@
 """The event log in a PostgreSQL database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from recsys.events import Event, EventFilter, Outcome
-from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, IdentifierRow, Keys
+from recsys.profiles import links_of_events, update
+from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
+from recsys.storage.link_rows import identifier_rows
+from recsys.storage.postgres_identifiers import add_identifiers
+from recsys.storage.postgres_links import PostgresGraph, columns_of, keep_links, lock_links
 from recsys.storage.postgres_pool import Connection, PostgresPool
 from recsys.storage.postgres_sessions import writing
 from recsys.storage.tombstones import append_living
 
-_ADD_IDENTIFIERS: Final = """
-INSERT INTO identifiers AS i (identifier_key, namespace, value)
-SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[])
-ON CONFLICT (identifier_key) DO UPDATE SET namespace = NULL -- which no row may have
-WHERE i.namespace <> excluded.namespace OR i.value <> excluded.value
-"""
 # Texts go in binary form: escaping them for an array takes longer than all the rest.
 _ADD_EVENTS: Final = f"""
 INSERT INTO events ({EVENT_COLUMNS})
@@ -42,10 +40,11 @@ class PostgresEventLog:
         """Keep events in one transaction; as `EventLog.append`."""
 
         def write(connection: Connection, keys: Keys) -> list[Outcome]:
+            session = writing(connection, keys)
+            if any(len(event.content.identifiers) > 1 for event in events):
+                lock_links(connection)
             return append_living(
-                writing(connection, keys),
-                events,
-                lambda living: _append(connection, *keys.rows(living)),
+                session, events, lambda living: self._append(connection, keys, living)
             )
 
         return self._pool.run(write)
@@ -64,18 +63,31 @@ class PostgresEventLog:
     def close(self) -> None:
         """Let go; the pool stays open."""
 
+    def _append(self, connection: Connection, keys: Keys, events: Sequence[Event]) -> list[Outcome]:
+        rules = self._pool.rules
+        # Of those that turn out to be there already, too: identifiers do no harm.
+        links = links_of_events(events, rules)
+        identifiers, rows = keys.rows(events)
+        add_identifiers(connection, identifiers | identifier_rows(links, keys))
+        outcomes = _append(connection, rows)
+        if links:
+            written = (
+                event
+                for event, outcome in zip(events, outcomes, strict=True)
+                if outcome is Outcome.WRITTEN
+            )
+            change = keep_links(connection, keys, links_of_events(written, rules), rules)
+            update(PostgresGraph(connection, keys), change, rules)
+        return outcomes
 
-def _append(
-    connection: Connection, identifiers: dict[int, IdentifierRow], rows: Sequence[EventRow]
-) -> list[Outcome]:
-    # Always in one order, or two writers could wait for each other.
-    connection.execute(_ADD_IDENTIFIERS, _columns(sorted(identifiers.values()), width=3))
+
+def _append(connection: Connection, rows: Sequence[EventRow]) -> list[Outcome]:
     ordered = sorted(rows, key=_id)
-    added = connection.execute(_ADD_EVENTS, _columns(ordered, width=len(EventRow._fields)))
+    added = connection.execute(_ADD_EVENTS, columns_of(ordered, width=len(EventRow._fields)))
     written = set(added.fetchall())
     if len(written) == len(rows):
         return [Outcome.WRITTEN] * len(rows)
-    there = connection.execute(_FIRST, _columns([_id(row) for row in rows], width=2))
+    there = connection.execute(_FIRST, columns_of([_id(row) for row in rows], width=2))
     digests = {(high, low): digest for high, low, digest in there}
     outcomes = []
     for row in rows:
@@ -91,11 +103,6 @@ def _append(
 
 def _id(row: EventRow) -> tuple[int, int]:
     return row.id_high, row.id_low
-
-
-def _columns(rows: Iterable[tuple[object, ...]], *, width: int) -> list[list[object]]:
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return columns or [[] for _ in range(width)]
 
 
 def _count(connection: Connection, keys: Keys, which: EventFilter) -> int:

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 import psycopg
 import psycopg_pool
 
 from recsys.errors import StorageUnavailable
+from recsys.profiles import IdentityRules
 from recsys.storage.event_rows import SALT_FACT, Keys
+from recsys.storage.link_rows import RULES_FACT, rules_text
+from recsys.storage.postgres_links import lock_links, rebuild
 from recsys.storage.postgres_schema import migrate
 
 ResultT = TypeVar("ResultT")
@@ -19,17 +23,25 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _WAIT_SECONDS: Final = 1.0
 _CONNECT_SECONDS: Final = 2
 _DOWN_SECONDS: Final = 0.5
-_SALT: Final = "SELECT value FROM facts WHERE name = %s"
+_FACT: Final = "SELECT value FROM facts WHERE name = %s"
+_SET_FACT: Final = "UPDATE facts SET value = %s WHERE name = %s"
 
 
 class PostgresPool:
     """Runs transactions, from any thread. Connects with the first, and again after a loss."""
 
-    def __init__(self, url: str, *, connection_count_max: int = 4) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        rules: IdentityRules | None = None,
+        connection_count_max: int = 4,
+    ) -> None:
         """Point at a database; nothing is opened yet.
 
         Args:
             url: Such as `postgresql://user@host/database`.
+            rules: By which profiles are made; None for those that the database has.
             connection_count_max: Upper bound of connections of this process.
         """
         self._url = url
@@ -40,6 +52,8 @@ class PostgresPool:
         self._keys: Keys | None = None
         self._down = False
         self._try_at = 0.0
+        self._wanted_rules = rules
+        self._rules = IdentityRules()
         self._pool: psycopg_pool.ConnectionPool[Connection] = psycopg_pool.ConnectionPool(
             url,
             min_size=1,
@@ -88,6 +102,11 @@ class PostgresPool:
             self._try_at = now + _DOWN_SECONDS
             return True
 
+    @property
+    def rules(self) -> IdentityRules:
+        """The rules of the database, during a transaction."""
+        return self._rules
+
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
@@ -102,7 +121,26 @@ class PostgresPool:
                 migrate(self._url)
                 self._pool.open()
                 with self._pool.connection() as connection:
-                    found = connection.execute(_SALT, (SALT_FACT,)).fetchone()
-                assert found is not None  # The first migration has drawn it.
-                self._keys = Keys(found[0])
+                    keys = Keys(_fact(connection, SALT_FACT))
+                    self._rules = _made_by(connection, keys, self._wanted_rules)
+                self._keys = keys
             return self._keys
+
+
+def _made_by(connection: Connection, keys: Keys, wanted: IdentityRules | None) -> IdentityRules:
+    """See to it that profiles are made by the rules that are wanted, and return the rules."""
+    stored = _fact(connection, RULES_FACT)
+    if wanted is None:
+        return msgspec.json.decode(stored, type=IdentityRules)
+    if stored != rules_text(wanted):
+        lock_links(connection)
+        if _fact(connection, RULES_FACT) != rules_text(wanted):
+            rebuild(connection, keys, wanted)
+            connection.execute(_SET_FACT, (rules_text(wanted), RULES_FACT))
+    return wanted
+
+
+def _fact(connection: Connection, name: str) -> str:
+    found = connection.execute(_FACT, (name,)).fetchone()
+    assert found is not None  # Migrations have written it.
+    return str(found[0])

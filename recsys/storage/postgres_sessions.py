@@ -4,7 +4,16 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
+from recsys.domain import Identifier
+from recsys.profiles import Change, Link, update
 from recsys.storage.event_rows import Keys
+from recsys.storage.postgres_links import (
+    PostgresGraph,
+    forget_links,
+    links_touching,
+    lock_links,
+    stored_rules,
+)
 from recsys.storage.postgres_pool import Connection, PostgresPool
 from recsys.storage.sessions import Row, Session
 
@@ -41,6 +50,18 @@ class PostgresSession:
         """Do the same with several rows of values."""
         with self._connection.cursor() as cursor:
             cursor.executemany(_of_postgres(statement), rows)
+
+    def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
+        """Return all links of these identifiers."""
+        return links_touching(self._connection, self.keys, identifiers)
+
+    def unlink(self, identifiers: Sequence[Identifier]) -> int:
+        """Forget all links of these identifiers; return how many."""
+        lock_links(self._connection)
+        links, rules = self.links(identifiers), stored_rules(self._connection)
+        forget_links(self._connection, self.keys, links, rules)
+        update(PostgresGraph(self._connection, self.keys), Change(removed=links), rules)
+        return len(links)
 
 
 class PostgresSessions:

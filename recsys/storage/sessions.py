@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
+from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
+from recsys.profiles import Change, IdentityRules, Link, merged, update
 from recsys.storage.event_rows import Keys
 from recsys.storage.sqlite_connection import Handle, ReadConnections
+from recsys.storage.sqlite_links import SqliteGraph, forget_links, links_touching
 from recsys.storage.sqlite_live import LiveConnection
-from recsys.storage.sqlite_schema import create_store, read_salt
+from recsys.storage.sqlite_migrations import make_current, stored_rules
+from recsys.storage.sqlite_schema import read_salt
 
 ResultT = TypeVar("ResultT")
 Row = tuple[Any, ...]
@@ -47,6 +51,14 @@ class Session(Protocol):
 
     def change_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Do the same with several rows of values."""
+        ...
+
+    def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
+        """Return all links of these identifiers."""
+        ...
+
+    def unlink(self, identifiers: Sequence[Identifier]) -> int:
+        """Forget all links of these identifiers, as if they had never been; return how many."""
         ...
 
 
@@ -97,15 +109,32 @@ class SqliteSession:
         """Do the same with several rows of values."""
         self._connection.executemany(_of_sqlite(statement), rows)
 
+    def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
+        """Return all links of these identifiers."""
+        keys = map(self.keys.identifier, identifiers)
+        return merged(link for key in keys for link in links_touching(self._connection, key))
+
+    def unlink(self, identifiers: Sequence[Identifier]) -> int:
+        """Forget all links of these identifiers; return how many."""
+        links, rules = self.links(identifiers), stored_rules(self._connection)
+        forget_links(self._connection, self.keys, links, rules)
+        update(SqliteGraph(self._connection, self.keys), Change(removed=links), rules)
+        return len(links)
+
 
 class SqliteSessions:
     """Transactions with an SQLite store; implements `Sessions`."""
 
-    def __init__(self, path: Path) -> None:
-        """Point at a file, which the first writing makes if it is not there."""
+    def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
+        """Point at a file, which the first writing makes if it is not there.
+
+        Args:
+            path: The file.
+            rules: By which profiles are made; None for those that the store has.
+        """
         self._path = path
-        self._live = LiveConnection(path)
-        self._readers = ReadConnections(path)
+        self._live = LiveConnection(path, rules)
+        self._readers = ReadConnections(path, rules)
         self._writing = threading.Lock()
 
     def read(self, work: Callable[[Session], ResultT]) -> ResultT:
@@ -142,7 +171,7 @@ class SqliteSessions:
 
 def _read_nothing(work: Callable[[Session], ResultT]) -> ResultT:
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        create_store(connection)
+        make_current(connection, None, storage="a new store")
         return work(SqliteSession(connection, Keys(read_salt(connection))))
 
 

@@ -1,16 +1,18 @@
 """Histories and items from an SQLite store."""
 
-import functools
-import operator
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from recsys import limits
 from recsys.catalog import ItemSummary
 from recsys.consent import ALWAYS, Permission
 from recsys.domain import Identifier, ItemId
 from recsys.events import EMPTY_HISTORY, History
+from recsys.profiles import IdentityRules
 from recsys.storage.packed import logged_lines, newest, unpack_lines
 from recsys.storage.sqlite_connection import Handle, ReadConnections, Row
 
@@ -29,8 +31,17 @@ _IDENTIFIER: Final = """
 SELECT profile_key, consent_bits FROM identifiers
 WHERE identifier_key = ? AND namespace = ? AND value = ?
 """
+# From who has an identifier at last to all that are one with that, and to what counts for
+# them.
 _OF_PROFILE: Final = """
-SELECT identifier_key, consent_bits FROM identifiers WHERE profile_key = ?
+SELECT o.namespace, i.consent_bits, s.identifier_key, s.from_time, s.until_time
+FROM segments AS t
+JOIN identifiers AS o ON o.identifier_key = t.owner_key
+JOIN identifiers AS m ON m.profile_key = o.profile_key
+JOIN segments AS s ON s.owner_key = m.identifier_key
+JOIN identifiers AS i ON i.identifier_key = s.identifier_key
+WHERE t.identifier_key = ? AND t.until_time = 9e999
+ORDER BY s.login_day DESC, s.identifier_key, s.from_time LIMIT ?
 """
 _PACKED_OF_KEY: Final = """
 SELECT item_ids, codes, event_times, packed_seq FROM history WHERE identifier_key = ?
@@ -40,6 +51,16 @@ _SINCE: Final = """
 SELECT event_time, event_type, channel, item_ids FROM events
 WHERE identifier_key = ? AND seq > ? AND item_ids <> '' ORDER BY seq DESC LIMIT ?
 """
+_WITHIN: Final = """
+SELECT event_time, event_type, channel, item_ids FROM events
+WHERE identifier_key = ? AND event_time > ? AND event_time <= ? AND item_ids <> ''
+ORDER BY event_time DESC, seq DESC LIMIT ?
+"""
+_ALWAYS: Final = (-math.inf, math.inf)
+
+_Part = tuple[int, float, float]
+"""Key of an identifier, and the moments after and until which it counts."""
+
 _ITEMS: Final = """
 SELECT item_id, title, category, brand, price, currency FROM items WHERE item_id IN ({marks})
 """
@@ -48,14 +69,21 @@ SELECT item_id, title, category, brand, price, currency FROM items WHERE item_id
 class SqliteHistory:
     """Reads histories; implements `recsys.events.HistoryReader`. Safe to share by threads."""
 
-    def __init__(self, path: Path, *, on_unpacked: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rules: IdentityRules | None = None,
+        *,
+        on_unpacked: Callable[[int], None] | None = None,
+    ) -> None:
         """Point at a file. It is opened by the first call, so it may come later.
 
         Args:
             path: The file.
+            rules: By which profiles are made; None for those that the store has.
             on_unpacked: Told the key of an identifier that waits to be packed.
         """
-        self._connections = ReadConnections(path)
+        self._connections = ReadConnections(path, rules)
         self._on_unpacked = on_unpacked or (lambda _: None)
 
     def history(
@@ -71,7 +99,8 @@ class SqliteHistory:
 
         Args:
             identifiers: Any identifiers, known or not. If they lead to several
-                profiles, the answer joins these.
+                profiles, the answer joins these; but a device that is named beside a
+                person adds nothing of another person.
             event_count_max: Upper bound of lines returned, newest kept, positive.
             permission: What she must allow, before anything else of her is read.
 
@@ -104,14 +133,26 @@ class SqliteHistory:
                 if not permission.given_by(row[1]):
                     return None
                 return self._lines(handle, key, row[2:], event_count_max)
-        bits_of = _bits_of_profile(handle, identifiers)
-        if not permission.given_by(functools.reduce(operator.or_, bits_of.values(), 0)):
+        parts, bits = _parts_of(handle, identifiers)
+        if not permission.given_by(bits):
             return None
         joined = EMPTY_HISTORY
-        for key in sorted(bits_of):
-            row = handle.connection.execute(_PACKED_OF_KEY, (key,)).fetchone() or _NOTHING_PACKED
-            joined = joined.joined(self._lines(handle, key, row, event_count_max))
+        for part in sorted(parts):
+            joined = joined.joined(self._part(handle, part, event_count_max))
         return newest(joined, line_count_max=event_count_max) if len(joined) else joined
+
+    def _part(self, handle: Handle, part: _Part, event_count_max: int) -> History:
+        key, from_time, until_time = part
+        row = handle.connection.execute(_PACKED_OF_KEY, (key,)).fetchone() or _NOTHING_PACKED
+        lines = self._lines(handle, key, row, limits.HISTORY_EVENT_COUNT_MAX)
+        if (from_time, until_time) == _ALWAYS:
+            return lines
+        if until_time < math.inf and len(lines) == limits.HISTORY_EVENT_COUNT_MAX:
+            # Of what was done that long ago, some may not be packed any more.
+            within = (key, from_time, until_time, event_count_max)
+            return logged_lines(handle.connection.execute(_WITHIN, within))
+        times = lines.event_times
+        return lines.taken(np.flatnonzero((times > from_time) & (times <= until_time)))
 
     def _lines(self, handle: Handle, key: int, row: Row, event_count_max: int) -> History:
         item_ids, codes, event_times, packed_seq = row
@@ -162,18 +203,34 @@ class SqliteItems:
         self._connections.close()
 
 
-def _bits_of_profile(handle: Handle, identifiers: Sequence[Identifier]) -> dict[int, int]:
-    """Return the keys of a person's identifiers with what each of them allows."""
-    bits_of: dict[int, int] = {}
+def _parts_of(handle: Handle, identifiers: Sequence[Identifier]) -> tuple[set[_Part], int]:
+    """Return what counts for the person behind identifiers, and what all of it allows."""
+    devices = handle.rules.devices
+    names_person = any(one.namespace not in devices for one in identifiers)
+    parts: set[_Part] = set()
+    bits = 0
     for one in identifiers:
         key = handle.keys.identifier(one)
         row = handle.connection.execute(_IDENTIFIER, (key, *_columns(one))).fetchone()
-        if row is None or key in bits_of:
+        if row is None:
             continue
-        bits_of[key] = row[1]
-        if row[0] is not None:
-            bits_of.update(handle.connection.execute(_OF_PROFILE, row[:1]))
-    return bits_of
+        bits |= row[1]
+        is_beside_person = names_person and one.namespace in devices
+        if row[0] is None:
+            parts.add((key, *_ALWAYS))
+            continue
+        found = handle.connection.execute(
+            _OF_PROFILE, (key, limits.HISTORY_PART_COUNT_MAX)
+        ).fetchall()
+        if not found:
+            # A public device: its own for those who have nothing but it.
+            if not is_beside_person:
+                parts.add((key, *_ALWAYS))
+        elif not is_beside_person or found[0][0] in devices:
+            for _, consent_bits, *part in found:
+                bits |= consent_bits
+                parts.add((part[0], part[1], part[2]))
+    return parts, bits
 
 
 def _columns(identifier: Identifier) -> tuple[str, str]:

@@ -15,9 +15,10 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from recsys.errors import StorageUnavailable
+from recsys.profiles import IdentityRules
 from recsys.storage.event_rows import Keys
-from recsys.storage.sqlite_live import bring_up_to_date
-from recsys.storage.sqlite_schema import SCHEMA_VERSION, read_salt, refuse_foreign
+from recsys.storage.sqlite_migrations import bring_up_to_date, is_current, stored_rules
+from recsys.storage.sqlite_schema import read_salt
 
 _BUSY_SECONDS: Final = 0.25
 _CACHE_KIBIBYTES: Final = 16 * 1024
@@ -30,13 +31,14 @@ ResultT = TypeVar("ResultT")
 
 
 class Handle:
-    """A connection, the file that it was opened on and its keys; closes it when forgotten."""
+    """A connection, and of its file the mark, the keys and the rules; closes when forgotten."""
 
-    __slots__ = ("connection", "good_until", "keys", "mark")
+    __slots__ = ("connection", "good_until", "keys", "mark", "rules")
 
     def __init__(self, connection: sqlite3.Connection, mark: tuple[int, int]) -> None:
         self.connection = connection
         self.keys = Keys(read_salt(connection))
+        self.rules = stored_rules(connection)
         self.mark = mark
         self.good_until = 0.0
 
@@ -50,8 +52,16 @@ class ReadConnections:
     A thread's connection closes when the thread ends or the file is replaced.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
+        """Point at a file; nothing is opened yet.
+
+        Args:
+            path: The file.
+            rules: By which profiles must have been made, else they are made anew; None
+                for those that the store has.
+        """
         self._path = path
+        self._rules = rules
         self.name = str(path)
         self._uri = f"file:{quote(str(path.absolute()))}?mode=ro"
         self._local = threading.local()
@@ -101,10 +111,8 @@ class ReadConnections:
         )
         try:
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != SCHEMA_VERSION:
-                refuse_foreign(version, storage=self.name)
-                bring_up_to_date(self._path)
+            if not is_current(connection, self._rules, storage=self.name):
+                bring_up_to_date(self._path, self._rules)
         except BaseException:
             connection.close()
             raise

@@ -9,10 +9,13 @@ from typing import Final
 from recsys import limits
 from recsys.domain import CHANNEL_UNKNOWN_CODE
 from recsys.events import EMPTY_HISTORY, Event, EventFilter, Outcome
+from recsys.profiles import IdentityRules, links_of_events, update
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, pack_lines, unpack_lines
 from recsys.storage.sessions import SqliteSession
-from recsys.storage.sqlite_live import LiveConnection, insert
+from recsys.storage.sqlite_insert import insert
+from recsys.storage.sqlite_links import SqliteGraph, keep_links
+from recsys.storage.sqlite_live import LiveConnection
 from recsys.storage.sqlite_schema import ADD_IDENTIFIER
 from recsys.storage.tombstones import append_living
 
@@ -39,9 +42,14 @@ class SqliteEventLog:
     processes, take turns.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Point at a file, which the first append makes if it is not there."""
-        self._live = LiveConnection(path)
+    def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
+        """Point at a file, which the first append makes if it is not there.
+
+        Args:
+            path: The file.
+            rules: By which profiles are made; None for those that the store has.
+        """
+        self._live = LiveConnection(path, rules)
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Keep events in one transaction; as `EventLog.append`."""
@@ -50,7 +58,16 @@ class SqliteEventLog:
             def append(living: Sequence[Event]) -> list[Outcome]:
                 identifiers, rows = keys.rows(living)
                 insert(connection, ADD_IDENTIFIER, list(identifiers.values()))
-                return _append(connection, rows)
+                outcomes = _append(connection, rows)
+                written = (
+                    event
+                    for event, outcome in zip(living, outcomes, strict=True)
+                    if outcome is Outcome.WRITTEN
+                )
+                if links := links_of_events(written, self._live.rules):
+                    change = keep_links(connection, keys, links, self._live.rules)
+                    update(SqliteGraph(connection, keys), change, self._live.rules)
+                return outcomes
 
             return append_living(SqliteSession(connection, keys), events, append)
 

@@ -1,23 +1,21 @@
 """One connection that writes to an SQLite store, in turns with other processes and threads."""
 
 import contextlib
-import fcntl
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from recsys.errors import StorageUnavailable
+from recsys.profiles import IdentityRules
 from recsys.storage.event_rows import Keys
-from recsys.storage.sqlite_schema import LIVE_FACT, create_store, migrate, read_salt
+from recsys.storage.sqlite_lock import store_lock
+from recsys.storage.sqlite_migrations import make_current
+from recsys.storage.sqlite_schema import LIVE_FACT, read_salt
 
 _BUSY_SECONDS: Final = 5.0
 _CACHE_KIBIBYTES: Final = 64 * 1024
 _CHECKPOINT_PAGES: Final = 8_000
-
-_ROWS_PER_STATEMENT: Final = 128
-"""Every step of a statement lets other threads of Python run, who may take their time."""
 
 
 class LiveConnection:
@@ -29,9 +27,16 @@ class LiveConnection:
     a file that was replaced.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Point at a file; nothing is opened yet."""
+    def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
+        """Point at a file; nothing is opened yet.
+
+        Args:
+            path: The file.
+            rules: By which profiles are made; None for those that the store has.
+        """
         self._path = path
+        self._wanted_rules = rules
+        self._rules = IdentityRules()
         self.name = str(path)
         self._connection: sqlite3.Connection | None = None
         self._mark: tuple[int, int] | None = None
@@ -62,6 +67,11 @@ class LiveConnection:
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
+
+    @property
+    def rules(self) -> IdentityRules:
+        """The rules of the store, during a turn."""
+        return self._rules
 
     def overwrite(self) -> None:
         """Make the file forget what was deleted, which is still in its write-ahead log.
@@ -117,9 +127,7 @@ class LiveConnection:
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             connection.execute("BEGIN IMMEDIATE")
-            if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
-                create_store(connection)
-            migrate(connection, storage=self.name)
+            self._rules = make_current(connection, self._wanted_rules, storage=self.name)
             connection.execute("INSERT OR IGNORE INTO facts VALUES (?, 'yes')", (LIVE_FACT,))
             connection.execute("COMMIT")
             self._keys = Keys(read_salt(connection))
@@ -127,63 +135,6 @@ class LiveConnection:
             connection.close()
             raise
         return connection
-
-
-def bring_up_to_date(path: Path) -> None:
-    """Migrate a store of an earlier version in its turn, without making it a live one.
-
-    Raises:
-        OSError: The store's folder cannot be had.
-        sqlite3.Error: The store cannot be written.
-        StorageUnavailable: It is of a later version.
-    """
-    with store_lock(path):
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            migrate(connection, storage=str(path))
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
-
-
-@contextlib.contextmanager
-def store_lock(path: Path) -> Iterator[None]:
-    """Wait for the turn to write to a store or to replace it.
-
-    Raises:
-        OSError: Its folder cannot be had.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
-def insert(
-    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]
-) -> None:
-    """Insert rows by few steps.
-
-    Args:
-        connection: In a transaction.
-        statement: Holds `{rows}` where the rows go.
-        rows: All of one length.
-    """
-    first = 0
-    size = _ROWS_PER_STATEMENT
-    while first < len(rows):
-        # Few sizes, so that the prepared statements are found again.
-        while size > len(rows) - first:
-            size //= 2
-        part = rows[first : first + size]
-        marks = f"({','.join('?' * len(part[0]))})"
-        values = [value for row in part for value in row]
-        connection.execute(statement.format(rows=",".join([marks] * size)), values)
-        first += size
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

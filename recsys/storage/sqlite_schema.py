@@ -7,7 +7,7 @@ from typing import Final
 from recsys.errors import StorageUnavailable
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -20,7 +20,7 @@ TABLES: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE identifiers (
   identifier_key INTEGER PRIMARY KEY, namespace TEXT NOT NULL, value TEXT NOT NULL,
-  profile_key INTEGER -- key of the profile's first identifier; NULL for one that is alone
+  profile_key INTEGER -- of the strongest one that it is one with; NULL if nothing is linked
 );
 CREATE TABLE events ( -- as `recsys.storage.event_rows.EventRow`
   seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, whatever is deleted
@@ -58,8 +58,24 @@ CREATE TABLE erasures ( -- that somebody was erased, and not who
   event_count INTEGER NOT NULL, consent_count INTEGER NOT NULL, link_count INTEGER NOT NULL
 ) WITHOUT ROWID;
 """,
+    5: """
+CREATE TABLE links ( -- evidence; as `recsys.storage.link_rows.LinkRow`
+  one_key INTEGER NOT NULL, is_login INTEGER NOT NULL, other_key INTEGER NOT NULL,
+  kind INTEGER NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL,
+  first_time REAL NOT NULL, last_time REAL NOT NULL, times BLOB NOT NULL,
+  PRIMARY KEY (one_key, is_login, other_key, kind, source)
+) WITHOUT ROWID;
+CREATE INDEX links_by_other ON links (other_key, is_login);
+CREATE TABLE segments ( -- what links make of it; as `recsys.storage.link_rows.SegmentRow`
+  owner_key INTEGER NOT NULL, identifier_key INTEGER NOT NULL, from_time REAL NOT NULL,
+  until_time REAL NOT NULL, login_day INTEGER NOT NULL,
+  PRIMARY KEY (owner_key, identifier_key, from_time)
+) WITHOUT ROWID;
+CREATE INDEX segments_by_identifier ON segments (identifier_key, until_time);
+""",
 }
-"""What makes a store of each version from one of the version before."""
+"""What makes a store of each version from one of the version before; what there is to be
+filled in is by `recsys.storage.sqlite_migrations`."""
 
 BY_PROFILE: Final = """
 CREATE INDEX identifiers_by_profile ON identifiers (profile_key) WHERE profile_key IS NOT NULL
@@ -129,10 +145,20 @@ def add_salt(connection: sqlite3.Connection, salt: str = "") -> str:
     return salt
 
 
+def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Write one fact, whatever it was."""
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def fact(connection: sqlite3.Connection, name: str) -> str:
+    """Return one fact of a store; empty if there is none."""
+    found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return str(found[0]) if found else ""
+
+
 def read_salt(connection: sqlite3.Connection) -> str:
     """Return the salt of a store; empty if it has none."""
-    found = connection.execute("SELECT value FROM facts WHERE name = ?", (SALT_FACT,)).fetchone()
-    return str(found[0]) if found else ""
+    return fact(connection, SALT_FACT)
 
 
 def read_fact(path: Path, name: str) -> str | None:

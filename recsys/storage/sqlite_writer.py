@@ -21,7 +21,9 @@ from recsys.events import EMPTY_HISTORY, Event
 from recsys.storage.carried import carried_from, hand_over
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
-from recsys.storage.sqlite_live import insert, store_lock
+from recsys.storage.sqlite_bulk_links import link_imported
+from recsys.storage.sqlite_insert import insert
+from recsys.storage.sqlite_lock import store_lock
 from recsys.storage.sqlite_schema import (
     BY_ID,
     BY_IDENTIFIER,
@@ -47,12 +49,6 @@ BEGIN;
 _ADD_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES {{rows}}"  # noqa: S608 - our own names
 _ADD_IDENTIFIER: Final = """
 INSERT INTO identifiers (identifier_key, namespace, value, profile_key) VALUES (?, ?, ?, ?)
-"""
-# Whoever heads a profile belongs to it; who is alone heads none.
-_HEADS: Final = """
-UPDATE identifiers SET profile_key = identifier_key WHERE identifier_key IN (
-  SELECT profile_key FROM identifiers WHERE profile_key <> identifier_key
-)
 """
 _NAMED_TWICE: Final = """
 SELECT e.seq, e.event_id FROM events AS e
@@ -126,6 +122,7 @@ class SqliteWriter:
     def add_identifiers(self, rows: Iterable[tuple[Identifier, Identifier]]) -> None:
         """Add identifiers, each with the one that heads its profile: itself if alone.
 
+        That they belong together becomes a link, which joins as far as the rules allow.
         Those that were erased stay out; whoever they head is then alone, or headed by
         the first of the others.
         """
@@ -202,7 +199,7 @@ class SqliteWriter:
         self._close_history()
         hand_over(self._connection, self._carried)
         self._connection.execute(BY_PROFILE)
-        self._connection.execute(_HEADS)
+        link_imported(self._connection, self._keys)
         self._connection.execute(BY_IDENTIFIER)
         try:
             self._connection.execute(BY_ID)

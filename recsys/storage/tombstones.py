@@ -12,7 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from recsys.domain import Identifier
+from recsys.errors import PersonErased
 from recsys.events import Event, Outcome, strongest
+from recsys.profiles import Link
 from recsys.storage.sessions import Session
 
 _ANY: Final = "SELECT 1 FROM tombstones LIMIT 1"
@@ -62,6 +64,18 @@ def add(session: Session, tombstones: Iterable[Tombstone]) -> None:
 def tombstones_of(session: Session, keys: Iterable[int]) -> list[Tombstone]:
     """Return those of these identifiers."""
     return list(map(Tombstone._make, session.rows(_AMONG, list(keys))))
+
+
+def refuse_erased(session: Session, links: Iterable[Link]) -> None:
+    """Refuse to link who was erased.
+
+    Raises:
+        PersonErased: An identifier of these links was erased for good.
+    """
+    keys = {session.keys.identifier(end) for link in links for end in link.ends}
+    erased = [one.erase_time for one in tombstones_of(session, keys) if one.is_for_good]
+    if erased:
+        raise PersonErased(erase_time=max(erased))
 
 
 def append_living(

@@ -60,6 +60,21 @@ class ProfileServiceStub:
                 request_serializer=recsys_dot_v1_dot_profile__service__pb2.EraseProfileRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_profile__service__pb2.EraseProfileResponse.FromString,
                 _registered_method=True)
+        self.LinkIdentifiers = channel.unary_unary(
+                '/recsys.v1.ProfileService/LinkIdentifiers',
+                request_serializer=recsys_dot_v1_dot_profile__service__pb2.LinkIdentifiersRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_profile__service__pb2.LinkIdentifiersResponse.FromString,
+                _registered_method=True)
+        self.UnlinkIdentifiers = channel.unary_unary(
+                '/recsys.v1.ProfileService/UnlinkIdentifiers',
+                request_serializer=recsys_dot_v1_dot_profile__service__pb2.UnlinkIdentifiersRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_profile__service__pb2.UnlinkIdentifiersResponse.FromString,
+                _registered_method=True)
+        self.ListLinks = channel.unary_unary(
+                '/recsys.v1.ProfileService/ListLinks',
+                request_serializer=recsys_dot_v1_dot_profile__service__pb2.ListLinksRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_profile__service__pb2.ListLinksResponse.FromString,
+                _registered_method=True)
 
 
 class ProfileServiceServicer:
@@ -104,6 +119,37 @@ class ProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LinkIdentifiers(self, request, context):
+        """Says that identifiers are of one person. What was said before stays; what a
+        limit forbids is kept as evidence, joins nothing and is named in the
+        response. Saying the same again changes nothing.
+
+        A link between a person and a device says that the device is hers until
+        another logs in on it.
+
+        Errors: also FAILED_PRECONDITION (reason PERSON_ERASED) if an identifier was
+        erased; no link is kept then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlinkIdentifiers(self, request, context):
+        """Forgets the links between identifiers, as if they had never been: everybody
+        has again what she would have without them. Identifiers that are linked
+        through others stay one person. Asking again does no harm.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLinks(self, request, context):
+        """Says who is behind an identifier, known or not, and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfileServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +172,21 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.EraseProfile,
                     request_deserializer=recsys_dot_v1_dot_profile__service__pb2.EraseProfileRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_profile__service__pb2.EraseProfileResponse.SerializeToString,
+            ),
+            'LinkIdentifiers': grpc.unary_unary_rpc_method_handler(
+                    servicer.LinkIdentifiers,
+                    request_deserializer=recsys_dot_v1_dot_profile__service__pb2.LinkIdentifiersRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_profile__service__pb2.LinkIdentifiersResponse.SerializeToString,
+            ),
+            'UnlinkIdentifiers': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlinkIdentifiers,
+                    request_deserializer=recsys_dot_v1_dot_profile__service__pb2.UnlinkIdentifiersRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_profile__service__pb2.UnlinkIdentifiersResponse.SerializeToString,
+            ),
+            'ListLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinks,
+                    request_deserializer=recsys_dot_v1_dot_profile__service__pb2.ListLinksRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_profile__service__pb2.ListLinksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -242,6 +303,87 @@ class ProfileService:
             '/recsys.v1.ProfileService/EraseProfile',
             recsys_dot_v1_dot_profile__service__pb2.EraseProfileRequest.SerializeToString,
             recsys_dot_v1_dot_profile__service__pb2.EraseProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LinkIdentifiers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.ProfileService/LinkIdentifiers',
+            recsys_dot_v1_dot_profile__service__pb2.LinkIdentifiersRequest.SerializeToString,
+            recsys_dot_v1_dot_profile__service__pb2.LinkIdentifiersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnlinkIdentifiers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.ProfileService/UnlinkIdentifiers',
+            recsys_dot_v1_dot_profile__service__pb2.UnlinkIdentifiersRequest.SerializeToString,
+            recsys_dot_v1_dot_profile__service__pb2.UnlinkIdentifiersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.ProfileService/ListLinks',
+            recsys_dot_v1_dot_profile__service__pb2.ListLinksRequest.SerializeToString,
+            recsys_dot_v1_dot_profile__service__pb2.ListLinksResponse.FromString,
             options,
             channel_credentials,
             insecure,

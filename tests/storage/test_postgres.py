@@ -10,17 +10,19 @@ import pytest
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.events import EventLog, HistoryReader
-from recsys.storage.event_rows import Keys
+from recsys.profiles import IdentityRules, LinkKind, pairs_of
 from recsys.storage.people import People
 from recsys.storage.postgres import PostgresHistory
 from recsys.storage.postgres_events import PostgresEventLog
 from recsys.storage.postgres_pool import PostgresPool
+from recsys.storage.postgres_profiles import PostgresProfiles
 from recsys.storage.postgres_schema import HEAD, migrate
 from recsys.storage.postgres_sessions import PostgresSessions
 from recsys.storage.sessions import Session
 from storage.event_log_contract import EventLogContract, Store, event, items_of
 from storage.history_contract import ANNA, Contents, HistoryContract, Load, line_event
 from storage.people_contract import Household, PeopleContract
+from support.identity import link
 from support.postgres import missing, running_postgres
 
 
@@ -51,15 +53,12 @@ class TestPostgresHistory(HistoryContract):
             for who, profile in contents.links.items():
                 heads.setdefault(profile, who)
 
-            def add(connection: psycopg.Connection, keys: Keys) -> None:
-                for who, profile in contents.links.items():
-                    connection.execute(
-                        "INSERT INTO identifiers VALUES (%s, %s, %s, %s)",
-                        (keys.identifier(who), who.namespace, who.value,
-                         keys.identifier(heads[profile])),
-                    )  # fmt: skip
-
-            pool.run(add)
+            links = [
+                link(heads[profile], who, kind=LinkKind.RULE, source="import")
+                for who, profile in contents.links.items()
+                if who != heads[profile]
+            ]
+            PostgresProfiles(pool).link(links)
             for profile, lines in contents.lines.items():
                 PostgresEventLog(pool).append(
                     [
@@ -108,15 +107,9 @@ class TestPostgresPeople(PeopleContract):
         pool = open_pool()
         sessions = PostgresSessions(pool)
 
-        def link(identifiers: Sequence[Identifier]) -> None:
-            def write(session: Session) -> None:
-                keys = [session.keys.identifier(one) for one in identifiers]
-                session.change(
-                    "UPDATE identifiers SET profile_key = ? WHERE identifier_key = ANY(?)",
-                    keys[0], keys,
-                )  # fmt: skip
-
-            sessions.write(write)
+        def join(identifiers: Sequence[Identifier]) -> None:
+            pairs = pairs_of(identifiers, IdentityRules())
+            PostgresProfiles(pool).link([link(*pair, kind=LinkKind.EXPLICIT) for pair in pairs])
 
         def leftovers() -> str:
             def read(session: Session) -> str:
@@ -130,7 +123,7 @@ class TestPostgresPeople(PeopleContract):
         return Household(
             people=People(sessions), log=store.log, reader=store.reader,
             open_people=lambda: People(PostgresSessions(open_pool())),
-            open_log=store.open_log, link=link, leftovers=leftovers,
+            open_log=store.open_log, link=join, leftovers=leftovers,
         )  # fmt: skip
 
 
@@ -164,7 +157,7 @@ def test_two_identifiers_of_one_key_are_never_mixed(
     log = PostgresEventLog(pool)
     log.append([event("e1")])
     pool.run(lambda connection, _: connection.execute("UPDATE identifiers SET value = 'other'"))
-    with pytest.raises(StorageUnavailable, match="null value"):
+    with pytest.raises(StorageUnavailable, match="one key"):
         log.append([event("e2")])
     assert len(PostgresHistory(pool).history([ANNA], event_count_max=9)) == 0
 

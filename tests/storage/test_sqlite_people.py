@@ -9,14 +9,17 @@ import pytest
 from recsys.consent import ConsentStatus
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
+from recsys.profiles import IdentityRules, LinkKind, pairs_of
 from recsys.storage.people import People
-from recsys.storage.sessions import Session, SqliteSessions
+from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite import SqliteHistory
 from recsys.storage.sqlite_events import SqliteEventLog
+from recsys.storage.sqlite_profiles import SqliteProfiles
 from recsys.storage.sqlite_schema import BY_ID, BY_IDENTIFIER, BY_PROFILE, SCHEMA_VERSION, TABLES
 from storage.event_log_contract import NOW, event
 from storage.history_contract import ANNA, BEN
 from storage.people_contract import MAY, Household, PeopleContract, said
+from support.identity import link
 
 
 @pytest.fixture
@@ -31,15 +34,11 @@ def home(path: Path) -> Iterator[Household]:
     sessions = SqliteSessions(path)
     log, reader = SqliteEventLog(path), SqliteHistory(path)
 
-    def link(identifiers: Sequence[Identifier]) -> None:
-        def write(session: Session) -> None:
-            keys = [session.keys.identifier(one) for one in identifiers]
-            session.change(
-                "UPDATE identifiers SET profile_key = ? WHERE identifier_key = ANY(?)",
-                keys[0], keys,
-            )  # fmt: skip
-
-        sessions.write(write)
+    def join(identifiers: Sequence[Identifier]) -> None:
+        pairs = pairs_of(identifiers, IdentityRules())
+        profiles = SqliteProfiles(path)
+        profiles.link([link(*pair, kind=LinkKind.EXPLICIT) for pair in pairs])
+        profiles.close()
 
     def leftovers() -> str:
         files = path.parent.glob(f"{path.name}*")
@@ -50,7 +49,7 @@ def home(path: Path) -> Iterator[Household]:
     yield Household(
         people=People(sessions), log=log, reader=reader,
         open_people=lambda: People(SqliteSessions(path)),
-        open_log=lambda: SqliteEventLog(path), link=link, leftovers=leftovers,
+        open_log=lambda: SqliteEventLog(path), link=join, leftovers=leftovers,
     )  # fmt: skip
     reader.close()
     log.close()
@@ -86,7 +85,8 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date_by_readers(path: Pa
     reader.close()
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    assert connection.execute("SELECT name FROM facts").fetchall() == [("salt",)]
+    names = {name for (name,) in connection.execute("SELECT name FROM facts")}
+    assert names == {"salt", "identity_rules"}
     connection.close()
 
 

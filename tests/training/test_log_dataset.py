@@ -70,7 +70,7 @@ def copied_to_postgres(store: Path, url: str) -> str:
     migrate(url)
     source = sqlite3.connect(store)
     with psycopg.connect(url) as target:
-        for table in ("identifiers", "events"):
+        for table in ("identifiers", "events", "links", "segments"):
             cursor = source.execute(f"SELECT * FROM {table} ORDER BY 1")
             names = ", ".join(column for column, *_ in cursor.description)
             marks = ", ".join(["%s"] * len(cursor.description))

@@ -1,0 +1,129 @@
+"""How links are laid out in rows, whatever the database."""
+
+import struct
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from recsys.domain import Identifier, ProfileId
+from recsys.profiles import IdentityRules, Link, LinkKind, Segment
+from recsys.storage.event_rows import IdentifierRow, Keys
+
+RULES_FACT: Final = "identity_rules"
+"""Fact that holds the rules by which profiles were made, as JSON."""
+
+_TIME_BYTES: Final = 8
+
+Row = tuple[Any, ...]
+
+
+class LinkRow(NamedTuple):
+    """One row of the table `links`.
+
+    Attributes:
+        one_key: Of the first identifier by name.
+        is_login: 1 between a person and a device, else 0; part of the key, so that the
+            one sort is found without walking through the other.
+        other_key: Of the second.
+        kind: `LinkKind`.
+        source: Who says so.
+        confidence: Of the latest statement.
+        first_time: Seconds since 1970-01-01 UTC.
+        last_time: As `first_time`.
+        times: Moments, packed as float64, little endian.
+    """
+
+    one_key: int
+    is_login: int
+    other_key: int
+    kind: int
+    source: str
+    confidence: float
+    first_time: float
+    last_time: float
+    times: bytes
+
+
+class SegmentRow(NamedTuple):
+    """One row of the table `segments`; as `recsys.profiles.Segment`, by keys."""
+
+    owner_key: int
+    identifier_key: int
+    from_time: float
+    until_time: float
+    login_day: int
+
+
+LINK_COLUMNS: Final = ", ".join(LinkRow._fields)
+SEGMENT_COLUMNS: Final = ", ".join(SegmentRow._fields)
+
+
+def link_row(link: Link, keys: Keys, rules: IdentityRules) -> LinkRow:
+    """Lay out a link."""
+    return LinkRow(
+        keys.identifier(link.one),
+        int(is_login(link, rules)),
+        keys.identifier(link.other),
+        int(link.kind),
+        link.source,
+        link.confidence,
+        link.first_time,
+        link.last_time,
+        struct.pack(f"<{len(link.times)}d", *link.times),
+    )
+
+
+def read_link(row: Row) -> Link:
+    """Read a link: namespace and value of both ends, then the columns from `kind` on."""
+    *names, kind, source, confidence, first_time, last_time, times = row
+    return Link(
+        one=Identifier(*names[:2]),
+        other=Identifier(*names[2:]),
+        kind=LinkKind(kind),
+        source=source,
+        confidence=confidence,
+        first_time=first_time,
+        last_time=last_time,
+        times=struct.unpack(f"<{len(times) // _TIME_BYTES}d", times),
+    )
+
+
+def segment_row(segment: Segment, keys: Keys) -> SegmentRow:
+    """Lay out a segment."""
+    return SegmentRow(
+        keys.identifier(segment.owner),
+        keys.identifier(segment.identifier),
+        segment.from_time,
+        segment.until_time,
+        segment.login_day,
+    )
+
+
+def identifier_rows(links: Iterable[Link], keys: Keys) -> dict[int, IdentifierRow]:
+    """Lay out the identifiers of links."""
+    ends = {end for link in links for end in link.ends}
+    rows = [IdentifierRow(keys.identifier(one), one.namespace, one.value) for one in ends]
+    return {row.identifier_key: row for row in rows}
+
+
+def is_login(link: Link, rules: IdentityRules) -> bool:
+    """Whether a link is between a person and a device."""
+    return rules.is_device(link.one) != rules.is_device(link.other)
+
+
+def changes_nothing(link: Link, before: Link, rules: IdentityRules) -> bool:
+    """Whether profiles are the same with what a link says now."""
+    if is_login(link, rules):
+        return link == before
+    return (link.confidence, link.first_time) == (before.confidence, before.first_time)
+
+
+def rules_text(rules: IdentityRules) -> str:
+    """Say rules as the fact does; equal rules give equal texts."""
+    return msgspec.json.encode(rules, order="sorted").decode()
+
+
+def profile_id(head_key: int) -> ProfileId:
+    """Name a profile by the key of its strongest identifier, which nobody can guess."""
+    return ProfileId(f"{head_key:016x}")

@@ -1,0 +1,213 @@
+"""Links in both storages: the contract, and stores of earlier versions."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from recsys.domain import Identifier
+from recsys.profiles import IdentityRules, LinkKind, ProfileStore, Segment
+from recsys.storage.postgres import PostgresHistory
+from recsys.storage.postgres_events import PostgresEventLog
+from recsys.storage.postgres_pool import PostgresPool
+from recsys.storage.postgres_profiles import PostgresProfiles
+from recsys.storage.sqlite import SqliteHistory
+from recsys.storage.sqlite_events import SqliteEventLog
+from recsys.storage.sqlite_profiles import SqliteProfiles
+from recsys.storage.sqlite_schema import SCHEMA_VERSION
+from recsys.storage.sqlite_writer import SqliteWriter
+from storage.event_log_contract import NOW
+from storage.profile_contract import ANNA, BEN, CARD, PHONE, People, ProfileContract, Snapshot, seen
+from support.identity import STRICT, account, card, visitor
+
+LINKS = """
+SELECT a.namespace, a.value, b.namespace, b.value, l.is_login, l.kind, l.source, l.confidence,
+  l.first_time, l.last_time, l.times
+FROM links AS l JOIN identifiers AS a ON a.identifier_key = l.one_key
+JOIN identifiers AS b ON b.identifier_key = l.other_key
+"""
+HEADS = """
+SELECT i.namespace, i.value, h.namespace, h.value
+FROM identifiers AS i JOIN identifiers AS h ON h.identifier_key = i.profile_key
+"""
+SEGMENTS = """
+SELECT o.namespace, o.value, i.namespace, i.value, s.from_time, s.until_time, s.login_day
+FROM segments AS s JOIN identifiers AS o ON o.identifier_key = s.owner_key
+JOIN identifiers AS i ON i.identifier_key = s.identifier_key
+"""
+
+
+def snapshot_by(execute: Callable[[str], list[Any]]) -> Snapshot:
+    """Read all links, heads and segments."""
+    return (
+        sorted(tuple(map(str, row)) for row in execute(LINKS)),
+        {Identifier(*row[:2]): Identifier(*row[2:]) for row in execute(HEADS)},
+        {Segment(Identifier(*row[:2]), Identifier(*row[2:4]), *row[4:]) for row in execute(SEGMENTS)},
+    )  # fmt: skip
+
+
+def sqlite_snapshot(path: Path) -> Snapshot:
+    """Read the tables of a file."""
+    connection = sqlite3.connect(path)
+    try:
+        return snapshot_by(lambda query: connection.execute(query).fetchall())
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where an SQLite store lies."""
+    return tmp_path / "store.sqlite"
+
+
+class TestSqliteProfiles(ProfileContract):
+    """The contract holds for SQLite."""
+
+    @pytest.fixture
+    def people(self, path: Path) -> Iterator[People]:
+        """Make a store."""
+        profiles, log = SqliteProfiles(path, STRICT), SqliteEventLog(path, STRICT)
+        reader = SqliteHistory(path, STRICT)
+        profiles.link([])
+
+        def open_profiles(rules: IdentityRules) -> ProfileStore:
+            return SqliteProfiles(path, rules)
+
+        yield People(profiles, log, reader, open_profiles, lambda: sqlite_snapshot(path))
+        profiles.close()
+        log.close()
+        reader.close()
+
+
+class TestPostgresProfiles(ProfileContract):
+    """The contract holds for PostgreSQL."""
+
+    @pytest.fixture
+    def people(self, postgres_url: str) -> Iterator[People]:
+        """Make a database."""
+        pools: list[PostgresPool] = []
+
+        def open_pool(rules: IdentityRules = STRICT) -> PostgresPool:
+            pools.append(PostgresPool(postgres_url, rules=rules))
+            return pools[-1]
+
+        def snapshot() -> Snapshot:
+            with psycopg.connect(postgres_url) as connection:
+                return snapshot_by(lambda query: connection.execute(query).fetchall())
+
+        pool = open_pool()
+        yield People(
+            PostgresProfiles(pool), PostgresEventLog(pool), PostgresHistory(open_pool()),
+            lambda rules: PostgresProfiles(open_pool(rules)), snapshot,
+        )  # fmt: skip
+        for one in pools:
+            one.close()
+
+
+IMPORTED = [
+    (ANNA, ANNA), (CARD, ANNA), (PHONE, ANNA), (visitor("pc"), ANNA), (BEN, BEN),
+    (account("many"), account("many")), *((card(f"m{n}"), account("many")) for n in range(6)),
+    (card("alone"), card("alone")), (visitor("of-a-card"), card("alone")),
+]  # fmt: skip
+
+
+def test_an_import_makes_the_profiles_of_its_links(path: Path) -> None:
+    """Those made at once are those that would be made one by one, limits included."""
+    with SqliteWriter(path) as writer:
+        writer.add_identifiers(IMPORTED)
+        writer.add_events([seen([PHONE], "phone", NOW - 9e7)])
+        writer.add_events([seen([ANNA], "web", NOW)])
+    made = sqlite_snapshot(path)
+    assert made[1][card("m0")] == account("many")
+    assert len(made[2]) > 6
+    profiles = SqliteProfiles(path, IdentityRules(confidence_min=0.4))
+    profiles.link([])
+    assert sqlite_snapshot(path) == made
+    evidence = profiles.profile(account("many")).evidence
+    assert {(one.link.kind, one.link.source) for one in evidence} == {(LinkKind.RULE, "import")}
+    assert [one.refusal for one in evidence].count(None) == 4
+    profiles.close()
+    reader = SqliteHistory(path)
+    assert list(reader.history([CARD], event_count_max=9).item_ids) == ["web", "phone"]
+    reader.close()
+
+
+def old_sqlite(path: Path) -> None:
+    """Make a store as version 3 left it, with an import's profiles and live events."""
+    log = SqliteEventLog(path)
+    log.append([seen([PHONE], "before", NOW - 9.0), seen([PHONE, BEN], "login", NOW - 8.0)])
+    log.append([seen([CARD], "shop", NOW - 7.0), seen([ANNA], "web", NOW - 6.0)])
+    log.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(
+        """
+        DROP TABLE links; DROP TABLE segments; DROP TABLE consents; DROP TABLE tombstones;
+        DROP TABLE erasures; ALTER TABLE identifiers DROP COLUMN consent_bits; DELETE FROM facts WHERE name = 'identity_rules';
+        UPDATE identifiers SET profile_key = NULL;
+        DELETE FROM identifiers WHERE namespace = 'visitor';
+        UPDATE identifiers SET profile_key = (
+          SELECT identifier_key FROM identifiers WHERE value = 'anna'
+        ) WHERE value IN ('anna', '26001');
+        PRAGMA user_version = 3;
+        """
+    )
+    connection.close()
+
+
+def check_brought_forward(reader: SqliteHistory | PostgresHistory) -> None:
+    """Whoever belonged together does, and events that carried two identifiers have linked them."""
+    assert list(reader.history([CARD], event_count_max=9).item_ids) == ["web", "shop"]
+    assert list(reader.history([PHONE], event_count_max=9).item_ids) == ["login", "before"]
+    assert list(reader.history([BEN], event_count_max=9).item_ids) == ["login", "before"]
+
+
+@pytest.mark.parametrize("first", ["reader", "writer"])
+def test_an_sqlite_store_of_version_3_is_brought_forward(path: Path, first: str) -> None:
+    """By whoever opens it first; others wait, and nothing is done twice."""
+    old_sqlite(path)
+    readers = [SqliteHistory(path) for _ in range(4)]
+    if first == "writer":
+        log = SqliteEventLog(path)
+        log.append([])
+        log.close()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(check_brought_forward, readers))
+    check_brought_forward(readers[0])
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    connection.close()
+    heads = sqlite_snapshot(path)[1]
+    assert heads == {ANNA: ANNA, CARD: ANNA, BEN: BEN, PHONE: PHONE}
+
+
+def test_a_postgres_database_of_version_1_is_brought_forward(postgres_url: str) -> None:
+    """As an SQLite store."""
+    pool = PostgresPool(postgres_url)
+    log = PostgresEventLog(pool)
+    log.append([seen([PHONE], "before", NOW - 9.0), seen([PHONE, BEN], "login", NOW - 8.0)])
+    log.append([seen([CARD], "shop", NOW - 7.0), seen([ANNA], "web", NOW - 6.0)])
+    pool.close()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE links, segments, consents, tombstones, erasures")
+        connection.execute("ALTER TABLE identifiers DROP COLUMN consent_bits")
+        connection.execute("DELETE FROM facts WHERE name = 'identity_rules'")
+        connection.execute("UPDATE identifiers SET profile_key = NULL")
+        connection.execute("DELETE FROM identifiers WHERE namespace = 'visitor'")
+        connection.execute(
+            """
+            UPDATE identifiers SET profile_key = (
+              SELECT identifier_key FROM identifiers WHERE value = 'anna'
+            ) WHERE value IN ('anna', '26001')
+            """
+        )
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    pools = [PostgresPool(postgres_url) for _ in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda one: check_brought_forward(PostgresHistory(one)), pools))
+    for one in pools:
+        one.close()
