@@ -1,0 +1,158 @@
+"""One person on every channel: the two stories, by real processes on each kind of storage."""
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from recsys.bundle import BundleStore, write_bundle
+from recsys.v1 import (
+    event_service_pb2,
+    event_service_pb2_grpc,
+    profile_service_pb2_grpc,
+    recommendation_service_pb2_grpc,
+)
+from recsys.v1 import profile_service_pb2 as profiles
+from recsys.v1.context_pb2 import Context
+from recsys.v1.event_pb2 import (
+    CHANNEL_STORE,
+    CHANNEL_WEB,
+    EVENT_TYPE_DETAIL_PAGE_VIEW,
+    Event,
+    ItemLine,
+)
+from recsys.v1.recommendation_service_pb2 import RecommendRequest
+from recsys.v1.subject_pb2 import Identifier, Subject
+from support.bundles import contents, two_worlds
+from support.processes import WatchedServer, serving
+
+ODD = ["item-1", "item-3"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one published bundle, in which even and odd items are two worlds."""
+    store = BundleStore(tmp_path / "bundles")
+    ids = [f"item-{row}" for row in range(30)]
+    write_bundle(store.path("v1"), contents(ids, factors=two_worlds(30), model_version="v1"))
+    store.set_current("v1")
+    return tmp_path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def storage(request: pytest.FixtureRequest, folder: Path) -> dict[str, Any]:
+    """Each kind of storage, empty."""
+    if request.param == "sqlite":
+        return {"histories": str(folder / "store.sqlite")}
+    return {"histories": request.getfixturevalue("postgres_url")}
+
+
+class Channels:
+    """Connections of their own, which the kernel spreads over the workers; each in its turn."""
+
+    def __init__(self, server: WatchedServer) -> None:
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        self._channels = [grpc.insecure_channel(server.address, options) for _ in range(8)]
+        self._turn = 0
+
+    def next(self) -> grpc.Channel:
+        """The next connection."""
+        self._turn += 1
+        return self._channels[self._turn % len(self._channels)]
+
+    def browse(self, subject: Subject, items: list[str]) -> None:
+        """Let somebody look at items in the web shop."""
+        for item in items:
+            event = Event(
+                event_id=f"{self._turn}",
+                event_type=EVENT_TYPE_DETAIL_PAGE_VIEW,
+                channel=CHANNEL_WEB,
+                subject=subject,
+                lines=[ItemLine(item_id=item)],
+            )
+            stub = event_service_pb2_grpc.EventServiceStub(self.next())
+            stub.WriteEvent(event_service_pb2.WriteEventRequest(event=event), timeout=10)
+
+    def answers(self, subject: Subject, **context: Any) -> set[tuple[str, ...]]:
+        """Ask every worker for a person; the distinct lists of items."""
+        request = RecommendRequest(subject=subject, context=Context(**context), page_size=5)
+        found = set()
+        for _ in self._channels:
+            stub = recommendation_service_pb2_grpc.RecommendationServiceStub(self.next())
+            found.add(tuple(one.item_id for one in stub.Recommend(request, timeout=10).results))
+        return found
+
+    @property
+    def people(self) -> profile_service_pb2_grpc.ProfileServiceStub:
+        """Links and unlinks, on the next connection."""
+        return profile_service_pb2_grpc.ProfileServiceStub(self.next())
+
+    def close(self) -> None:
+        """Close all connections."""
+        for channel in self._channels:
+            channel.close()
+
+
+def is_odd(items: tuple[str, ...]) -> bool:
+    """Whether all items are of the odd world."""
+    return all(int(item.removeprefix("item-")) % 2 for item in items)
+
+
+def test_a_web_customer_is_known_in_the_shop_once_her_card_is_linked(
+    folder: Path, storage: dict[str, Any]
+) -> None:
+    """The till links the card; the clerk's tablet asks by the card alone, on any worker."""
+    account, card = Subject(user_id="anna"), Identifier(namespace="loyalty_card", value="26001")
+    with serving(folder, storage=storage, server={"workers": 2}) as server:
+        channels = Channels(server)
+        channels.browse(account, ODD)
+        at_the_till = Subject(identifiers=[card])
+        shop = {"channel": CHANNEL_STORE, "store_id": "s-1"}
+        (before,) = channels.answers(at_the_till, **shop)
+        assert not is_odd(before)
+        linked = channels.people.LinkIdentifiers(
+            profiles.LinkIdentifiersRequest(
+                identifiers=[Identifier(namespace="account", value="anna"), card], source="till"
+            ),
+            timeout=10,
+        )
+        assert not linked.refused_links
+        (after,) = channels.answers(at_the_till, **shop)
+        assert is_odd(after)
+        assert not set(after) & set(ODD)
+        assert {after} == channels.answers(account, **shop)
+        assert server.metric('recsys_links_total{outcome="joined"}') == 1
+        channels.close()
+
+
+def test_a_login_joins_two_devices_and_unlinking_parts_them_again(
+    folder: Path, storage: dict[str, Any]
+) -> None:
+    """She browses on the phone and logs in on the web; both answer from all she did."""
+    phone, web = Subject(visitor_id="phone"), Subject(visitor_id="web")
+    account = Identifier(namespace="account", value="anna")
+    with serving(folder, storage=storage, server={"workers": 2}) as server:
+        channels = Channels(server)
+        channels.browse(phone, ODD)
+        (on_phone,) = channels.answers(phone)
+        (on_web,) = channels.answers(web)
+        assert is_odd(on_phone)
+        assert not is_odd(on_web)
+        channels.browse(Subject(user_id="anna", visitor_id="phone"), ["item-5"])
+        channels.browse(Subject(user_id="anna", visitor_id="web"), ["item-7"])
+        (joined,) = channels.answers(phone)
+        assert {joined} == channels.answers(web) == channels.answers(Subject(user_id="anna"))
+        assert not set(joined) & {*ODD, "item-5", "item-7"}
+        for device in ("phone", "web"):
+            parted = channels.people.UnlinkIdentifiers(
+                profiles.UnlinkIdentifiersRequest(
+                    identifiers=[account, Identifier(namespace="visitor", value=device)]
+                ),
+                timeout=10,
+            )
+            assert parted.removed_count == 1
+            assert len(set(parted.profile_ids)) == 2
+        assert channels.answers(phone) == {on_phone}
+        assert channels.answers(web) == {on_web}
+        channels.close()
