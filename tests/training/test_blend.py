@@ -18,7 +18,8 @@ from training.models import (
     OrderedConfig,
     create_trainer,
 )
-from training.models.blend_weights import Sample, fit_weights, hold_out, summed_links
+from training.models.blend_weights import Sample, fit_weights, hold_out
+from training.models.links import summed_links
 
 
 def taste(*, user_count: int = 60, item_count: int = 24, seed: int = 1) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -275,6 +276,22 @@ def test_a_popularity_weight_is_of_the_share_of_people() -> None:
     parts = create_trainer(config).fit(from_dense(FIVE), seed=0)
     assert parts.prior is not None
     assert parts.prior.tolist() == pytest.approx([0.4, 0.3, 0.2, 0.1])
+
+
+def test_sharpened_links_are_those_of_the_formula() -> None:
+    """W - s W P by dense matrices; links that everything leads to fall below others."""
+    rng = np.random.default_rng(4)
+    dense = np.where(rng.random((40, 12)) < 0.3, 1.0, 0.0).astype(np.float32)
+    config = CooccurrenceConfig(neighbours=12, user_exponent=0.5)
+    plain = fitted(config, from_dense(dense))
+    sharp = fitted(msgspec.structs.replace(config, sharpness=0.8), from_dense(dense))
+    owners, items = dense.sum(axis=1).clip(1), dense.sum(axis=0) ** -0.5
+    near = items[:, None] * (dense.T @ (dense / owners[:, None])) * items
+    np.fill_diagonal(near, 0.0)
+    far = plain @ near
+    np.fill_diagonal(far, 0.0)
+    np.testing.assert_allclose(sharp, plain - 0.8 * far, atol=1e-6)
+    assert sharp.min() < 0 < sharp.max()
 
 
 def test_order_needs_events() -> None:

@@ -20,14 +20,14 @@ from recsys.item_codes import encode_items
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 from training.models.als import AlsConfig, AlsTrainer
-from training.models.blend_weights import Sample, draw_sample, fit_weights, hold_out, summed_links
+from training.models.blend_weights import Sample, draw_sample, fit_weights, hold_out
 from training.models.checks import check_weight
 from training.models.content import ContentConfig, ContentTrainer
 from training.models.cooccurrence import CooccurrenceConfig, CooccurrenceTrainer
 from training.models.ease import EaseConfig, EaseTrainer
 from training.models.ials import IalsConfig, IalsTrainer
 from training.models.link_config import LinkConfig
-from training.models.links import with_diagonal
+from training.models.links import summed_links, with_diagonal
 from training.models.ordered import OrderedConfig, OrderedTrainer
 from training.models.parallel import thread_count
 from training.models.popularity import unreached_prior

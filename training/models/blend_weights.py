@@ -5,11 +5,10 @@ known of time) is hidden, the parts are fitted on the rest, and weights are
 searched one at a time on a grid of factors, for the best nDCG@20 by the kernel.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from recsys.features import WEIGHT_MIN, HistoryConfig
@@ -142,50 +141,6 @@ def fit_weights(
         if best == before:
             break
     return best, reached
-
-
-def summed_links(parts: Sequence[tuple[CsrMatrix, float]], *, neighbours: int) -> CsrMatrix | None:
-    """Add scaled item-item rows up and keep the largest amounts of each row."""
-    if not parts:
-        return None
-    count = parts[0][0].row_count
-    total = sum(
-        (
-            scipy.sparse.csr_matrix(
-                (matrix.data * np.float32(scale), matrix.indices, matrix.indptr), (count, count)
-            )
-            for matrix, scale in parts[1:]
-        ),
-        start=scipy.sparse.csr_matrix(
-            (parts[0][0].data * np.float32(parts[0][1]), parts[0][0].indices, parts[0][0].indptr),
-            (count, count),
-        ),
-    )
-    total.sort_indices()
-    whole = CsrMatrix(total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data)
-    return _largest(whole, neighbours=neighbours)
-
-
-def _largest(matrix: CsrMatrix, *, neighbours: int) -> CsrMatrix:
-    """Keep the largest amounts of each row; of equal ones the first columns."""
-    starts, amounts = matrix.indptr, np.abs(matrix.data)
-    kept = np.ones(len(amounts), dtype=np.bool_)
-    for row in np.flatnonzero(np.diff(starts) > neighbours):
-        mine = slice(starts[row], starts[row + 1])
-        values = amounts[mine]
-        least = np.partition(values, len(values) - neighbours)[len(values) - neighbours]
-        above = values > least
-        ties = np.flatnonzero(values == least)[: neighbours - np.count_nonzero(above)]
-        above[ties] = True
-        kept[mine] = above
-    if kept.all():
-        return matrix
-    return csr_from_pairs(
-        rows=expand_rows(starts)[kept],
-        columns=matrix.indices[kept],
-        values=matrix.data[kept],
-        row_count=matrix.row_count,
-    )
 
 
 def _drawn(users: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

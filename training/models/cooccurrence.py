@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recsys.domain import EventType
 from recsys.sparse import CsrMatrix
-from training.models.checks import check_exponent
+from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (
     LinkConfig,
     check_factors,
@@ -31,6 +31,7 @@ from training.models.protocol import (
     ModelParts,
     ignore_iteration,
 )
+from training.models.sharpen import sharpened
 from training.ragged import expand_rows, take_rows
 
 
@@ -55,6 +56,8 @@ class CooccurrenceConfig(LinkConfig, tag="cooccurrence", frozen=True, kw_only=Tr
         user_exponent: How far people with much history are held back, 0 to 2.
         history_exponent: How far links from popular items are held back, 0 to 2.
         target_exponent: How far popular candidates are held back, 0 to 2.
+        sharpness: How far what two steps lead to is taken back, 0 or more; around 1 pays where
+            people have much in common with everybody. See `training.models.sharpen`.
         weight_exponent: Power of each weight; 0 counts every contact as 1. 0 to 2.
         user_items_max: People with more items are left out, 1 or more. They cost the
             square of it and have no taste of their own.
@@ -66,6 +69,7 @@ class CooccurrenceConfig(LinkConfig, tag="cooccurrence", frozen=True, kw_only=Tr
     user_exponent: float = 0.5
     history_exponent: float = 0.5
     target_exponent: float = 0.25
+    sharpness: float = 0.0
     weight_exponent: float = 1.0
     user_items_max: int = 5_000
     sources: dict[EventType, float] = msgspec.field(default_factory=dict)
@@ -75,6 +79,7 @@ class CooccurrenceConfig(LinkConfig, tag="cooccurrence", frozen=True, kw_only=Tr
         super().__post_init__()
         for name in ("user_exponent", "history_exponent", "target_exponent", "weight_exponent"):
             check_exponent(name, getattr(self, name))
+        check_weight("sharpness", self.sharpness)
         if self.user_items_max < 1:
             raise ValueError(f"user_items_max is {self.user_items_max}; allowed 1 and above")
         check_factors("sources", self.sources)
@@ -123,6 +128,13 @@ class CooccurrenceTrainer:
             neighbours=config.neighbours,
             work=product_work(sources, targets, item_count=count),
         )
+        if config.sharpness:
+            links = sharpened(
+                links,
+                interactions.weights,
+                sharpness=config.sharpness,
+                neighbours=config.neighbours,
+            )
         return link_parts(links, interactions, config, {})
 
     def _prepared(self, matrix: CsrMatrix) -> CsrMatrix:

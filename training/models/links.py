@@ -5,16 +5,18 @@ others. Rows keep their best columns, so pruning is by history item; pruning by
 candidate costs far more quality for the same size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from recsys.sparse import CsrMatrix
 from training import _item_item
 from training.models.parallel import SLICES_PER_THREAD, even_slices, in_parallel, thread_count
-from training.ragged import expand_rows, row_pointers
+from training.ragged import csr_from_pairs, expand_rows, row_pointers
 
 F32 = NDArray[np.float32]
 
@@ -133,6 +135,50 @@ def with_diagonal(matrix: CsrMatrix, own: NDArray[np.floating]) -> CsrMatrix:
         matrix.indptr + np.arange(count + 1),
         np.insert(matrix.indices, places, np.arange(count, dtype=np.int32)),
         np.insert(matrix.data, places, own.astype(np.float32)),
+    )
+
+
+def summed_links(parts: Sequence[tuple[CsrMatrix, float]], *, neighbours: int) -> CsrMatrix | None:
+    """Add scaled item-item rows up and keep the largest amounts of each row."""
+    if not parts:
+        return None
+    count = parts[0][0].row_count
+    total = sum(
+        (
+            scipy.sparse.csr_matrix(
+                (matrix.data * np.float32(scale), matrix.indices, matrix.indptr), (count, count)
+            )
+            for matrix, scale in parts[1:]
+        ),
+        start=scipy.sparse.csr_matrix(
+            (parts[0][0].data * np.float32(parts[0][1]), parts[0][0].indices, parts[0][0].indptr),
+            (count, count),
+        ),
+    )
+    total.sort_indices()
+    whole = CsrMatrix(total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data)
+    return _largest(whole, neighbours=neighbours)
+
+
+def _largest(matrix: CsrMatrix, *, neighbours: int) -> CsrMatrix:
+    """Keep the largest amounts of each row; of equal ones the first columns."""
+    starts, amounts = matrix.indptr, np.abs(matrix.data)
+    kept = np.ones(len(amounts), dtype=np.bool_)
+    for row in np.flatnonzero(np.diff(starts) > neighbours):
+        mine = slice(starts[row], starts[row + 1])
+        values = amounts[mine]
+        least = np.partition(values, len(values) - neighbours)[len(values) - neighbours]
+        above = values > least
+        ties = np.flatnonzero(values == least)[: neighbours - np.count_nonzero(above)]
+        above[ties] = True
+        kept[mine] = above
+    if kept.all():
+        return matrix
+    return csr_from_pairs(
+        rows=expand_rows(starts)[kept],
+        columns=matrix.indices[kept],
+        values=matrix.data[kept],
+        row_count=matrix.row_count,
     )
 
 
