@@ -1,6 +1,6 @@
 """How people look on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from recsys.v1 import event_pb2, profile_pb2, subject_pb2
+from recsys.v1 import event_pb2, profile_pb2, profile_service_pb2, subject_pb2
 
 
 def show_profile(console: Console, found: profile_pb2.Profile) -> None:
@@ -77,6 +77,68 @@ def show_erasure(console: Console, report: profile_pb2.Erasure) -> None:
     ):
         table.add_row(name, str(value))
     console.print(table)
+
+
+def show_linked(console: Console, response: profile_service_pb2.LinkIdentifiersResponse) -> None:
+    """Print what became of links."""
+    console.print(f"profile {response.profile_id}")
+    _show_refused(console, response.refused_links)
+
+
+def show_unlinked(
+    console: Console,
+    names: Sequence[str],
+    response: profile_service_pb2.UnlinkIdentifiersResponse,
+) -> None:
+    """Print what became of forgotten links; `names` in the order of the response."""
+    console.print(f"links forgotten: {response.removed_count}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("identifier", "profile now"):
+        table.add_column(heading)
+    for name, profile_id in zip(names, response.profile_ids, strict=True):
+        table.add_row(escape(name), profile_id)
+    console.print(table)
+    if len(set(response.profile_ids)) < len(response.profile_ids):
+        console.print("those with the same profile are still one person, through other links")
+
+
+def show_links(console: Console, response: profile_service_pb2.ListLinksResponse) -> None:
+    """Print who somebody is, and why."""
+    console.print(f"profile {response.profile_id}")
+    for one in response.identifiers:
+        console.print(f"  {escape(_name(one))}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("one", "other", "by", "source", "sure", "first", "last", "joins"):
+        table.add_column(heading)
+    for said in response.links:
+        table.add_row(
+            escape(_name(said.one)),
+            escape(_name(said.other)),
+            _word(profile_service_pb2.LinkKind.Name(said.kind), "LINK_KIND"),
+            escape(said.source),
+            f"{said.confidence:g}",
+            _day(said.first_time),
+            _day(said.last_time),
+            "no" if said.refusal else "yes",
+        )
+    console.print(table if table.row_count else "no links")
+    _show_refused(console, [said for said in response.links if said.refusal])
+    for use in response.device_uses:
+        start = _day(use.start_time) if use.HasField("start_time") else "ever"
+        end = _day(use.end_time) if use.HasField("end_time") else "now"
+        console.print(f"{escape(_name(use.device))} counts for her from {start} to {end}")
+
+
+def _show_refused(
+    console: Console,
+    refused: Iterable[profile_service_pb2.RefusedLink] | Iterable[profile_service_pb2.Link],
+) -> None:
+    for said in refused:
+        reason = _word(profile_service_pb2.LinkRefusal.Name(said.refusal), "LINK_REFUSAL")
+        console.print(
+            f"[yellow]not joined[/] {escape(_name(said.one))} and {escape(_name(said.other))}:"
+            f" {reason}; kept as evidence"
+        )
 
 
 def _name(one: subject_pb2.Identifier) -> str:

@@ -1,4 +1,4 @@
-"""`recsys profile show|consent|export|erase`: what is known of people, by a running server."""
+"""`recsys profile`: what is known of people, by a running server."""
 
 import json
 import time
@@ -10,6 +10,7 @@ from rich.console import Console
 
 from recsys.commands.arguments import read_consents, read_identifiers
 from recsys.commands.ask import TARGET_DEFAULT, Json, Target
+from recsys.commands.links import link, links, unlink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +31,15 @@ _EXPORT_MODE: Final = 0o600
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Look at what is known of people, keep what they allow, export and erase them.",
+        help="Look at what is known of people, join and part them, keep what they allow, export"
+        " and erase them.",
         no_args_is_help=True,
         rich_markup_mode="rich",
     )
     group.command("show")(show)
+    group.command("link")(link)
+    group.command("unlink")(unlink)
+    group.command("links")(links)
     group.command("consent")(consent)
     group.command("export")(export)
     group.command("erase")(erase)

@@ -46,8 +46,8 @@ from recsys.v1 import (
 
 TIMEOUT_SECONDS_DEFAULT: Final = 5.0
 
-# Asking changes nothing, and consenting or erasing twice no more than once: doing it again is safe: a worker that dies or drains
-# just now costs its callers some milliseconds and not an error.
+# Asking changes nothing, and consenting, linking or erasing twice no more than once. So it is
+# safe to do it again: a worker that dies just now costs its callers milliseconds, not an error.
 _RETRIES: Final = json.dumps(
     {
         "methodConfig": [

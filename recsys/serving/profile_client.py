@@ -68,6 +68,38 @@ class ProfileClient:
         )
         return response.erasure
 
+    def link(
+        self, identifiers: Sequence[Identifier], *, source: str
+    ) -> profile_service_pb2.LinkIdentifiersResponse:
+        """Say that identifiers are of one person, from now on."""
+        request = profile_service_pb2.LinkIdentifiersRequest(
+            identifiers=subject_of(identifiers).identifiers, source=source
+        )
+        response: profile_service_pb2.LinkIdentifiersResponse = self._ask(
+            self._stub.LinkIdentifiers, request
+        )
+        return response
+
+    def unlink(
+        self, identifiers: Sequence[Identifier], *, source: str = ""
+    ) -> profile_service_pb2.UnlinkIdentifiersResponse:
+        """Forget the links between identifiers; only those of a source if one is named."""
+        request = profile_service_pb2.UnlinkIdentifiersRequest(
+            identifiers=subject_of(identifiers).identifiers, source=source
+        )
+        response: profile_service_pb2.UnlinkIdentifiersResponse = self._ask(
+            self._stub.UnlinkIdentifiers, request
+        )
+        return response
+
+    def links(self, identifier: Identifier) -> profile_service_pb2.ListLinksResponse:
+        """Ask who is behind an identifier, and why."""
+        request = profile_service_pb2.ListLinksRequest(
+            identifier=subject_of([identifier]).identifiers[0]
+        )
+        response: profile_service_pb2.ListLinksResponse = self._ask(self._stub.ListLinks, request)
+        return response
+
 
 def subject_of(identifiers: Sequence[Identifier]) -> subject_pb2.Subject:
     """Say who is meant in the words of the wire."""

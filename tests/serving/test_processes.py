@@ -15,7 +15,8 @@ import pytest
 
 from recsys.bundle import BundleStore, write_bundle
 from recsys.errors import InvalidConfig
-from recsys.serving.client import CallFailed, connect
+from recsys.serving.client import connect
+from recsys.serving.client_errors import CallFailed
 from recsys.serving.sockets import reserve
 from recsys.v1 import recommendation_service_pb2_grpc
 from recsys.v1.recommendation_service_pb2 import RecommendRequest

@@ -106,11 +106,47 @@ async def test_erase_asks_and_then_reports(shop: Running) -> None:
     assert "PERSON_ERASED" in str(kept.exception)
 
 
+async def test_link_joins_and_unlink_parts(shop: Running) -> None:
+    """Her card knows what her browser did, until they are parted."""
+    card = "loyalty_card=42"
+    joined = await run(shop, "link", card, ANNA, "--source", "till")
+    assert joined.exit_code == 0, joined.output
+    assert joined.output.startswith("profile ")
+    known = json.loads((await run(shop, "show", card, "--json")).output)
+    assert known["event_count"] == "3"
+    why = await run(shop, "links", card)
+    for words in (card, ANNA, "explicit", "till", "counts for her from ever to now"):
+        assert words in why.output
+    parted = await run(shop, "unlink", card, ANNA)
+    assert "links forgotten: 1" in parted.output
+    assert "still one person" not in parted.output
+    facts = json.loads((await run(shop, "unlink", card, ANNA, "--json")).output)
+    assert facts["removed_count"] == 0
+    assert len(set(facts["profile_ids"])) == 2
+    left = json.loads((await run(shop, "show", card, "--json")).output)
+    assert left["event_count"] == "0"
+    assert "no links" in (await run(shop, "links", card)).output
+
+
+async def test_links_that_join_nothing_are_shown(shop: Running) -> None:
+    """With the limit, and an exit code that scripts see."""
+    accounts = [f"account=u-{number}" for number in range(6)]
+    refused = await run(shop, "link", *accounts)
+    assert refused.exit_code == 1, refused.output
+    assert "namespace limit; kept as evidence" in refused.output
+    facts = json.loads((await run(shop, "link", *accounts, "--json")).output)
+    assert facts["refused_links"]
+    shown = (await run(shop, "links", "account=u-0")).output
+    assert "not joined account=u-0 and account=u-4: namespace limit" in shown
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [("show", "v-1"), ("consent", ANNA, "--grant", "spying"),
+    [("show", "v-1"), ("link", ANNA), ("unlink", ANNA, ANNA), ("links", "v-1"),
+     ("consent", ANNA, "--grant", "spying"),
      ("consent", ANNA, "--grant", "marketing:pigeon")],
-    ids=["no namespace", "unknown purpose", "unknown channel"],
+    ids=["no namespace", "one alone", "twice the same", "links of none", "unknown purpose",
+         "unknown channel"],
 )  # fmt: skip
 async def test_badly_typed_arguments_are_usage_errors(
     shop: Running, arguments: tuple[str, ...]
