@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from support.postgres import Server, missing, running_postgres
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("shared-machine", deadline=None)
+# How long an example takes, or its making, says more about the machine than about the code.
+settings.register_profile(
+    "shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("shared-machine")
 
 ROOT = Path(__file__).resolve().parent.parent
