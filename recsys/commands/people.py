@@ -109,7 +109,7 @@ def show_links(console: Console, response: profile_service_pb2.ListLinksResponse
         console.print(f"  {escape(_name(one))}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("one", "other", "by", "source", "sure", "first", "last", "joins"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for said in response.links:
         table.add_row(
             escape(_name(said.one)),
@@ -117,8 +117,8 @@ def show_links(console: Console, response: profile_service_pb2.ListLinksResponse
             _word(profile_service_pb2.LinkKind.Name(said.kind), "LINK_KIND"),
             escape(said.source),
             f"{said.confidence:g}",
-            _day(said.first_time),
-            _day(said.last_time),
+            _since(said.first_time),
+            _since(said.last_time),
             "no" if said.refusal else "yes",
         )
     console.print(table if table.row_count else "no links")
@@ -147,6 +147,11 @@ def _name(one: subject_pb2.Identifier) -> str:
 
 def _day(moment: Timestamp) -> str:
     return moment.ToDatetime().strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _since(moment: Timestamp) -> str:
+    """Say when; what holds of a whole set of data has held since the beginning of time."""
+    return _day(moment) if moment.seconds else "always"
 
 
 def _word(name: str, prefix: str) -> str:

@@ -178,9 +178,12 @@ def ask(demo: Demo, dataset: Dataset, *, address: str) -> None:
         for fact in question.known:
             demo.console.print(f"  {fact}", style="cyan", markup=False)
         demo.console.print(f"[dim]$ recsys recommend {' '.join(options)}[/]", soft_wrap=True)
-        subprocess.run(  # noqa: S603 - our own command
-            [*_recsys(), "recommend", *options, "--titles", titles], check=True
+        asked = subprocess.run(  # noqa: S603 - our own command
+            [*_recsys(), "recommend", *options, "--titles", titles], check=False
         )
+        if asked.returncode:
+            # It has said what is wrong.
+            raise SystemExit(asked.returncode)
 
 
 def say_what_next(demo: Demo, *, ready: Ready) -> None:

@@ -41,8 +41,9 @@ from training.ingest.report import (
 from training.ingest.stores import STORES_NAME, read_stores
 from training.scratch import finished_folder
 
-FORMAT_VERSION: Final = 1
-"""Part of the fingerprint: changes whenever the same input gives another dataset."""
+FORMAT_VERSION: Final = 2
+"""Part of the fingerprint: changes whenever the same input gives another dataset, or a store
+that older ones cannot be brought up to. 2 has the log of events in the store."""
 
 _ROW_GROUP_ROWS: Final = 1 << 18
 
