@@ -76,7 +76,8 @@ def sample_problem(
         limit = codes.residuals[groups, stage].astype(np.float64)[group_of]
         if (losses > limit * _SLACK + norms * 2.0**-40).any():
             return f"codes: a residual of stage {name} is larger than it says"
-        if name == "all4" and (losses > _halves(codes.rests, places)[real] * _SLACK).any():
+        rests = _halves(codes.rests, places)[real] * _SLACK + norms * 2.0**-40
+        if name == "all4" and (losses > rests).any():
             return "codes: a rest is larger than it says"
     tails = _halves(codes.tails, places)[real]
     found = np.linalg.norm(rotated[:, stages["head8"].shape[1] :], axis=1)

@@ -260,7 +260,16 @@ def _rotation(item_factors: F32) -> tuple[F32, float]:
 
 
 def rotation_defect(rotation: F32) -> float:
-    """Return how far a rotation is from orthogonal, rounded up; never below 2^-40."""
+    """Return how far a rotation is from orthogonal, rounded up.
+
+    The margin is more than what two ways to sum f^2 products of f terms can differ by,
+    so what one machine says of a rotation holds where another measures it again.
+    """
+    rounding = len(rotation) ** 2 * 2.0**-51
+    return rotation_distance(rotation) * (1.0 + 2.0**-20) + max(rounding, 2.0**-40)
+
+
+def rotation_distance(rotation: F32) -> float:
+    """Return how far a rotation is from orthogonal, as measured here; see `rotation_defect`."""
     precise = rotation.astype(np.float64)
-    off = float(np.linalg.norm(precise @ precise.T - np.eye(len(precise))))
-    return off * (1.0 + 2.0**-20) + 2.0**-40
+    return float(np.linalg.norm(precise @ precise.T - np.eye(len(precise))))

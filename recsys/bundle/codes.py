@@ -15,7 +15,7 @@ from recsys.item_codes import (
     codes_pay,
     encode_items,
     ranks_of,
-    rotation_defect,
+    rotation_distance,
 )
 from recsys.item_table import calibrated
 
@@ -109,7 +109,7 @@ def codes_problem(
         "the order does not hold each row once": not np.array_equal(np.sort(ordered), every_row),
         "rows beyond the last": bool((codes.order[len(every_row) :] != -1).any()),
         "the rotation is further from orthogonal than it says": not (
-            np.isfinite(codes.rotation).all() and codes.defect >= rotation_defect(codes.rotation)
+            np.isfinite(codes.rotation).all() and codes.defect >= rotation_distance(codes.rotation)
         ),
         "norms rise": bool(np.isnan(codes.norms).any() or (np.diff(codes.norms) > 0).any()),
         "a residual is not a number": bool(np.isnan(codes.residuals).any()),

@@ -236,6 +236,11 @@ def _without_heads(
         yield one, heads.setdefault(head, one) if is_erased(head) else head
 
 
+def is_live(path: Path) -> bool:
+    """Say whether a server has written to the file, which then holds what no import has."""
+    return read_fact(path, LIVE_FACT) is not None
+
+
 def refuse_live(path: Path) -> None:
     """Refuse to replace what only a file at this path holds.
 
@@ -245,7 +250,7 @@ def refuse_live(path: Path) -> None:
         StorageUnavailable: A server has written there, or somebody writes just now.
     """
     log = path.with_name(f"{path.name}-wal")
-    if read_fact(path, LIVE_FACT) is not None:
+    if is_live(path):
         problem = "holds events that servers have written; import to another file"
     elif log.exists() and log.stat().st_size:
         problem = f"is being written by another process ({log.name} is there); stop it first"

@@ -1,19 +1,26 @@
 """The demo finds somebody to ask for in any data, and says plainly what is wrong with it."""
 
+import contextlib
+import io
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from recsys.errors import InvalidConfig, InvalidData, StorageUnavailable
+from recsys.storage.sqlite_schema import LIVE_FACT
 from support.shops import START
 from training.commands import demo
 from training.dataset import Dataset
+from training.demo import steps
 from training.demo.questions import questions
 from training.ingest import import_events
+from training.ingest.history import HISTORY_NAME
 
 
 @pytest.fixture
@@ -77,6 +84,30 @@ def _signals_restored() -> Iterator[None]:
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+def test_a_demo_goes_on_with_a_store_that_has_been_lived_in(tmp_path: Path) -> None:
+    """Also once somebody was erased, which would make it another import."""
+    source = tmp_path / "events.csv"
+    source.write_text("event_type,event_time,user_id,item_id\nclick,2026-01-01,anna,i1\n")
+    told = io.StringIO()
+    plan = steps.Demo(
+        folder=tmp_path / "demo",
+        name="lived-in",
+        source=source,
+        preset="generic",
+        tracking_uri="",
+        console=Console(file=told),
+    )
+    now = START.replace(year=START.year + 1)
+    first = steps.import_once(plan, source, now=now)
+    with contextlib.closing(sqlite3.connect(plan.folder / "dataset" / HISTORY_NAME)) as store:
+        store.execute("INSERT INTO facts VALUES (?, '')", (LIVE_FACT,))
+        store.execute("INSERT INTO tombstones VALUES (1, 0.0, 9e99, 1e9)")
+        store.commit()
+    assert "holds what a server has written" not in told.getvalue()
+    assert steps.import_once(plan, source, now=now).info == first.info
+    assert "holds what a server has written" in told.getvalue()
 
 
 def run(*arguments: object) -> BaseException | None:

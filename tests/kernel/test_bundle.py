@@ -30,7 +30,7 @@ from recsys.bundle import (
 )
 from recsys.errors import BundleCorrupt
 from recsys.features import FeatureConfig, FoldInConfig
-from recsys.item_codes import ItemCodes
+from recsys.item_codes import ItemCodes, rotation_defect, rotation_distance
 from recsys.scoring import FoldIn, Scorer
 
 N, F = 300, 72
@@ -183,3 +183,20 @@ def test_opening_reads_no_factor_and_takes_no_memory(tmp_path: Path) -> None:
     assert not encode.called
     assert not norms.called
     assert not order.called
+
+
+@pytest.mark.parametrize("factor_count", [1, 8, 128, 300])
+@pytest.mark.parametrize("noise", [0.0, 1e-9, 1e-3])
+def test_what_is_said_of_a_rotation_holds_however_it_is_measured_again(
+    factor_count: int, noise: float
+) -> None:
+    """Other machines sum in another order; factors on their axes leave no room for that."""
+    rng = np.random.default_rng(factor_count)
+    turned = np.linalg.qr(np.eye(factor_count) + noise * rng.standard_normal((factor_count,) * 2))
+    rotation = turned[0].astype(np.float32)
+    said = rotation_defect(rotation)
+    for order in (slice(None), slice(None, None, -1), rng.permutation(factor_count)):
+        columns = np.asfortranarray(rotation[:, order]).astype(np.float64)
+        products = np.add.reduce(columns[:, np.newaxis] * columns[np.newaxis], axis=2)
+        assert float(np.linalg.norm(products - np.eye(factor_count))) < said
+        assert rotation_distance(np.ascontiguousarray(rotation[order])) < said

@@ -23,6 +23,7 @@ from rich.console import Console
 from recsys.bundle import KEEP_DEFAULT, BundleStore, open_bundle
 from recsys.errors import BundleUnavailable, InvalidData, StorageUnavailable
 from recsys.server_process import Ready, running_server
+from recsys.storage.sqlite_writer import is_live
 from training.config import TrackingConfig, load_config
 from training.dataset import Dataset
 from training.demo.questions import questions
@@ -87,7 +88,7 @@ def prepare(demo: Demo, *, now: dt.datetime) -> Dataset:
         with demo.step("simulate", f"A shop with {USER_COUNT:,} users and {ITEM_COUNT:,} items"):
             _simulate_once(demo, source, now=now)
     with demo.step("import", f"Import {source}"):
-        dataset = _import_once(demo, source, now=now)
+        dataset = import_once(demo, source, now=now)
     with demo.step("train", "Train, evaluate, publish"):
         _train_once(demo, dataset, now=now)
     return dataset
@@ -102,8 +103,17 @@ def _simulate_once(demo: Demo, out: Path, *, now: dt.datetime) -> None:
     simulate(out=out, user_count=USER_COUNT, item_count=ITEM_COUNT, seed=SEED, end_time=end_time)
 
 
-def _import_once(demo: Demo, source: Path, *, now: dt.datetime) -> Dataset:
+def import_once(demo: Demo, source: Path, *, now: dt.datetime) -> Dataset:
+    """Import, unless that is done or a server has written to what there is."""
     out = demo.folder / "dataset"
+    report = read_report(out)
+    if report is not None and is_live(out / HISTORY_NAME):
+        demo.console.print(
+            f"reusing {out}, which holds what a server has written; delete {demo.folder} to begin"
+            " anew",
+            soft_wrap=True,
+        )
+        return Dataset.open(out)
     dataset = import_events(source=source, preset=demo.preset, out=out, now=now)
     report = read_report(out)
     assert report is not None, "a finished import leaves its report"
