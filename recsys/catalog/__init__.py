@@ -1,31 +1,40 @@
-"""What can be bought, as far as answers must be shown to people."""
+"""What can be bought, where, and what is in stock; see docs/catalog.md."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from recsys.catalog.item import Attribute, Item, ItemSummary, Price
+from recsys.catalog.ports import (
+    CatalogChanges,
+    CatalogFeed,
+    CatalogStore,
+    ItemPage,
+    ItemReader,
+    KeyedItem,
+    StockChange,
+)
+from recsys.catalog.stock import (
+    STORE_ONLINE,
+    StockCell,
+    StockOutcome,
+    StockRow,
+    Store,
+    StoreKind,
+)
 
-from recsys.domain import ItemId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemSummary:
-    """What a person needs to recognise an item; empty strings where unknown."""
-
-    item_id: ItemId
-    title: str
-    category: str = ""
-    brand: str = ""
-    price: float | None = None
-    currency: str = ""
-
-
-class ItemReader(Protocol):
-    """Finds items by id."""
-
-    def items(self, item_ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
-        """Return the known items among these.
-
-        Raises:
-            StorageUnavailable: The storage does not answer.
-        """
-        ...
+__all__ = [
+    "STORE_ONLINE",
+    "Attribute",
+    "CatalogChanges",
+    "CatalogFeed",
+    "CatalogStore",
+    "Item",
+    "ItemPage",
+    "ItemReader",
+    "ItemSummary",
+    "KeyedItem",
+    "Price",
+    "StockCell",
+    "StockChange",
+    "StockOutcome",
+    "StockRow",
+    "Store",
+    "StoreKind",
+]

@@ -1,0 +1,168 @@
+"""What the catalogue needs of a storage.
+
+Items have keys there: small integers, given once and never again to another item, also
+when it is deleted. Every change of an item, a store or of whether something is in stock
+gets a number, in the order in which changes become visible.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalog.item import Item, ItemSummary
+from recsys.catalog.stock import StockCell, StockOutcome, StockRow, Store
+from recsys.domain import ItemId, StoreId
+
+
+class KeyedItem(NamedTuple):
+    """An item as workers follow it.
+
+    Attributes:
+        item_key: Its key, positive.
+        item_id: Its id.
+        item: What is said of it; None if it was deleted.
+    """
+
+    item_key: int
+    item_id: ItemId
+    item: Item | None
+
+
+class StockChange(NamedTuple):
+    """That something is in stock now, or is no longer."""
+
+    store_id: StoreId
+    item_key: int
+    is_in_stock: bool
+
+
+class CatalogChanges(NamedTuple):
+    """What has changed, each thing as it is now.
+
+    Attributes:
+        seq: The number of the last change among these.
+        items: Items that were written or deleted.
+        stock: What came into stock or went.
+        stores_changed: Whether stores were written.
+    """
+
+    seq: int
+    items: Sequence[KeyedItem]
+    stock: Sequence[StockChange]
+    stores_changed: bool
+
+
+class ItemPage(NamedTuple):
+    """Some items in the order of their ids.
+
+    Attributes:
+        items: Ids and what is said of them.
+        next_id: After which id the next page begins; None if this was the last one.
+    """
+
+    items: Sequence[tuple[ItemId, Item]]
+    next_id: ItemId | None
+
+
+class ItemReader(Protocol):
+    """Finds items by id."""
+
+    def items(self, item_ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
+        """Return the known items among these.
+
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        ...
+
+
+class CatalogFeed(Protocol):
+    """What workers follow. All methods raise StorageUnavailable if the storage does not answer."""
+
+    def last_seq(self) -> int:
+        """Return the number of the last change; 0 where nothing was ever written."""
+        ...
+
+    def snapshot(self) -> Iterator[tuple[int, Sequence[KeyedItem]]]:
+        """Give all items that are not deleted, some at a time, as of one moment.
+
+        Each comes with the number of that moment's last change. There is always at least
+        one, maybe of no items.
+        """
+        ...
+
+    def changes(self, after: int, *, count_max: int) -> CatalogChanges | None:
+        """Return the changes that follow a number, the first `count_max` of them.
+
+        None if they are no longer kept: take a new snapshot.
+        """
+        ...
+
+    def stock(self, store_id: StoreId) -> tuple[int, NDArray[np.int64]]:
+        """Return which items a store has, as ascending keys, and the last change's number."""
+        ...
+
+    def quantities(self, item_id: ItemId) -> Sequence[StockRow]:
+        """Return what is known of one item in all stores that ever had it."""
+        ...
+
+    def stores(self) -> Sequence[Store]:
+        """Return all stores, in the order of their ids."""
+        ...
+
+
+class CatalogStore(Protocol):
+    """Where the catalogue is written. All methods raise StorageUnavailable; nothing is written then."""
+
+    def upsert_items(self, items: Mapping[ItemId, Item], *, now: float) -> Sequence[ItemId]:
+        """Write items, whatever was said of them; return those that are other than before.
+
+        Items that already are what is written leave no change.
+        """
+        ...
+
+    def find_items(self, item_ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
+        """Return those of these items that exist."""
+        ...
+
+    def list_items(self, *, after: ItemId | None, count_max: int) -> ItemPage:
+        """Return items whose ids come after one, in the order of their UTF-8 bytes."""
+        ...
+
+    def delete_items(self, item_ids: Sequence[ItemId], *, now: float) -> Sequence[ItemId]:
+        """Delete items; return those that existed. Their stock is forgotten."""
+        ...
+
+    def keep_only(self, item_ids: Iterable[ItemId], *, now: float) -> int:
+        """Delete all items but these; return how many there were."""
+        ...
+
+    def item_count(self) -> int:
+        """Return how many items there are."""
+        ...
+
+    def feed_time(self) -> float | None:
+        """Return when items or stock were last written; None if never."""
+        ...
+
+    def upsert_stores(self, stores: Sequence[Store], *, now: float) -> None:
+        """Write stores, whatever was said of them."""
+        ...
+
+    def set_stock(self, cells: Sequence[StockCell], *, now: float) -> Sequence[StockOutcome]:
+        """Write what was counted, for each cell what became of it.
+
+        A count that is older than the one before is stale. Adjustments of later moments
+        stay in force on top of a count that arrives after them.
+        """
+        ...
+
+    def adjust_stock(self, cells: Sequence[StockCell], *, now: float) -> Sequence[StockOutcome]:
+        """Add to what was counted, for each cell what became of it.
+
+        Each `adjustment_id` counts once. An adjustment of a moment before the last count
+        is stale: the count knew of it.
+        """
+        ...
