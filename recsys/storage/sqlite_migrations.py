@@ -48,7 +48,7 @@ def make_current(
     Raises:
         StorageUnavailable: It is of a version that this one cannot carry on from.
     """
-    if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+    if _is_empty(connection):
         create_store(connection)
     migrate(connection, storage=storage)
     made_by = fact(connection, RULES_FACT)
@@ -63,6 +63,8 @@ def make_current(
 def bring_up_to_date(path: Path, rules: IdentityRules | None) -> None:
     """Do as `make_current` with a store that is there, without making it a live one.
 
+    An empty file is no store, unless whoever is at it now makes one.
+
     Raises:
         StorageUnavailable: As `make_current`.
         sqlite3.Error: It cannot be written.
@@ -72,6 +74,8 @@ def bring_up_to_date(path: Path, rules: IdentityRules | None) -> None:
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")
+            if _is_empty(connection):
+                refuse_foreign(0, storage=str(path))
             make_current(connection, rules, storage=str(path))
             connection.execute("COMMIT")
         finally:
@@ -81,13 +85,22 @@ def bring_up_to_date(path: Path, rules: IdentityRules | None) -> None:
 def is_current(
     connection: sqlite3.Connection, rules: IdentityRules | None, *, storage: str
 ) -> bool:
-    """Whether `make_current` has nothing to do; raises as it does."""
+    """Whether `make_current` has nothing to do; raises as it does.
+
+    A file without tables is one that somebody may be about to fill.
+    """
+    if _is_empty(connection):
+        return False
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     refuse_foreign(version, storage=storage)
     if version != SCHEMA_VERSION:
         return False
     made_by = fact(connection, RULES_FACT)
     return bool(made_by) if rules is None else made_by == rules_text(rules)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
 
 
 def stored_rules(connection: sqlite3.Connection) -> IdentityRules:

@@ -1,12 +1,12 @@
 """`recsys events tail|import|purge` as people use them, against real servers."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from recsys.storage.log_tail import open_tail
 from recsys.storage.postgres_schema import migrate
 from storage.event_log_contract import event
 from support.bundles import contents, two_worlds
-from support.processes import WatchedServer, serving, wait_until
+from support.processes import WatchedServer, running, serving, wait_until
 
 PROGRAM = [sys.executable, "-m", "recsys", "events"]
 VIEW = {"event_type": "detail-page-view", "channel": "web", "event_time": "2026-11-01T10:00:00Z"}
@@ -165,12 +165,10 @@ def test_files_of_every_kind_are_kept_once_and_shown_and_forgotten(
 def test_ctrl_c_settles_what_is_under_way_and_loses_nothing(shop: Shop, tmp_path: Path) -> None:
     """It says how far it came, and sending the same file again completes it."""
     path = many(tmp_path / "many.jsonl", count=30_000)
-    process = subprocess.Popen(
-        shop.importing(path, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    wait_until(lambda: shop.store.exists() and bool(shop.tail("-n", "1")), "events written")
-    process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=60)
+    with running(shop.importing(path, "--json")) as process:
+        wait_until(lambda: shop.store.exists() and bool(shop.tail("-n", "1")), "events written")
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert "send the same files again" in error
     first = json.loads(out)
@@ -187,16 +185,15 @@ def test_a_server_that_is_killed_and_comes_back_costs_a_pause(folder: Path) -> N
         "server": {"port": unused_port(), "workers": 1},
         "storage": {"histories": str(folder / "store.sqlite")},
     }
-    with serving(folder, **settings) as server:
-        shop = Shop(server, folder / "store.sqlite")
-        process = subprocess.Popen(
-            shop.importing(path, "--json"), stdout=subprocess.PIPE, text=True
-        )
-        wait_until(lambda: shop.store.exists() and bool(shop.tail("-n", "1")), "events written")
-        for pid in [*server.worker_pids(), server.process.pid]:
-            os.kill(pid, signal.SIGKILL)
-        server.process.wait(timeout=10)
-    with serving(folder, **settings):
+    with contextlib.ExitStack() as stack:
+        with serving(folder, **settings) as server:
+            shop = Shop(server, folder / "store.sqlite")
+            process = stack.enter_context(running(shop.importing(path, "--json")))
+            wait_until(lambda: shop.store.exists() and bool(shop.tail("-n", "1")), "events written")
+            for pid in [*server.worker_pids(), server.process.pid]:
+                os.kill(pid, signal.SIGKILL)
+            server.process.wait(timeout=10)
+        stack.enter_context(serving(folder, **settings))
         out, _ = process.communicate(timeout=90)
     said = json.loads(out)
     assert process.returncode == 0
@@ -209,18 +206,16 @@ def test_following_shows_what_comes(shop: Shop, tmp_path: Path) -> None:
     """Only what is asked for, until Ctrl-C."""
     path = write_lines(tmp_path / "one.jsonl", [{**VIEW, "event_id": "old", "user_id": "anna"}])
     assert shop.import_(path).returncode == 0
-    process = subprocess.Popen(
-        [*PROGRAM, "tail", str(shop.store), "-f", "-n", "0", "--user", "anna", "--json"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    time.sleep(1.0)
-    rows = [{**VIEW, "event_id": name, "user_id": name} for name in ("ben", "anna")]
-    assert shop.import_(write_lines(tmp_path / "more.jsonl", rows)).returncode == 0
-    assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["event_id"] == "anna"
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 130
+    follow = [*PROGRAM, "tail", str(shop.store), "-f", "-n", "1", "--user", "anna", "--json"]
+    with running(follow) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event_id"] == "old"
+        rows = [{**VIEW, "event_id": name, "user_id": name} for name in ("ben", "anna")]
+        assert shop.import_(write_lines(tmp_path / "more.jsonl", rows)).returncode == 0
+        assert json.loads(process.stdout.readline())["event_id"] == "anna"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert process.returncode == 130
 
 
 def test_a_place_that_becomes_visible_late_is_shown(postgres_url: str) -> None:

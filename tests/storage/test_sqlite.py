@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from recsys.events import History, HistoryReader, Outcome
 from recsys.storage.packed import pack_lines
 from recsys.storage.sqlite import SqliteHistory, SqliteItems
 from recsys.storage.sqlite_events import SqliteEventLog
+from recsys.storage.sqlite_lock import store_lock
+from recsys.storage.sqlite_migrations import make_current
 from recsys.storage.sqlite_schema import SCHEMA_VERSION
 from recsys.storage.sqlite_writer import SqliteWriter, read_fact
 from storage.history_contract import (
@@ -144,6 +146,23 @@ def test_another_schema_version_is_named(path: Path, reader: SqliteHistory) -> N
     connection.close()
     with pytest.raises(StorageUnavailable, match=f"version is {SCHEMA_VERSION + 1}; this version"):
         items_of(reader)
+
+
+def test_a_reader_of_a_store_in_the_making_waits_for_it(path: Path, reader: SqliteHistory) -> None:
+    """An empty file is no store, but whoever holds the lock may be about to fill it."""
+    path.touch()
+    with pytest.raises(StorageUnavailable, match="version is 0"):
+        items_of(reader)
+    with ThreadPoolExecutor(1) as pool:
+        with store_lock(path):
+            read = pool.submit(items_of, reader)
+            assert not wait([read], timeout=0.1).done
+            connection = sqlite3.connect(path, isolation_level=None)
+            connection.execute("BEGIN")
+            make_current(connection, None, storage="a new store")
+            connection.execute("COMMIT")
+            connection.close()
+        assert read.result(timeout=10) == []
 
 
 def test_a_locked_file_is_unavailable_until_it_is_free(path: Path, reader: SqliteHistory) -> None:

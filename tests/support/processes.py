@@ -6,13 +6,24 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from recsys.server_process import Ready, ServerProcess, running_server
 
 WAIT_SECONDS = 20.0
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str]) -> "Iterator[subprocess.Popen[str]]":
+    """Start a program whose output is read; however the block ends, it has ended after it."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class WatchedServer:
