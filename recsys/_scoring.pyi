@@ -167,6 +167,7 @@ class PersonRanker:
         without_seen: bool,
         k: int,
         prior_row: int,
+        masks: Masks | None,
     ) -> Ranking | tuple[int, int]: ...
 
 def code_bytes(factor_count: int) -> tuple[int, int, int]: ...

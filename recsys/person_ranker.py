@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from recsys import _scoring
 from recsys._features import ItemWeights
-from recsys._scoring import Ranking
+from recsys._scoring import Masks, Ranking
+from recsys.allowed import Allowed
 from recsys.arrays import InvalidArray, RowOutOfRange, check_count
 from recsys.fold_in import FoldIn, SingularSystem
 from recsys.row_lists import broken_item_item
@@ -35,6 +36,7 @@ class PersonRanker:
             releases_gil: Whether other threads may run during a ranking. That costs more
                 than a small ranking itself.
         """
+        self._scorer = scorer
         self._item_count = scorer.item_count
         self._prior_row_count = scorer.prior_row_count
         self._compiled = _scoring.PersonRanker(
@@ -51,6 +53,7 @@ class PersonRanker:
         excluded: NDArray[np.int32] | None = None,
         without_seen: bool = False,
         prior_row: int = -1,
+        allowed: Allowed | None = None,
     ) -> Ranking:
         """Rank the best items for a person, exactly.
 
@@ -61,16 +64,21 @@ class PersonRanker:
             excluded: Item rows that may not appear; repeats are harmless.
             without_seen: Whether items she has had contact with may not appear either.
             prior_row: Which row of the model's priors is added, -1 for none.
+            allowed: Which items may appear, as in `Scorer.top_k`; None for all.
 
         Raises:
             CountOutOfRange: `k` is negative or too large.
             RowOutOfRange: An excluded row does not exist.
             SingularSystem: The model's Gram matrix does not belong to its factors.
-            InvalidArray: There is no such row of priors, or the model's item-item part is
-                not what was published.
+            InvalidArray: There is no such row of priors, a bitmap has a wrong dtype or shape,
+                or the model's item-item part is not what was published.
         """
         check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
-        ranked = self._compiled.rank(weights, excluded, without_seen, k, prior_row)
+        masks = None
+        if allowed is not None:
+            resolved = self._scorer.masks(allowed)
+            masks = Masks(resolved.bitmaps, resolved.subset, resolved.extra)
+        ranked = self._compiled.rank(weights, excluded, without_seen, k, prior_row, masks)
         if isinstance(ranked, Ranking):
             return ranked
         fold_fault, fault = ranked

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
-from recsys.allowed import EVERYTHING, Allowed, resolve_allowed
+from recsys.allowed import EVERYTHING, Allowed, ResolvedMasks, resolve_allowed
 from recsys.arrays import InvalidArray, check_count
 from recsys.bundle import Bundle
 from recsys.contributions import PARTS, Contributions
@@ -175,14 +175,7 @@ class Scorer:
         )
         check_additions(boosts, prior_rows, query_count)
         check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
-        masks = EVERYTHING
-        if allowed is not None:
-            masks = resolve_allowed(
-                allowed,
-                query_count=query_count,
-                item_count=self.item_count,
-                subsets=self._subsets,
-            )
+        masks = EVERYTHING if allowed is None else self.masks(allowed, query_count=query_count)
         width = min(k, self.item_count)
         items = np.zeros((query_count, width), dtype=np.int32)
         scores = np.zeros((query_count, width), dtype=np.float64)
@@ -215,6 +208,19 @@ class Scorer:
             together=_scoring.BATCH_MAX,
         )
         return RankedRows(items=items, scores=scores, counts=counts)
+
+    def masks(self, allowed: Allowed, *, query_count: int = 1) -> ResolvedMasks:
+        """Take the state of masks once, for one call.
+
+        Raises:
+            InvalidArray, CountOutOfRange: As `top_k`.
+        """
+        return resolve_allowed(
+            allowed,
+            query_count=query_count,
+            item_count=self.item_count,
+            subsets=self._subsets,
+        )
 
     def prepare_mask(self, mask: Mask) -> None:
         """Compact the codes of a mask's items now rather than after some calls."""

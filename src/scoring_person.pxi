@@ -155,7 +155,7 @@ cdef class PersonRanker:
         self.table, self.fold_in, self.releases_gil = table, fold_in, releases_gil
 
     def rank(self, ItemWeights weights not None, const int32_t[::1] excluded,
-             bint without_seen, int64_t k, int64_t prior_row):
+             bint without_seen, int64_t k, int64_t prior_row, Masks masks):
         """Rank for one person.
 
         Args:
@@ -164,6 +164,7 @@ cdef class PersonRanker:
             without_seen: Whether rows she has had contact with must not appear either.
             k: Rows wanted, 0 and above.
             prior_row: Row of the priors to add, -1 for none.
+            masks: What may appear; None for everything.
 
         Returns:
             A Ranking; or (fault of the fold-in, fault of the ranking).
@@ -178,6 +179,8 @@ cdef class PersonRanker:
         cdef int64_t position = 0
         memset(&query, 0, sizeof(query))
         query.prior_row = -1
+        if masks is not None:
+            masks.fill(&query, None, 0)
         if prior_row != -1:
             if not 0 <= prior_row < self.table.items.prior_row_count:
                 return FOLD_IN_OK, SCAN_PRIOR_ROW

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recsys.allowed import Allowed
 from recsys.arrays import CountOutOfRange, InvalidArray, RowOutOfRange
 from recsys.features import FoldInConfig
 from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
-from recsys.scoring import FoldIn, RaggedRows, Scorer, SingularSystem
+from recsys.scoring import FoldIn, Mask, RaggedRows, Scorer, SingularSystem
 from recsys.sparse import CsrMatrix
 
 CONFIG = FoldInConfig(alpha=5.0, regularization=0.5)
@@ -59,7 +60,13 @@ class Model:
         )
 
     def in_two_calls(
-        self, weights: ItemWeights, k: int, blocked: I32, *, prior_row: int = -1
+        self,
+        weights: ItemWeights,
+        k: int,
+        blocked: I32,
+        *,
+        prior_row: int = -1,
+        allowed: Allowed | None = None,
     ) -> tuple[list[int], list[float]]:
         """Fold in, then rank."""
         one = np.array([0, len(weights.rows)], dtype=np.int64)
@@ -71,6 +78,7 @@ class Model:
             history=CsrMatrix(one, weights.rows, weights.weights) if self.linked else None,
             excluded=RaggedRows(np.array([0, len(blocked)], dtype=np.int64), blocked),
             prior_rows=np.array([prior_row], dtype=np.int32),
+            allowed=allowed,
         )
         rows, scores = ranked.row(0)
         return rows.tolist(), scores.tolist()
@@ -91,10 +99,18 @@ def histories(draw: st.DrawFn, item_count: int) -> ItemWeights:
     )
 
 
+@st.composite
+def masks(draw: st.DrawFn, item_count: int) -> NDArray[np.uint8] | Mask:
+    """A bitmap, or a mask of it."""
+    bits = draw(st.lists(st.booleans(), min_size=item_count, max_size=item_count))
+    bitmap = np.packbits(np.array(bits, dtype=np.bool_), bitorder="little")
+    return Mask(bitmap, item_count=item_count) if draw(st.booleans()) else bitmap
+
+
 @settings(deadline=None)
 @given(data=st.data())
 def test_one_call_equals_two(data: st.DataObject) -> None:
-    """With and without vectors, links, priors, exclusions and contact."""
+    """With and without vectors, links, priors, exclusions, contact and masks."""
     item_count = data.draw(st.integers(1, 60))
     model = Model(
         item_count=item_count,
@@ -110,14 +126,22 @@ def test_one_call_equals_two(data: st.DataObject) -> None:
     rows = st.lists(st.integers(0, item_count - 1), max_size=20)
     excluded = np.array(data.draw(rows), dtype=np.int32)
     without_seen = data.draw(st.booleans())
+    allowed = data.draw(st.none() | st.lists(masks(item_count), max_size=3))
     blocked = np.concatenate([excluded, weights.seen]) if without_seen else excluded
     for releases_gil in (True, False):
         ranker = PersonRanker(model.scorer, model.fold_in, releases_gil=releases_gil)
         ranking = ranker.rank(
-            weights, k, excluded=excluded, without_seen=without_seen, prior_row=prior_row
+            weights,
+            k,
+            excluded=excluded,
+            without_seen=without_seen,
+            prior_row=prior_row,
+            allowed=allowed,
         )
         found = (ranking.rows.tolist(), ranking.scores.tolist())
-        assert found == model.in_two_calls(weights, k, blocked, prior_row=prior_row)
+        assert found == model.in_two_calls(
+            weights, k, blocked, prior_row=prior_row, allowed=allowed
+        )
         assert len(ranking) == ranking.count == len(ranking.rows)
 
 
