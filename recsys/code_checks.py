@@ -68,20 +68,20 @@ def sample_problem(
     rotated = rows64 @ codes.rotation.astype(np.float64)
     group_of = np.repeat(np.arange(len(groups)), GROUP)[real]
     norms = np.maximum(np.linalg.norm(rows64, axis=1), np.linalg.norm(rotated, axis=1))
+    slack = norms * 2.0**-40
     if (norms > codes.norms[groups][group_of] * _SLACK).any():
         return "codes: a norm is larger than it says"
     for stage, name in enumerate(STAGES):
         part = stages[name][real]
         losses = _losses(rotated, part)
         limit = codes.residuals[groups, stage].astype(np.float64)[group_of]
-        if (losses > limit * _SLACK + norms * 2.0**-40).any():
+        if (losses > limit * _SLACK + slack).any():
             return f"codes: a residual of stage {name} is larger than it says"
-        rests = _halves(codes.rests, places)[real] * _SLACK + norms * 2.0**-40
-        if name == "all4" and (losses > rests).any():
+        if name == "all4" and (losses > _halves(codes.rests, places)[real] * _SLACK + slack).any():
             return "codes: a rest is larger than it says"
     tails = _halves(codes.tails, places)[real]
     found = np.linalg.norm(rotated[:, stages["head8"].shape[1] :], axis=1)
-    if (found > tails * _SLACK + norms * 2.0**-40).any():
+    if (found > tails * _SLACK + slack).any():
         return "codes: a tail is larger than it says"
     if codes.digests is None:
         return None

@@ -67,6 +67,12 @@ _EVENT_TYPE_CODES = {member: code for code, member in enumerate(EventType, start
 _CHANNEL_CODES = {member: code for code, member in enumerate(Channel, start=1)}
 CHANNEL_UNKNOWN_CODE = 0
 
+EVENT_TYPE_BY_CODE = {code: member for member, code in _EVENT_TYPE_CODES.items()}
+CHANNEL_BY_CODE = {code: member for member, code in _CHANNEL_CODES.items()}
+"""Known channels only; `CHANNEL_UNKNOWN_CODE` is not among them."""
+
+SECONDS_PER_DAY = 86_400.0
+
 NAMESPACE_ACCOUNT = "account"
 NAMESPACE_VISITOR = "visitor"
 NAMESPACE_LOYALTY_CARD = "loyalty_card"

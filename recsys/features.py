@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from recsys._features import EventWeights, ItemWeights
 from recsys._items import ItemIds
-from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
+from recsys.domain import CHANNEL_UNKNOWN_CODE, SECONDS_PER_DAY, Channel, EventType
 
-SECONDS_PER_DAY = 86_400.0
 _EXPONENT_MAX = 2.0
 _BOOST_MAX = 1e9
 WEIGHT_MIN = 1e-6
@@ -91,7 +90,7 @@ class HistoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         length_exponent: Weights are divided by their sum to this power, 0 to 1. At 1
             long histories weigh as much as short ones against factors and prior.
         newest_boost: What an item of the newest step adds to its own score per unit of
-            its weight, finite. Below 0 it takes back from the self weight of what
+            its weight, -1e9 to 1e9. Below 0 it takes back from the self weight of what
             is being looked at right now, and is wanted less than what came before it.
         decayed_vectors: Whether user vectors are solved from these weights, too.
     """

@@ -27,7 +27,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from recsys.domain import Channel, EventType
+from recsys.domain import CHANNEL_BY_CODE, EVENT_TYPE_BY_CODE, EventType
 from recsys.features import EventWeighting, FeatureConfig
 from training.config import TrainConfig
 from training.hidden_purchases import HiddenPurchases, hide_newest_purchases
@@ -52,8 +52,6 @@ _TAKES_BACK = {
     EventType.REMOVE_FROM_CART: EventType.ADD_TO_CART,
     EventType.RETURN: EventType.PURCHASE_COMPLETE,
 }
-_TYPES = {member.code: member for member in EventType}
-_CHANNELS = {member.code: member for member in Channel}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,9 +259,11 @@ class _Likelihood:
 
     def _configured(self) -> F64:
         """Return logarithms of the configured factors by type, then by channel."""
-        types = [self._start.event_weights[_TYPES[code]] for code in self._types.tolist()]
+        types = [
+            self._start.event_weights[EVENT_TYPE_BY_CODE[code]] for code in self._types.tolist()
+        ]
         channels = [
-            self._start.channel_weights.get(_CHANNELS[code], 1.0) if code else 1.0
+            self._start.channel_weights.get(CHANNEL_BY_CODE[code], 1.0) if code else 1.0
             for code in self._channels.tolist()
         ]
         logarithms: F64 = np.log(np.array([*types, *channels]))
@@ -275,7 +275,7 @@ class _Likelihood:
         types, channels = factors[: len(self._types)], factors[len(self._types) :]
         by_type = dict(start.event_weights)
         for code, factor in zip(self._types.tolist(), types / types.max(), strict=True):
-            by_type[_TYPES[code]] = round(max(float(factor), _FACTOR_MIN), _DIGITS)
+            by_type[EVENT_TYPE_BY_CODE[code]] = round(max(float(factor), _FACTOR_MIN), _DIGITS)
         for kind, taken in _TAKES_BACK.items():
             if kind in by_type and start.event_weights.get(taken, 0.0) > 0:
                 change = by_type[taken] / start.event_weights[taken]
@@ -285,7 +285,7 @@ class _Likelihood:
         for code, factor in zip(self._channels.tolist(), channels / usual, strict=True):
             if code and len(self._channels) > 1:
                 bounded = float(np.clip(factor, _FACTOR_MIN, _FACTOR_MAX))
-                by_channel[_CHANNELS[code]] = round(bounded, _DIGITS)
+                by_channel[CHANNEL_BY_CODE[code]] = round(bounded, _DIGITS)
         return msgspec.structs.replace(start, event_weights=by_type, channel_weights=by_channel)
 
 

@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import PriorRows, channel_segment, store_segment
-from recsys.domain import Channel, EventType, StoreId
+from recsys.domain import CHANNEL_BY_CODE, EventType, StoreId
 from recsys.features import EventWeighting, FeatureConfig
 from training.config import PriorsConfig
 from training.interactions import NO_STORE, Events
 
 CELL_COUNT_MAX = 2**27
 """Rows x items at most: half a GiB of float32 in a bundle."""
-
-_CHANNELS = {channel.code: channel for channel in Channel}
 
 
 def place_priors(
@@ -54,7 +52,7 @@ def place_priors(
     if config.channel_weight > 0:
         channels = lines.channel_codes.astype(np.int64)
         for code in np.unique(channels[channels > 0]).tolist():
-            name = channel_segment(_CHANNELS[code])
+            name = channel_segment(CHANNEL_BY_CODE[code])
             rows[name] = counter.row(channels == code, weight=config.channel_weight)
     if config.store_weight > 0:
         room = max(0, CELL_COUNT_MAX // item_count - len(rows))

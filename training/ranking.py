@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import SEGMENT_ALL, PopularLists, channel_segment, store_segment
-from recsys.domain import Channel, StoreId
+from recsys.domain import CHANNEL_BY_CODE, StoreId
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 from training.fit import FittedModel
 from training.ragged import expand_rows, row_pointers, take_rows
-
-_CHANNELS = {channel.code: channel for channel in Channel}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -219,8 +217,8 @@ class ModelRanker:
         priors = self.model.priors
         if priors is None:
             return None
-        channels = [-1] * (max(_CHANNELS) + 1)
-        for code, channel in _CHANNELS.items():
+        channels = [-1] * (max(CHANNEL_BY_CODE) + 1)
+        for code, channel in CHANNEL_BY_CODE.items():
             channels[code] = priors.row_of_place(channel=channel, store_id=None)
         # The last one is for no store.
         stores = [
@@ -291,7 +289,7 @@ def _chain(
     if context.stores[0] >= 0:
         segments.append(store_segment(StoreId(context.store_ids[context.stores[0]])))
     if context.channel_codes[0]:
-        segments.append(channel_segment(_CHANNELS[int(context.channel_codes[0])]))
+        segments.append(channel_segment(CHANNEL_BY_CODE[int(context.channel_codes[0])]))
     segments = [segment for segment in segments if segment in popular] + [SEGMENT_ALL]
     listed = [popular.list(segment)[0] for segment in segments]
     if sellable is not None:

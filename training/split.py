@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.domain import EventType
-from recsys.features import SECONDS_PER_DAY
+from recsys.domain import SECONDS_PER_DAY, EventType
 from training.config import SplitConfig
 from training.interactions import Events
 

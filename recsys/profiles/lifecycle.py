@@ -9,8 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_SECONDS_PER_DAY: Final = 86_400.0
-_WINDOW_DAYS: Final = 365
+from recsys.domain import SECONDS_PER_DAY
+
+WINDOW_DAYS: Final = 365
+"""What counts as of late, in all that is said of a person."""
 
 # Upper bounds of the days since the last order, for scores 5 to 2.
 _RECENCY_DAYS: Final = (30.0, 90.0, 180.0, 365.0)
@@ -98,7 +100,7 @@ def stage(purchase_days: NDArray[np.int64], *, today: int) -> LifecycleStage:
         return LifecycleStage.AT_RISK
     if count == 1:
         return LifecycleStage.FIRST_BUYER
-    recent_count = int((purchase_days > today - _WINDOW_DAYS).sum())
+    recent_count = int((purchase_days > today - WINDOW_DAYS).sum())
     return LifecycleStage.LOYAL if recent_count >= LOYAL_DAY_COUNT else LifecycleStage.REGULAR
 
 
@@ -109,8 +111,8 @@ def scores(bought: NDArray[np.float64], *, now: float) -> tuple[int, int]:
         bought: When the orders were, ascending, at least one; seconds since 1970 UTC.
         now: Likewise.
     """
-    silent_days = (now - float(bought[-1])) / _SECONDS_PER_DAY
-    order_count = int((bought > now - _WINDOW_DAYS * _SECONDS_PER_DAY).sum())
+    silent_days = (now - float(bought[-1])) / SECONDS_PER_DAY
+    order_count = int((bought > now - WINDOW_DAYS * SECONDS_PER_DAY).sum())
     recency = 5 - sum(silent_days > bound for bound in _RECENCY_DAYS)
     frequency = 1 + sum(order_count >= bound for bound in _FREQUENCIES)
     return recency, frequency

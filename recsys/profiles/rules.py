@@ -11,11 +11,11 @@ from recsys.domain import (
     NAMESPACE_ACCOUNT,
     NAMESPACE_LOYALTY_CARD,
     NAMESPACE_VISITOR,
+    SECONDS_PER_DAY,
     Identifier,
 )
 
 _NAMESPACE: Final = re.compile(rf"[a-z0-9_]{{1,{limits.NAMESPACE_CHARS_MAX}}}")
-_SECONDS_PER_DAY: Final = 86_400.0
 
 
 def _limits() -> dict[str, int]:
@@ -123,4 +123,4 @@ class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     @property
     def window_seconds(self) -> float:
         """The window before a login."""
-        return self.login_window_days * _SECONDS_PER_DAY
+        return self.login_window_days * SECONDS_PER_DAY

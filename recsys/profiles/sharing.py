@@ -20,12 +20,11 @@ from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from recsys.domain import Identifier
+from recsys.domain import SECONDS_PER_DAY, Identifier
 from recsys.profiles.joining import Refusal, is_public
 from recsys.profiles.link import Link, LinkKind, LinkName
 from recsys.profiles.rules import IdentityRules
 
-_SECONDS_PER_DAY: Final = 86_400.0
 ALWAYS_DAY: Final = 2**31 - 1
 """`login_day` of what does not depend on a login."""
 
@@ -114,7 +113,7 @@ def _segments(
     lasts = [last for _, _, last in turns[1:]] + [before]
     untils = [start for _, start, _ in turns[1:]] + [math.inf]
     return [
-        Segment(person, device, start, until, int(last // _SECONDS_PER_DAY))
+        Segment(person, device, start, until, int(last // SECONDS_PER_DAY))
         for (person, start, _), last, until in zip(turns, lasts, untils, strict=True)
         for device in devices
         if start < until

@@ -1,7 +1,7 @@
 """Profiles as others see them, and the port to where links are kept."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from recsys.domain import Identifier, ProfileId
 from recsys.profiles.joining import Refusal
@@ -9,6 +9,8 @@ from recsys.profiles.link import Link, LinkName
 from recsys.profiles.rules import IdentityRules
 from recsys.profiles.sharing import Segment
 from recsys.profiles.update import Change, LinkGraph, update
+
+_EVIDENCE_COUNT_MAX: Final = 200
 
 
 class Evidence(NamedTuple):
@@ -120,6 +122,3 @@ def profile_of(graph: ProfileGraph, identifier: Identifier, rules: IdentityRules
         segments=tuple(sorted(segments, key=lambda one: (one.identifier, one.from_time))),
         evidence=tuple(Evidence(link, refusals.get(link.name)) for link in evidence),
     )
-
-
-_EVIDENCE_COUNT_MAX = 200

@@ -15,13 +15,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType, ItemId, StoreId
+from recsys.domain import (
+    CHANNEL_BY_CODE,
+    CHANNEL_UNKNOWN_CODE,
+    EVENT_TYPE_BY_CODE,
+    SECONDS_PER_DAY,
+    Channel,
+    EventType,
+    ItemId,
+    StoreId,
+)
 from recsys.events import ID_SEPARATOR, EventContent
-from recsys.profiles.lifecycle import LifecycleStage, RfmSegment, rfm_segment, stage
+from recsys.profiles.lifecycle import WINDOW_DAYS, LifecycleStage, RfmSegment, rfm_segment, stage
 from recsys.profiles.people import LoggedEvent
 
-SECONDS_PER_DAY: Final = 86_400.0
-WINDOW_DAYS: Final = 365
 TOP_COUNT: Final = 5
 HOUR_COUNT: Final = 3
 CATEGORY_ITEM_COUNT_MAX: Final = 1_000
@@ -30,8 +37,6 @@ _PURCHASE: Final = EventType.PURCHASE_COMPLETE.code
 _RETURN: Final = EventType.RETURN.code
 # What somebody was shown is not what she did.
 _SHOWN: Final = (EventType.IMPRESSION.code, EventType.OFFER_VIEW.code)
-_TYPES: Final = {one.code: one for one in EventType}
-_CHANNELS: Final = {one.code: one for one in Channel}
 # Some time zones are a quarter of an hour off the hour.
 _QUARTER_SECONDS: Final = 900.0
 _TIME_MAX: Final = 4e9
@@ -131,7 +136,8 @@ def traits(
     return Traits(
         last_activity=_last_activity(times[active], channels[active]),
         event_counts={
-            _TYPES[code]: count for code, count in sorted(Counter(types.tolist()).items())
+            EVENT_TYPE_BY_CODE[code]: count
+            for code, count in sorted(Counter(types.tolist()).items())
         },
         orders=_orders(events, bought, now=now),
         rfm=rfm_segment(bought, now=now),
@@ -160,7 +166,7 @@ def _last_activity(
     times: NDArray[np.float64], channels: NDArray[np.uint8]
 ) -> dict[Channel | None, float]:
     return {
-        _CHANNELS.get(code): float(times[channels == code].max())
+        CHANNEL_BY_CODE.get(code): float(times[channels == code].max())
         for code in np.unique(channels).tolist()
     }
 
@@ -202,7 +208,7 @@ def _preferred_channel(
     pairs = np.unique(np.stack([channels[known].astype(np.int64), days[known]]), axis=1)
     day_counts = Counter(pairs[0].tolist())
     last = {code: times[channels == code].max() for code in day_counts}
-    return _CHANNELS[max(day_counts, key=lambda code: (day_counts[code], last[code], -code))]
+    return CHANNEL_BY_CODE[max(day_counts, key=lambda code: (day_counts[code], last[code], -code))]
 
 
 def _preferred_hours(days: NDArray[np.int64], hours: NDArray[np.int64]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recsys.storage.event_rows import SALT_FACT
+from recsys.storage.people_consents import ADD_CONSENT
 from recsys.storage.sessions import Session, SqliteSessions
 from recsys.storage.sqlite_schema import read_fact
 from recsys.storage.tombstones import Tombstone
@@ -20,11 +21,6 @@ _SAID = (
 _ERASURES = "SELECT * FROM erasures"
 
 _ADD_TOMBSTONE = "INSERT INTO tombstones VALUES (?, ?, ?, ?)"
-_ADD_CONSENT = """
-INSERT INTO consents
-(identifier_key, purpose, channel, status, consent_time, record_time, source)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
 _ADD_SAID = """
 INSERT INTO identifiers (identifier_key, namespace, value, consent_bits) VALUES (?, ?, ?, ?)
 ON CONFLICT (identifier_key) DO UPDATE SET consent_bits = excluded.consent_bits
@@ -79,6 +75,6 @@ def carried_from(path: Path) -> Carried:
 def hand_over(connection: sqlite3.Connection, carried: Carried) -> None:
     """Write what was taken over into a new store with the same salt, within a transaction."""
     connection.executemany(_ADD_TOMBSTONE, carried.tombstones)
-    connection.executemany(_ADD_CONSENT, carried.consents)
+    connection.executemany(ADD_CONSENT, carried.consents)
     connection.executemany(_ADD_SAID, carried.said)
     connection.executemany(_ADD_ERASURE, carried.erasures)

@@ -1,17 +1,20 @@
 """How links are laid out in rows, whatever the database."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from recsys.domain import Identifier, ProfileId
-from recsys.profiles import IdentityRules, Link, LinkKind, Segment
+from recsys.profiles import Change, IdentityRules, Link, LinkKind, LinkName, Segment
 from recsys.storage.event_rows import IdentifierRow, Keys
 
 RULES_FACT: Final = "identity_rules"
 """Fact that holds the rules by which profiles were made, as JSON."""
+
+LINKS_PER_PAGE: Final = 5_000
+"""Links read at once where all of them are."""
 
 _TIME_BYTES: Final = 8
 
@@ -100,6 +103,11 @@ def segment_row(segment: Segment, keys: Keys) -> SegmentRow:
     )
 
 
+def read_segment(row: Row) -> Segment:
+    """Read a segment: namespace and value of owner and identifier, then the other columns."""
+    return Segment(Identifier(*row[:2]), Identifier(*row[2:4]), *row[4:])
+
+
 def identifier_rows(links: Iterable[Link], keys: Keys) -> dict[int, IdentifierRow]:
     """Lay out the identifiers of links."""
     ends = {end for link in links for end in link.ends}
@@ -112,7 +120,46 @@ def is_login(link: Link, rules: IdentityRules) -> bool:
     return rules.is_device(link.one) != rules.is_device(link.other)
 
 
-def changes_nothing(link: Link, before: Link, rules: IdentityRules) -> bool:
+def key_of_pair(
+    pair: Sequence[Identifier], keys: Keys, rules: IdentityRules
+) -> tuple[int, int, int]:
+    """Return the first three columns of all links of two identifiers."""
+    one, other = sorted(pair)
+    return (
+        keys.identifier(one),
+        int(rules.is_device(one) != rules.is_device(other)),
+        keys.identifier(other),
+    )
+
+
+def compared(
+    links: Iterable[Link], before: Mapping[LinkName, Link], keys: Keys, rules: IdentityRules
+) -> tuple[Change, list[LinkRow]]:
+    """Join links with what is there already.
+
+    Args:
+        links: Each name once.
+        before: Those of the same names that are there.
+        keys: Of the storage.
+        rules: By which profiles are made.
+
+    Returns:
+        What changes for profiles, and the rows to be written.
+    """
+    added, altered, rows = [], [], []
+    for link in links:
+        there = before.get(link.name)
+        joined = link if there is None else there.merged(link)
+        if joined != there:
+            rows.append(link_row(joined, keys, rules))
+        if there is None:
+            added.append(link)
+        elif not _changes_nothing(joined, there, rules):
+            altered.append(joined)
+    return Change(added=added, altered=altered), rows
+
+
+def _changes_nothing(link: Link, before: Link, rules: IdentityRules) -> bool:
     """Whether profiles are the same with what a link says now."""
     if is_login(link, rules):
         return link == before

@@ -6,14 +6,14 @@ from typing import Final
 
 from recsys import limits
 from recsys.consent import Consent, ConsentStatus, Purpose, consent_bits, newest_of_each
-from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel
+from recsys.domain import CHANNEL_BY_CODE, CHANNEL_UNKNOWN_CODE, Channel
 from recsys.storage.sessions import Row, Session
 
 _READ: Final = """
 SELECT seq, identifier_key, purpose, channel, status, consent_time, source, record_time
 FROM consents WHERE identifier_key = ANY(?) ORDER BY seq
 """
-_ADD: Final = """
+ADD_CONSENT: Final = """
 INSERT INTO consents
 (identifier_key, purpose, channel, status, consent_time, record_time, source)
 VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -23,10 +23,7 @@ _SUM_UP: Final = "UPDATE identifiers SET consent_bits = ? WHERE identifier_key =
 
 _PURPOSES: Final = {one.code: one for one in Purpose}
 _STATUSES: Final = {one.code: one for one in ConsentStatus}
-_CHANNELS: Final[dict[int, Channel | None]] = {
-    CHANNEL_UNKNOWN_CODE: None,
-    **{one.code: one for one in Channel},
-}
+_CHANNELS: Final[dict[int, Channel | None]] = {CHANNEL_UNKNOWN_CODE: None, **CHANNEL_BY_CODE}
 
 
 def read(session: Session, keys: Sequence[int]) -> dict[int, list[tuple[Consent, float]]]:
@@ -58,7 +55,7 @@ def record(
             if dated not in said:
                 added.append(dated)
         session.change_each(
-            _ADD,
+            ADD_CONSENT,
             [(key, *one.slot, one.status.code, one.time, now, one.source) for one in added],
         )
         session.change(_SUM_UP, consent_bits([*said, *added]), key)

@@ -12,15 +12,17 @@ from recsys.profiles import Change, IdentityRules, Link, Segment, merged, update
 from recsys.storage.event_rows import Keys
 from recsys.storage.link_rows import (
     LINK_COLUMNS,
+    LINKS_PER_PAGE,
     RULES_FACT,
     SEGMENT_COLUMNS,
     LinkRow,
-    Row,
     SegmentRow,
-    changes_nothing,
+    compared,
+    key_of_pair,
     link_row,
     profile_id,
     read_link,
+    read_segment,
     segment_row,
 )
 
@@ -120,7 +122,6 @@ UPDATE links SET is_login = (
   <> (SELECT namespace = ANY(%(devices)s) FROM identifiers WHERE identifier_key = other_key)
 )::integer
 """
-_LINKS_PER_PAGE: Final = 5_000
 
 
 class PostgresGraph:
@@ -148,7 +149,9 @@ class PostgresGraph:
 
     def segments(self, identifiers: Collection[Identifier]) -> set[Segment]:
         """As `LinkGraph.segments`."""
-        return set(map(_segment, self._connection.execute(_SEGMENTS, (self._all(identifiers),))))
+        return set(
+            map(read_segment, self._connection.execute(_SEGMENTS, (self._all(identifiers),)))
+        )
 
     def owners(self, people: Collection[Identifier]) -> set[Identifier]:
         """As `LinkGraph.owners`."""
@@ -163,7 +166,7 @@ class PostgresGraph:
     def owned(self, people: Collection[Identifier]) -> Sequence[Segment]:
         """As `ProfileGraph.owned`."""
         asked = (self._all(people), limits.HISTORY_PART_COUNT_MAX)
-        return list(map(_segment, self._connection.execute(_OWNED, asked)))
+        return list(map(read_segment, self._connection.execute(_OWNED, asked)))
 
     def profile_id(self, identifier: Identifier) -> ProfileId:
         """As `ProfileGraph.profile_id`."""
@@ -207,29 +210,17 @@ def keep_links(
     """
     names = columns_of([link_row(link, keys, rules)[:5] for link in links], width=5)
     found = (read_link(row[1:]) for row in connection.execute(_NAMED, names))
-    before = {link.name: link for link in found}
-    added, altered, rows = [], [], []
-    for link in links:
-        there = before.get(link.name)
-        joined = link if there is None else there.merged(link)
-        if joined != there:
-            rows.append(link_row(joined, keys, rules))
-        if there is None:
-            added.append(link)
-        elif not changes_nothing(joined, there, rules):
-            altered.append(joined)
+    change, rows = compared(links, {link.name: link for link in found}, keys, rules)
     if rows:
         connection.execute(_KEEP, columns_of(rows, width=len(LinkRow._fields)))
-    return Change(added=added, altered=altered)
+    return change
 
 
 def links_between(
     connection: Connection, keys: Keys, pair: Sequence[Identifier], rules: IdentityRules
 ) -> list[Link]:
     """Return all links of two identifiers."""
-    one, other = sorted(pair)
-    sort = int(rules.is_device(one) != rules.is_device(other))
-    found = connection.execute(_BETWEEN, (keys.identifier(one), sort, keys.identifier(other)))
+    found = connection.execute(_BETWEEN, key_of_pair(pair, keys, rules))
     return [read_link(row[1:]) for row in found]
 
 
@@ -256,11 +247,12 @@ def stored_rules(connection: Connection) -> IdentityRules:
 
 
 def forget_links(
-    connection: Connection, keys: Keys, links: Iterable[Link], rules: IdentityRules
+    connection: Connection, keys: Keys, links: Sequence[Link], rules: IdentityRules
 ) -> None:
-    """Delete links."""
+    """Delete links; profiles are as if they had never been."""
     names = columns_of([link_row(link, keys, rules)[:5] for link in links], width=5)
     connection.execute(_FORGET, names)
+    update(PostgresGraph(connection, keys), Change(removed=links), rules)
 
 
 def rebuild(connection: Connection, keys: Keys, rules: IdentityRules) -> None:
@@ -271,7 +263,7 @@ def rebuild(connection: Connection, keys: Keys, rules: IdentityRules) -> None:
     graph = PostgresGraph(connection, keys)
     last: tuple[object, ...] = (-1, 0, 0, 0, "")
     while page := [
-        read_link(row[1:]) for row in connection.execute(_PAGE, (*last, _LINKS_PER_PAGE)).fetchall()
+        read_link(row[1:]) for row in connection.execute(_PAGE, (*last, LINKS_PER_PAGE)).fetchall()
     ]:
         update(graph, Change(altered=page), rules)
         last = link_row(page[-1], keys, rules)[:5]
@@ -281,7 +273,3 @@ def columns_of(rows: Iterable[tuple[object, ...]], *, width: int) -> list[list[o
     """Turn rows into columns, as arrays of parameters are."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     return columns or [[] for _ in range(width)]
-
-
-def _segment(row: Row) -> Segment:
-    return Segment(Identifier(*row[:2]), Identifier(*row[2:4]), *row[4:])

@@ -54,7 +54,6 @@ class PostgresProfiles:
                 if source is None or link.source == source
             ]
             forget_links(connection, keys, links, rules)
-            update(PostgresGraph(connection, keys), Change(removed=links), rules)
             return len(links)
 
         return self._pool.run(forget)

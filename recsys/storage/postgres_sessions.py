@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from recsys.domain import Identifier
-from recsys.profiles import Change, Link, update
+from recsys.profiles import Link
 from recsys.storage.event_rows import Keys
 from recsys.storage.postgres_links import (
-    PostgresGraph,
     forget_links,
     links_touching,
     lock_links,
@@ -60,7 +59,6 @@ class PostgresSession:
         lock_links(self._connection)
         links, rules = self.links(identifiers), stored_rules(self._connection)
         forget_links(self._connection, self.keys, links, rules)
-        update(PostgresGraph(self._connection, self.keys), Change(removed=links), rules)
         return len(links)
 
 

@@ -15,10 +15,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
-from recsys.profiles import Change, IdentityRules, Link, merged, update
+from recsys.profiles import IdentityRules, Link, merged
 from recsys.storage.event_rows import Keys
 from recsys.storage.sqlite_connection import Handle, ReadConnections
-from recsys.storage.sqlite_links import SqliteGraph, forget_links, links_touching
+from recsys.storage.sqlite_links import forget_links, links_touching
 from recsys.storage.sqlite_live import LiveConnection
 from recsys.storage.sqlite_migrations import make_current, stored_rules
 from recsys.storage.sqlite_schema import read_salt
@@ -118,7 +118,6 @@ class SqliteSession:
         """Forget all links of these identifiers; return how many."""
         links, rules = self.links(identifiers), stored_rules(self._connection)
         forget_links(self._connection, self.keys, links, rules)
-        update(SqliteGraph(self._connection, self.keys), Change(removed=links), rules)
         return len(links)
 
 

@@ -1,23 +1,25 @@
 """Links and profiles in an SQLite store, within a transaction."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from recsys import limits
 from recsys.domain import Identifier, ProfileId
-from recsys.profiles import Change, IdentityRules, Link, Segment, update
+from recsys.profiles import Change, IdentityRules, Link, LinkName, Segment, update
 from recsys.storage.event_rows import Keys
 from recsys.storage.link_rows import (
     LINK_COLUMNS,
+    LINKS_PER_PAGE,
     LinkRow,
-    Row,
     SegmentRow,
-    changes_nothing,
+    compared,
     identifier_rows,
+    key_of_pair,
     link_row,
     profile_id,
     read_link,
+    read_segment,
     segment_row,
 )
 from recsys.storage.sqlite_insert import insert
@@ -71,7 +73,6 @@ _ADD_SEGMENT: Final = "INSERT INTO segments VALUES (?, ?, ?, ?, ?)"
 _DROP_SEGMENT: Final = """
 DELETE FROM segments WHERE owner_key = ? AND identifier_key = ? AND from_time = ?
 """
-_LINKS_PER_PAGE: Final = 5_000
 
 
 class SqliteGraph:
@@ -103,7 +104,7 @@ class SqliteGraph:
     def segments(self, identifiers: Collection[Identifier]) -> set[Segment]:
         """As `LinkGraph.segments`."""
         return {
-            _segment(row)
+            read_segment(row)
             for one in identifiers
             for row in self._connection.execute(_SEGMENTS, (self._keys.identifier(one),))
         }
@@ -125,7 +126,7 @@ class SqliteGraph:
         """As `ProfileGraph.owned`."""
         count_max = limits.HISTORY_PART_COUNT_MAX
         found = [
-            _segment(row)
+            read_segment(row)
             for one in people
             for row in self._connection.execute(_OWNED, (self._keys.identifier(one), count_max))
         ]
@@ -159,32 +160,21 @@ def keep_links(
 ) -> Change:
     """Write links, each name once, beside what they say already; return what that changes."""
     insert(connection, ADD_IDENTIFIER, list(identifier_rows(links, keys).values()))
-    added, altered, rows = [], [], []
+    before: dict[LinkName, Link] = {}
     for link in links:
-        row = link_row(link, keys, rules)
-        found = connection.execute(_KEPT, row[:5]).fetchone()
-        if found is None:
-            added.append(link)
-            rows.append(row)
-            continue
-        before = read_link((*_names(link), *found[3:]))
-        joined = before.merged(link)
-        if joined != before:
-            rows.append(link_row(joined, keys, rules))
-            if not changes_nothing(joined, before, rules):
-                altered.append(joined)
+        row = connection.execute(_KEPT, link_row(link, keys, rules)[:5]).fetchone()
+        if row is not None:
+            before[link.name] = read_link((*_names(link), *row[3:]))
+    change, rows = compared(links, before, keys, rules)
     insert(connection, _KEEP, rows)
-    return Change(added=added, altered=altered)
+    return change
 
 
 def links_between(
     connection: sqlite3.Connection, keys: Keys, pair: Sequence[Identifier], rules: IdentityRules
 ) -> list[Link]:
     """Return all links of two identifiers."""
-    one, other = sorted(pair)
-    sort = int(rules.is_device(one) != rules.is_device(other))
-    found = connection.execute(_BETWEEN, (keys.identifier(one), sort, keys.identifier(other)))
-    return [read_link(row) for row in found]
+    return list(map(read_link, connection.execute(_BETWEEN, key_of_pair(pair, keys, rules))))
 
 
 def links_touching(connection: sqlite3.Connection, key: int) -> list[Link]:
@@ -195,10 +185,11 @@ def links_touching(connection: sqlite3.Connection, key: int) -> list[Link]:
 
 
 def forget_links(
-    connection: sqlite3.Connection, keys: Keys, links: Iterable[Link], rules: IdentityRules
+    connection: sqlite3.Connection, keys: Keys, links: Sequence[Link], rules: IdentityRules
 ) -> None:
-    """Delete links."""
+    """Delete links; profiles are as if they had never been."""
     connection.executemany(_FORGET, [link_row(link, keys, rules)[:5] for link in links])
+    update(SqliteGraph(connection, keys), Change(removed=links), rules)
 
 
 def rebuild(connection: sqlite3.Connection, keys: Keys, rules: IdentityRules) -> None:
@@ -212,19 +203,15 @@ def rebuild(connection: sqlite3.Connection, keys: Keys, rules: IdentityRules) ->
         (*rules.devices, *rules.devices),
     )
     graph = SqliteGraph(connection, keys)
-    last: tuple[object, ...] = (-1, 0, 0, 0, "", _LINKS_PER_PAGE)
+    last: tuple[object, ...] = (-1, 0, 0, 0, "", LINKS_PER_PAGE)
     while page := [read_link(row) for row in connection.execute(_PAGE, last)]:
         update(graph, Change(altered=page), rules)
-        last = (*link_row(page[-1], keys, rules)[:5], _LINKS_PER_PAGE)
+        last = (*link_row(page[-1], keys, rules)[:5], LINKS_PER_PAGE)
 
 
 def _names(link: Link) -> tuple[str, str, str, str]:
     one, other = link.ends
     return one.namespace, one.value, other.namespace, other.value
-
-
-def _segment(row: Row) -> Segment:
-    return Segment(Identifier(*row[:2]), Identifier(*row[2:4]), *row[4:])
 
 
 assert LinkRow._fields[:5] == ("one_key", "is_login", "other_key", "kind", "source")

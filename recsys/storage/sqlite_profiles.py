@@ -55,7 +55,6 @@ class SqliteProfiles:
                 if source is None or link.source == source
             ]
             forget_links(connection, keys, links, rules)
-            update(SqliteGraph(connection, keys), Change(removed=links), rules)
             return len(links)
 
     def profile(self, identifier: Identifier) -> Profile:

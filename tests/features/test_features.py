@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.domain import Channel, EventType
+from recsys.domain import SECONDS_PER_DAY, Channel, EventType
 from recsys.features import (
-    SECONDS_PER_DAY,
     EventWeighting,
     FeatureConfig,
     FoldInConfig,

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from recsys.domain import EventType
-from recsys.features import SECONDS_PER_DAY
+from recsys.domain import SECONDS_PER_DAY, EventType
 from support.interactions import from_dense
 from training.models import BlendConfig, CooccurrenceConfig, create_trainer
 from training.models.protocol import Interactions, Lines, known_lines

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.domain import Channel, EventType
-from recsys.features import SECONDS_PER_DAY
+from recsys.domain import SECONDS_PER_DAY, Channel, EventType
 from training.auto.plan import Plan
 from training.auto.space import Choice, Params, Range, Space
 from training.interactions import Events

@@ -12,8 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.domain import EventType
-from recsys.features import SECONDS_PER_DAY
+from recsys.domain import SECONDS_PER_DAY, EventType
 from training import _item_item
 from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (

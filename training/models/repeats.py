@@ -10,8 +10,7 @@ models that pays; docs/train.md says what intervals between purchases would add.
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.domain import EventType
-from recsys.features import SECONDS_PER_DAY
+from recsys.domain import SECONDS_PER_DAY, EventType
 from training.models.protocol import Interactions, known_lines
 
 _BUYERS_ADDED = 10.0

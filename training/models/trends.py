@@ -9,7 +9,7 @@ rare items near 0. An item that nobody has asked for of late falls, one in seaso
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import SECONDS_PER_DAY
+from recsys.domain import SECONDS_PER_DAY
 from training.models.protocol import Interactions, known_lines
 
 

@@ -15,9 +15,8 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from recsys import limits
 from recsys.bundle import open_bundle
-from recsys.domain import Channel, EventType, ItemEvent, ItemId
+from recsys.domain import SECONDS_PER_DAY, Channel, EventType, ItemEvent, ItemId
 from recsys.events import NoHistories
-from recsys.features import SECONDS_PER_DAY
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 
 _BOUGHT = EventType.PURCHASE_COMPLETE.value
