@@ -1,8 +1,7 @@
-"""Links in both storages: the contract, and stores of earlier versions."""
+"""Links in both storages: the contract, and imports."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from recsys.storage.postgres_profiles import PostgresProfiles
 from recsys.storage.sqlite import SqliteHistory
 from recsys.storage.sqlite_events import SqliteEventLog
 from recsys.storage.sqlite_profiles import SqliteProfiles
-from recsys.storage.sqlite_schema import SCHEMA_VERSION
 from recsys.storage.sqlite_writer import SqliteWriter
 from storage.event_log_contract import NOW
 from storage.profile_contract import ANNA, BEN, CARD, PHONE, People, ProfileContract, Snapshot, seen
@@ -135,79 +133,3 @@ def test_an_import_makes_the_profiles_of_its_links(path: Path) -> None:
     reader = SqliteHistory(path)
     assert list(reader.history([CARD], event_count_max=9).item_ids) == ["web", "phone"]
     reader.close()
-
-
-def old_sqlite(path: Path) -> None:
-    """Make a store as version 3 left it, with an import's profiles and live events."""
-    log = SqliteEventLog(path)
-    log.append([seen([PHONE], "before", NOW - 9.0), seen([PHONE, BEN], "login", NOW - 8.0)])
-    log.append([seen([CARD], "shop", NOW - 7.0), seen([ANNA], "web", NOW - 6.0)])
-    log.close()
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(
-        """
-        DROP TABLE links; DROP TABLE segments; DROP TABLE consents; DROP TABLE tombstones;
-        DROP TABLE erasures; ALTER TABLE identifiers DROP COLUMN consent_bits; DELETE FROM facts WHERE name = 'identity_rules';
-        UPDATE identifiers SET profile_key = NULL;
-        DELETE FROM identifiers WHERE namespace = 'visitor';
-        UPDATE identifiers SET profile_key = (
-          SELECT identifier_key FROM identifiers WHERE value = 'anna'
-        ) WHERE value IN ('anna', '26001');
-        PRAGMA user_version = 3;
-        """
-    )
-    connection.close()
-
-
-def check_brought_forward(reader: SqliteHistory | PostgresHistory) -> None:
-    """Whoever belonged together does, and events that carried two identifiers have linked them."""
-    assert list(reader.history([CARD], event_count_max=9).item_ids) == ["web", "shop"]
-    assert list(reader.history([PHONE], event_count_max=9).item_ids) == ["login", "before"]
-    assert list(reader.history([BEN], event_count_max=9).item_ids) == ["login", "before"]
-
-
-@pytest.mark.parametrize("first", ["reader", "writer"])
-def test_an_sqlite_store_of_version_3_is_brought_forward(path: Path, first: str) -> None:
-    """By whoever opens it first; others wait, and nothing is done twice."""
-    old_sqlite(path)
-    readers = [SqliteHistory(path) for _ in range(4)]
-    if first == "writer":
-        log = SqliteEventLog(path)
-        log.append([])
-        log.close()
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(check_brought_forward, readers))
-    check_brought_forward(readers[0])
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    connection.close()
-    heads = sqlite_snapshot(path)[1]
-    assert heads == {ANNA: ANNA, CARD: ANNA, BEN: BEN, PHONE: PHONE}
-
-
-def test_a_postgres_database_of_version_1_is_brought_forward(postgres_url: str) -> None:
-    """As an SQLite store."""
-    pool = PostgresPool(postgres_url)
-    log = PostgresEventLog(pool)
-    log.append([seen([PHONE], "before", NOW - 9.0), seen([PHONE, BEN], "login", NOW - 8.0)])
-    log.append([seen([CARD], "shop", NOW - 7.0), seen([ANNA], "web", NOW - 6.0)])
-    pool.close()
-    with psycopg.connect(postgres_url) as connection:
-        connection.execute("DROP TABLE links, segments, consents, tombstones, erasures")
-        connection.execute("ALTER TABLE identifiers DROP COLUMN consent_bits")
-        connection.execute("DELETE FROM facts WHERE name = 'identity_rules'")
-        connection.execute("UPDATE identifiers SET profile_key = NULL")
-        connection.execute("DELETE FROM identifiers WHERE namespace = 'visitor'")
-        connection.execute(
-            """
-            UPDATE identifiers SET profile_key = (
-              SELECT identifier_key FROM identifiers WHERE value = 'anna'
-            ) WHERE value IN ('anna', '26001')
-            """
-        )
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    pools = [PostgresPool(postgres_url) for _ in range(3)]
-    with ThreadPoolExecutor(3) as threads:
-        list(threads.map(lambda one: check_brought_forward(PostgresHistory(one)), pools))
-    for one in pools:
-        one.close()

@@ -1,12 +1,10 @@
-"""People in SQLite: the contract, and stores of earlier versions."""
+"""People in SQLite: the contract, and what only files have."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from recsys.consent import ConsentStatus
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.profiles import IdentityRules, LinkKind, pairs_of
@@ -15,10 +13,9 @@ from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite import SqliteHistory
 from recsys.storage.sqlite_events import SqliteEventLog
 from recsys.storage.sqlite_profiles import SqliteProfiles
-from recsys.storage.sqlite_schema import BY_ID, BY_IDENTIFIER, BY_PROFILE, SCHEMA_VERSION, TABLES
 from storage.event_log_contract import NOW, event
 from storage.history_contract import ANNA, BEN
-from storage.people_contract import MAY, Household, PeopleContract, said
+from storage.people_contract import MAY, Household, PeopleContract
 from support.identity import link
 
 
@@ -63,48 +60,6 @@ class TestSqlitePeople(PeopleContract):
     def home(self, home: Household) -> Household:
         """Make a store."""
         return home
-
-
-def store_of_version_3(path: Path) -> None:
-    """Write what version 3 wrote."""
-    connection = sqlite3.connect(path)
-    connection.executescript(TABLES)
-    for index in (BY_PROFILE, BY_IDENTIFIER, BY_ID):
-        connection.execute(index)
-    connection.execute("INSERT INTO facts VALUES ('salt', ?)", ("00" * 16,))
-    connection.execute("PRAGMA user_version = 3")
-    connection.commit()
-    connection.close()
-
-
-def test_a_store_of_an_earlier_version_is_brought_up_to_date_by_readers(path: Path) -> None:
-    """And stays one that an import may replace, as nobody has written events to it."""
-    store_of_version_3(path)
-    reader = SqliteHistory(path)
-    assert len(reader.history([ANNA], event_count_max=9, permission=MAY)) == 0
-    reader.close()
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    names = {name for (name,) in connection.execute("SELECT name FROM facts")}
-    assert names == {"salt", "identity_rules"}
-    connection.close()
-
-
-def test_a_store_of_an_earlier_version_is_brought_up_to_date_by_writers(path: Path) -> None:
-    """What is in it stays."""
-    store_of_version_3(path)
-    connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO items (item_id, title) VALUES ('i', 'Mug')")
-    connection.commit()
-    connection.close()
-    log, people = SqliteEventLog(path), People(SqliteSessions(path))
-    log.append([event("e1")])
-    people.record_consents([ANNA], [said(ConsentStatus.DENIED)], now=NOW)
-    assert SqliteHistory(path).history([ANNA], event_count_max=9, permission=MAY) is None
-    connection = sqlite3.connect(path)
-    assert connection.execute("SELECT title FROM items").fetchall() == [("Mug",)]
-    connection.close()
-    log.close()
 
 
 def test_a_damaged_store_is_unavailable(path: Path) -> None:

@@ -1,0 +1,87 @@
+-- Written by the code of commit ea2c021; see tests/storage/test_migrations.py.
+BEGIN TRANSACTION;
+CREATE TABLE consents ( -- every statement; what counts of an identifier is in consent_bits
+  seq INTEGER PRIMARY KEY, identifier_key INTEGER NOT NULL, purpose INTEGER NOT NULL,
+  channel INTEGER NOT NULL, -- 0 for every one
+  status INTEGER NOT NULL, consent_time REAL NOT NULL, record_time REAL NOT NULL,
+  source TEXT NOT NULL
+);
+INSERT INTO "consents" VALUES(1,1181807489564551491,3,0,2,1800000000.0,1800000000.0,'till');
+CREATE TABLE erasures ( -- that somebody was erased, and not who
+  erasure_id TEXT PRIMARY KEY, erase_time REAL NOT NULL, identifier_count INTEGER NOT NULL,
+  event_count INTEGER NOT NULL, consent_count INTEGER NOT NULL, link_count INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO "erasures" VALUES('0726248dfafa1150b6bb49571acf8910',1800000000.0,1,1,0,0);
+CREATE TABLE events ( -- as `recsys.storage.event_rows.EventRow`
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, whatever is deleted
+  identifier_key INTEGER, id_high INTEGER NOT NULL, id_low INTEGER NOT NULL,
+  digest INTEGER NOT NULL, event_id TEXT NOT NULL, event_time REAL NOT NULL,
+  event_type INTEGER NOT NULL, channel INTEGER NOT NULL, store_id TEXT, item_ids TEXT NOT NULL,
+  content TEXT NOT NULL
+);
+INSERT INTO "events" VALUES(1,4952390566410751515,7264760604005357644,3719785525140118665,2943652666432306931,'shop@1799999993.0',1799999993.0,1,1,NULL,'shop','{"event_type":"detail-page-view","event_time":1799999993.0,"channel":"web","identifiers":[{"namespace":"loyalty_card","value":"26001"}],"lines":[{"item_id":"shop"}]}');
+INSERT INTO "events" VALUES(2,7487673103474422283,7453449177643065299,1441230928490011940,-171219196101861755,'web@1799999994.0',1799999994.0,1,1,NULL,'web','{"event_type":"detail-page-view","event_time":1799999994.0,"channel":"web","identifiers":[{"namespace":"account","value":"anna"}],"lines":[{"item_id":"web"}]}');
+INSERT INTO "events" VALUES(3,409273395301436212,8362622832786297447,3414323703402194414,-7167721241540394971,'before@1799999991.0',1799999991.0,1,1,NULL,'before','{"event_type":"detail-page-view","event_time":1799999991.0,"channel":"web","identifiers":[{"namespace":"visitor","value":"phone"}],"lines":[{"item_id":"before"}]}');
+INSERT INTO "events" VALUES(4,1181807489564551491,7846837358458563352,7698135715659497076,7933151188466071017,'login@1799999992.0',1799999992.0,1,1,NULL,'login','{"event_type":"detail-page-view","event_time":1799999992.0,"channel":"web","identifiers":[{"namespace":"visitor","value":"phone"},{"namespace":"account","value":"ben"}],"lines":[{"item_id":"login"}]}');
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "facts" VALUES('identity_rules','{"confidence_min":0.5,"devices":["visitor"],"identifiers_per_person":16,"limit_default":8,"limits":{"account":4,"loyalty_card":4},"login_window_days":30.0,"people_per_device":5,"priority":["account","loyalty_card","pos_customer","email_sha256","phone_sha256"]}');
+INSERT INTO "facts" VALUES('live','yes');
+INSERT INTO "facts" VALUES('salt','f6236b746d48a351566bb912e22034e6');
+CREATE TABLE history ( -- a cache of events; columns as `recsys.storage.packed` says
+  identifier_key INTEGER PRIMARY KEY, packed_seq INTEGER NOT NULL, -- the last event in it
+  item_ids TEXT NOT NULL, codes BLOB NOT NULL,
+  event_times BLOB NOT NULL -- seconds since 1970-01-01 UTC
+);
+INSERT INTO "history" VALUES(409273395301436212,3,'before',X'0101',X'0000C07D74D2DA41');
+INSERT INTO "history" VALUES(4952390566410751515,1,'shop',X'0101',X'0000407E74D2DA41');
+INSERT INTO "history" VALUES(7487673103474422283,2,'web',X'0101',X'0000807E74D2DA41');
+CREATE TABLE identifiers (
+  identifier_key INTEGER PRIMARY KEY, namespace TEXT NOT NULL, value TEXT NOT NULL,
+  profile_key INTEGER -- of the strongest one that it is one with; NULL if nothing is linked
+, consent_bits INTEGER NOT NULL DEFAULT 0);
+INSERT INTO "identifiers" VALUES(409273395301436212,'visitor','phone',409273395301436212,0);
+INSERT INTO "identifiers" VALUES(1181807489564551491,'account','ben',1181807489564551491,0);
+INSERT INTO "identifiers" VALUES(4952390566410751515,'loyalty_card','26001',7487673103474422283,0);
+INSERT INTO "identifiers" VALUES(7487673103474422283,'account','anna',7487673103474422283,0);
+INSERT INTO "identifiers" VALUES(8386400310743670996,'email_sha256','ab',7487673103474422283,0);
+CREATE TABLE items (
+  item_id TEXT PRIMARY KEY, title TEXT, category TEXT, brand TEXT, price REAL, currency TEXT
+) WITHOUT ROWID;
+INSERT INTO "items" VALUES('web','Mug',NULL,NULL,NULL,NULL);
+CREATE TABLE links ( -- evidence; as `recsys.storage.link_rows.LinkRow`
+  one_key INTEGER NOT NULL, is_login INTEGER NOT NULL, other_key INTEGER NOT NULL,
+  kind INTEGER NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL,
+  first_time REAL NOT NULL, last_time REAL NOT NULL, times BLOB NOT NULL,
+  PRIMARY KEY (one_key, is_login, other_key, kind, source)
+) WITHOUT ROWID;
+INSERT INTO "links" VALUES(1181807489564551491,1,409273395301436212,3,'web',1.0,1799999992.0,1799999992.0,X'0000007E74D2DA41');
+INSERT INTO "links" VALUES(7487673103474422283,0,4952390566410751515,2,'import',1.0,0.0,0.0,X'0000000000000000');
+INSERT INTO "links" VALUES(7487673103474422283,0,8386400310743670996,1,'crm',1.0,1800000000.0,1800000000.0,X'0000008074D2DA41');
+CREATE TABLE segments ( -- what links make of it; as `recsys.storage.link_rows.SegmentRow`
+  owner_key INTEGER NOT NULL, identifier_key INTEGER NOT NULL, from_time REAL NOT NULL,
+  until_time REAL NOT NULL, login_day INTEGER NOT NULL,
+  PRIMARY KEY (owner_key, identifier_key, from_time)
+) WITHOUT ROWID;
+INSERT INTO "segments" VALUES(1181807489564551491,409273395301436212,1797407992.0,9e999,20833);
+INSERT INTO "segments" VALUES(1181807489564551491,1181807489564551491,-9e999,9e999,2147483647);
+INSERT INTO "segments" VALUES(4952390566410751515,4952390566410751515,-9e999,9e999,2147483647);
+INSERT INTO "segments" VALUES(7487673103474422283,7487673103474422283,-9e999,9e999,2147483647);
+INSERT INTO "segments" VALUES(8386400310743670996,8386400310743670996,-9e999,9e999,2147483647);
+CREATE TABLE tombstones ( -- identifiers of the erased, always or from one moment to another
+  identifier_key INTEGER NOT NULL, from_time REAL NOT NULL, until_time REAL NOT NULL,
+  erase_time REAL NOT NULL, PRIMARY KEY (identifier_key, from_time)
+) WITHOUT ROWID;
+INSERT INTO "tombstones" VALUES(1233087530367769792,-9e999,9e999,1800000000.0);
+CREATE INDEX consents_by_identifier ON consents (identifier_key);
+CREATE INDEX links_by_other ON links (other_key, is_login);
+CREATE INDEX segments_by_identifier ON segments (identifier_key, until_time);
+CREATE INDEX identifiers_by_profile ON identifiers (profile_key) WHERE profile_key IS NOT NULL
+;
+CREATE INDEX events_by_identifier ON events (identifier_key, seq)
+WHERE identifier_key IS NOT NULL
+;
+CREATE UNIQUE INDEX events_by_id ON events (id_high, id_low);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('events',5);
+COMMIT;
+PRAGMA user_version = 5;
