@@ -17,7 +17,11 @@ from recsys.events import Event, EventContent, EventLine
 from recsys.storage.sqlite_writer import SqliteWriter
 
 ITEM_COUNT = 50_000
-TYPES = [*[EventType.DETAIL_PAGE_VIEW] * 7, EventType.ADD_TO_CART, *[EventType.PURCHASE_COMPLETE] * 2]
+TYPES = [
+    *[EventType.DETAIL_PAGE_VIEW] * 7,
+    EventType.ADD_TO_CART,
+    *[EventType.PURCHASE_COMPLETE] * 2,
+]
 CHANNELS = [Channel.WEB, Channel.MOBILE_APP, Channel.STORE]
 DAYS = 365
 
@@ -27,7 +31,7 @@ def people(*, count: int) -> Iterator[tuple[Identifier, Identifier]]:
     for number in range(count):
         account = Identifier("account", f"a-{number:07d}")
         yield account, account
-        if number % 10 < 6:  # noqa: PLR2004 - six in ten
+        if number % 10 < 6:
             yield Identifier("visitor", f"v-{number:07d}"), account
 
 
@@ -39,7 +43,9 @@ def events(owner: Identifier, *, count: int, draw: random.Random, now: float) ->
             event_time=now - draw.random() * DAYS * 86_400.0,
             channel=draw.choice(CHANNELS),
             identifiers=(owner,),
-            lines=(EventLine(ItemId(f"item-{draw.randrange(ITEM_COUNT):07d}"), 1.0, "9.99", "EUR"),),
+            lines=(
+                EventLine(ItemId(f"item-{draw.randrange(ITEM_COUNT):07d}"), 1.0, "9.99", "EUR"),
+            ),
         )
         yield Event.of(content, event_id=f"{owner.value}/{number}", now=now)
 

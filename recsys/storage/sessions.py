@@ -20,8 +20,7 @@ from recsys.storage.event_rows import Keys
 from recsys.storage.sqlite_connection import Handle, ReadConnections
 from recsys.storage.sqlite_links import forget_links, links_touching
 from recsys.storage.sqlite_live import LiveConnection
-from recsys.storage.sqlite_migrations import make_current, stored_rules
-from recsys.storage.sqlite_schema import read_salt
+from recsys.storage.sqlite_migrations import stored_rules
 
 ResultT = TypeVar("ResultT")
 Row = tuple[Any, ...]
@@ -131,15 +130,12 @@ class SqliteSessions:
             path: The file.
             rules: By which profiles are made; None for those that the store has.
         """
-        self._path = path
         self._live = LiveConnection(path, rules)
-        self._readers = ReadConnections(path, rules)
+        self._readers = ReadConnections(path, rules, may_be_missing=True)
         self._writing = threading.Lock()
 
     def read(self, work: Callable[[Session], ResultT]) -> ResultT:
-        """Let somebody read one state; as `Sessions.read`. Without a file, that of nobody."""
-        if not self._path.exists():
-            return _read_nothing(work)
+        """Let somebody read one state; as `Sessions.read`. Before the first file, that of nobody."""
 
         def in_one_state(handle: Handle) -> ResultT:
             handle.connection.execute("BEGIN")
@@ -166,12 +162,6 @@ class SqliteSessions:
         with self._writing:
             self._live.close()
         self._readers.close()
-
-
-def _read_nothing(work: Callable[[Session], ResultT]) -> ResultT:
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        make_current(connection, None, storage="a new store")
-        return work(SqliteSession(connection, Keys(read_salt(connection))))
 
 
 def _plain(values: Sequence[object]) -> list[object]:

@@ -17,7 +17,13 @@ from urllib.parse import quote
 from recsys.errors import StorageUnavailable
 from recsys.profiles import IdentityRules
 from recsys.storage.event_rows import Keys
-from recsys.storage.sqlite_migrations import bring_up_to_date, is_current, stored_rules
+from recsys.storage.sqlite_lock import SEEN_STORES
+from recsys.storage.sqlite_migrations import (
+    bring_up_to_date,
+    is_current,
+    make_current,
+    stored_rules,
+)
 from recsys.storage.sqlite_schema import read_salt
 
 _BUSY_SECONDS: Final = 0.25
@@ -25,6 +31,9 @@ _CACHE_KIBIBYTES: Final = 16 * 1024
 
 _LOOK_SECONDS: Final = 0.01
 """How long a file is taken for the same one; a look costs as much as a small query."""
+
+_NOTHING: Final = (-1, -1)
+"""Mark of a file that was never there."""
 
 Row = tuple[Any, ...]
 ResultT = TypeVar("ResultT")
@@ -52,15 +61,20 @@ class ReadConnections:
     A thread's connection closes when the thread ends or the file is replaced.
     """
 
-    def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
+    def __init__(
+        self, path: Path, rules: IdentityRules | None = None, *, may_be_missing: bool = False
+    ) -> None:
         """Point at a file; nothing is opened yet.
 
         Args:
             path: The file.
             rules: By which profiles must have been made, else they are made anew; None
                 for those that the store has.
+            may_be_missing: Whether a file that was never there is taken for an empty
+                store; one that has gone is missing all the same.
         """
         self._path = path
+        self._may_be_missing = may_be_missing
         self._rules = rules
         self.name = str(path)
         self._uri = f"file:{quote(str(path.absolute()))}?mode=ro"
@@ -93,12 +107,27 @@ class ReadConnections:
         handle: Handle | None = getattr(self._local, "handle", None)
         if handle is not None and now < handle.good_until:
             return handle
-        found = self._path.stat()
-        mark = (found.st_dev, found.st_ino)
+        mark = self._mark()
         if handle is None or handle.mark != mark:
-            handle = self._local.handle = Handle(self._open(), mark)
+            opened = self._open_nothing() if mark == _NOTHING else self._open()
+            handle = self._local.handle = Handle(opened, mark)
         handle.good_until = now + _LOOK_SECONDS
         return handle
+
+    def _mark(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            if self._may_be_missing and self._path not in SEEN_STORES:
+                return _NOTHING
+            raise
+        SEEN_STORES.add(self._path)
+        return found.st_dev, found.st_ino
+
+    def _open_nothing(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        make_current(connection, self._rules, storage=self.name)
+        return connection
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -9,7 +9,7 @@ from typing import Final
 from recsys.errors import StorageUnavailable
 from recsys.profiles import IdentityRules
 from recsys.storage.event_rows import Keys
-from recsys.storage.sqlite_lock import store_lock
+from recsys.storage.sqlite_lock import SEEN_STORES, store_lock
 from recsys.storage.sqlite_migrations import make_current
 from recsys.storage.sqlite_schema import LIVE_FACT, read_salt
 
@@ -107,6 +107,7 @@ class LiveConnection:
                 )
             self._connection = self._open()
             self._has_seen_it = True
+            SEEN_STORES.add(self._path)
             self._mark = _mark(self._path)
         assert self._keys is not None  # Opening has read them.
         return self._connection, self._keys

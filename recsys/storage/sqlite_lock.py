@@ -5,6 +5,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+
+SEEN_STORES: Final[set[Path]] = set()
+"""Stores that this process has seen, by any of its connections. One that is gone is missing,
+whereas one that was never there is empty."""
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ class SqliteProfiles:
             rules: By which profiles are made; None for those that the store has.
         """
         self._live = LiveConnection(path, rules)
-        self._reading = ReadConnections(path, rules)
+        self._reading = ReadConnections(path, rules, may_be_missing=True)
 
     def link(self, links: Sequence[Link]) -> dict[LinkName, Refusal]:
         """Keep links; as `ProfileStore.link`."""

@@ -24,6 +24,7 @@ from recsys.storage import sqlite_live
 from recsys.v1 import event_service_pb2 as service
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import EVENT_TYPE_DETAIL_PAGE_VIEW, Event, ItemLine
+from recsys.v1.profile_service_pb2 import GetProfileRequest, ListLinksRequest
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.result_pb2 import (
     REASON_KIND_PERSONAL,
@@ -33,7 +34,15 @@ from recsys.v1.result_pb2 import (
 )
 from recsys.v1.subject_pb2 import Subject
 from serving.conftest import server_on
-from serving.test_events import DUPLICATE, WRITTEN, details, recommended, view, write
+from serving.test_events import (
+    DUPLICATE,
+    WRITTEN,
+    details,
+    recommended,
+    refused,
+    view,
+    write,
+)
 from support.postgres import Server, missing, running_postgres
 from support.serving import Running
 
@@ -149,6 +158,12 @@ async def test_a_store_that_is_taken_away_is_not_made_anew(store: Path, one: Run
     await asyncio.sleep(0.02)
     await check_down(one, "during")
     await check_answers_without_storage(one)
+    for call in (
+        one.profiles.GetProfile(GetProfileRequest(subject=Subject(visitor_id="v-1"))),
+        one.profiles.ListLinks(ListLinksRequest(identifier={"namespace": "visitor", "value": "v"})),
+    ):
+        code, _, _ = await refused(call)
+        assert code is grpc.StatusCode.UNAVAILABLE
     move(away, store)
     await check_up(one, "before")
 
