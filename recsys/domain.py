@@ -101,6 +101,8 @@ class ShortfallCause(enum.StrEnum):
     EXCLUDED = "excluded"
     SEEN = "seen"
     CATALOG = "catalog"
+    NOT_OFFERED = "not-offered"
+    OUT_OF_STOCK = "out-of-stock"
 
 
 class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):

@@ -68,6 +68,9 @@ CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
 IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
 HISTORY_PART_COUNT_MAX: Final = 64
 
+# What a worker keeps of the stock of stores: a bit per item and store.
+STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
+
 # Models.
 ITEM_COUNT_MAX: Final = 2**31 - 1
 FACTOR_COUNT_MAX: Final = 1_024

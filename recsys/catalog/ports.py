@@ -2,7 +2,8 @@
 
 Items have keys there: small integers, given once and never again to another item, also
 when it is deleted. Every change of an item, a store or of whether something is in stock
-gets a number, in the order in which changes become visible.
+gets a number, in the order in which changes become visible. Where an item is deleted,
+the stores that had it have it no longer, and that is a change of each.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -16,6 +16,8 @@ _CAUSES: Final = {
     ShortfallCause.EXCLUDED: "excluded by the request",
     ShortfallCause.SEEN: "already seen by the person",
     ShortfallCause.CATALOG: "not in the model's catalogue",
+    ShortfallCause.NOT_OFFERED: "not offered now",
+    ShortfallCause.OUT_OF_STOCK: "out of stock there",
 }
 _WITHOUT: Final = {
     None: "",

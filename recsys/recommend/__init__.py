@@ -3,6 +3,7 @@
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
+    NOTE_STOCK_UNAVAILABLE,
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     NOTE_UNKNOWN_STORE,
@@ -17,6 +18,7 @@ from recsys.recommend.recommender import Recommender
 __all__ = [
     "NOTES",
     "NOTE_NO_CONSENT",
+    "NOTE_STOCK_UNAVAILABLE",
     "NOTE_STORAGE_UNAVAILABLE",
     "NOTE_UNKNOWN_ITEM",
     "NOTE_UNKNOWN_STORE",

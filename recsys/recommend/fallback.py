@@ -1,6 +1,7 @@
 """What is popular here, when nothing personal can be said. Never silent: each result says so."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,11 @@ from recsys.bundle import SEGMENT_ALL, channel_segment, store_segment
 from recsys.domain import Channel, FallbackCause, Reason, ReasonKind, StoreId
 from recsys.person_ranker import Ranking
 from recsys.recommend.model import ServingModel
+from recsys.recommend.permitted import Permitted, allows
 from recsys.recommend.results import Results
+
+_UNLISTED: Final = 0.0
+"""Score of an item that is on no list: nobody has been seen to want it."""
 
 POPULAR = Reason(kind=ReasonKind.POPULAR)
 
@@ -21,6 +26,7 @@ def popular_results(
     store_id: StoreId | None,
     result_count: int,
     blocked: NDArray[np.int32],
+    permitted: Permitted,
     cause: FallbackCause | None = None,
 ) -> Results:
     """List what is popular in the store, then on the channel, then everywhere.
@@ -31,17 +37,22 @@ def popular_results(
         store_id: The context's store, if said; unknown ones have no list.
         result_count: Results wanted, positive.
         blocked: Rows that must not appear, ascending.
+        permitted: What may appear.
         cause: Why nothing stored of the person was used, for the reasons to say.
 
     Returns:
         Results without duplicates, best first within each list.
     """
     taken = set(blocked.tolist())
+    bitmap = permitted.bitmap()
     rows: list[int] = []
     scores: list[float] = []
     reasons: list[Reason] = []
     for segment, reason in _segments(model, channel, store_id, cause):
         listed, popularity = model.popular.list(segment)
+        if bitmap is not None:
+            is_allowed = allows(bitmap, listed)
+            listed, popularity = listed[is_allowed], popularity[is_allowed]
         # Further down than this nothing can be needed, and lists can be long.
         depth = result_count - len(rows) + len(taken)
         for row, score in zip(listed[:depth].tolist(), popularity[:depth].tolist(), strict=True):
@@ -52,6 +63,16 @@ def popular_results(
                 rows.append(row)
                 scores.append(score)
                 reasons.append(reason)
+    if len(rows) < result_count and bitmap is not None:
+        # The lists are short; whoever asks for what few stores have must still find it.
+        rest = model.rank_for_nobody(
+            result_count=result_count - len(rows),
+            excluded=np.array(sorted(taken), dtype=np.int32),
+            allowed=permitted.masks,
+        )
+        rows += rest.rows.tolist()
+        scores += [_UNLISTED] * rest.count
+        reasons += [Reason(kind=ReasonKind.POPULAR, fallback_cause=cause)] * rest.count
     ranking = Ranking.of(np.array(rows, dtype=np.int32), np.array(scores, dtype=np.float64))
     return Results(model.items, ranking, reasons)
 

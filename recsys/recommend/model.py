@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.allowed import Allowed
 from recsys.bundle import Bundle
 from recsys.domain import Channel, StoreId
 from recsys.events import History
 from recsys.features import EventWeighting
 from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
 from recsys.recommend.influence import strongest_influence
-from recsys.scoring import FoldIn, Scorer
+from recsys.scoring import FoldIn, RaggedRows, Scorer
 
 
 class ServingModel:
@@ -57,6 +58,7 @@ class ServingModel:
         excluded: NDArray[np.int32] | None = None,
         without_seen: bool = False,
         prior_row: int = -1,
+        allowed: Allowed | None = None,
     ) -> Ranking:
         """Rank the items for one history.
 
@@ -66,6 +68,7 @@ class ServingModel:
             excluded: Rows that must not appear, or None.
             without_seen: Whether rows with any contact must not appear either.
             prior_row: What `prior_row` says of where the answer is shown.
+            allowed: Which items may appear; None for all.
         """
         return self._ranker.rank(
             weights,
@@ -73,7 +76,27 @@ class ServingModel:
             excluded=excluded,
             without_seen=without_seen,
             prior_row=prior_row,
+            allowed=allowed,
         )
+
+    def rank_for_nobody(
+        self,
+        *,
+        result_count: int,
+        excluded: NDArray[np.int32],
+        prior_row: int = -1,
+        allowed: Allowed | None = None,
+    ) -> Ranking:
+        """Rank the items by their priors alone; where there are none, in their order."""
+        factor_count = self.scorer.factor_count
+        ranked = self.scorer.top_k(
+            np.zeros((1, factor_count), dtype=np.float32) if factor_count else None,
+            result_count,
+            allowed=allowed,
+            excluded=RaggedRows(np.array([0, len(excluded)], dtype=np.int64), excluded),
+            prior_rows=np.array([prior_row], dtype=np.int32),
+        )
+        return Ranking.of(*ranked.row(0))
 
     def is_personal(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.bool_]:
         """Say for each ranked row whether the history had a part in its score.

@@ -14,6 +14,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend.results import Results
+from recsys.recommend.rules import NO_RULES, Rules
 
 PLACEMENT_DEFAULT: Final = "default"
 
@@ -22,6 +23,7 @@ NOTE_UNKNOWN_ITEM: Final = "unknown-item"
 NOTE_UNKNOWN_STORE: Final = "unknown-store"
 NOTE_STORAGE_UNAVAILABLE: Final = "storage-unavailable"
 NOTE_NO_CONSENT: Final = "no-consent"
+NOTE_STOCK_UNAVAILABLE: Final = "stock-unavailable"
 NOTES: Final = frozenset(
     {
         NOTE_UNKNOWN_SUBJECT,
@@ -29,6 +31,7 @@ NOTES: Final = frozenset(
         NOTE_UNKNOWN_STORE,
         NOTE_STORAGE_UNAVAILABLE,
         NOTE_NO_CONSENT,
+        NOTE_STOCK_UNAVAILABLE,
     }
 )
 """What an answer had to do without. Not errors; operators count them."""
@@ -46,6 +49,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
         result_count: Results wanted, 1 to 100.
         excluded: Items to leave out; unknown ones and duplicates do no harm.
         include_seen: Whether items of the history may be returned.
+        rules: What is asked of the items.
     """
 
     identifiers: tuple[Identifier, ...] = ()
@@ -56,6 +60,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
     include_seen: bool = False
+    rules: Rules = NO_RULES
 
 
 class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +72,7 @@ class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
     store_id: StoreId | None = None
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
+    rules: Rules = NO_RULES
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.bundle import store_segment
+from recsys.catalog import CatalogFeed
 from recsys.consent import Permission, Purpose
 from recsys.domain import (
     FallbackCause,
@@ -22,6 +23,8 @@ from recsys.events import EMPTY_HISTORY, History, HistoryReader
 from recsys.person_ranker import ItemWeights
 from recsys.recommend.fallback import POPULAR, popular_results
 from recsys.recommend.model import ServingModel
+from recsys.recommend.permissions import Permissions
+from recsys.recommend.permitted import Permitted, allows
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
     NOTE_STORAGE_UNAVAILABLE,
@@ -43,16 +46,32 @@ _NO_ROWS = np.empty(0, dtype=np.int32)
 class Recommender:
     """Answers queries with a model and the stored histories. Stateless between calls."""
 
-    def __init__(self, *, histories: HistoryReader, personalises_by_default: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        histories: HistoryReader,
+        personalises_by_default: bool = True,
+        catalog: CatalogFeed | None = None,
+    ) -> None:
         """Answer from stored histories.
 
         Args:
             histories: Finds what people did.
             personalises_by_default: Whether answers are made for those who have not
                 said that they want it, nor that they do not.
+            catalog: Says what is offered and in stock; None for everything always.
         """
         self._histories = histories
         self._personalises_by_default = personalises_by_default
+        self._permissions = Permissions(catalog)
+
+    def prepare(self, model: ServingModel, *, now: float) -> None:
+        """Read what the catalogue says of a model's items, so that no answer has to wait.
+
+        Raises:
+            StorageUnavailable: It is read by the first answer then.
+        """
+        self._permissions.prepare(model, now=now)
 
     def recommend(self, model: ServingModel, query: RecommendQuery, *, now: float) -> Answer:
         """Rank the catalogue for a person.
@@ -72,9 +91,18 @@ class Recommender:
             notes.add(NOTE_UNKNOWN_ITEM)
         _note_unknown_store(model, query.store_id, notes)
         excluded = model.items.known_rows(query.excluded) if query.excluded else None
+        permitted = self._permissions.of(
+            model, query.rules, store_id=query.store_id, notes=notes, now=now
+        )
         if weights.kept_count:
             results = _personal_results(
-                model, query, weights, excluded=excluded, from_storage=bool(stored), cause=cause
+                model,
+                query,
+                weights,
+                excluded=excluded,
+                permitted=permitted,
+                from_storage=bool(stored),
+                cause=cause,
             )
         else:
             results = popular_results(
@@ -83,6 +111,7 @@ class Recommender:
                 store_id=query.store_id,
                 result_count=query.result_count,
                 blocked=_blocked(query, weights, excluded),
+                permitted=permitted,
                 cause=cause,
             )
         return Answer(
@@ -93,17 +122,23 @@ class Recommender:
                 results,
                 excluded=excluded,
                 left_out=None if query.include_seen else weights,
+                permitted=permitted,
             ),
             model_version=model.version,
             notes=frozenset(notes) if notes else _NO_NOTES,
         )
 
-    def similar(self, model: ServingModel, query: SimilarQuery) -> Answer:
+    def similar(self, model: ServingModel, query: SimilarQuery, *, now: float) -> Answer:
         """Rank the catalogue by similarity to one item.
 
         The similarity is the score for a person whose whole history is that
         item (Hu, Koren, Volinsky 2008, section 5), so it follows what people do
         with the items and not only how their vectors point.
+
+        Args:
+            model: The model to answer with.
+            query: The question.
+            now: Seconds since 1970-01-01 UTC.
 
         Raises:
             ItemNotFound: The model does not know the item.
@@ -115,12 +150,16 @@ class Recommender:
         _note_unknown_store(model, query.store_id, notes)
         itself = np.array([row], dtype=np.int32)
         excluded = model.items.known_rows((*query.excluded, query.item_id))
+        permitted = self._permissions.of(
+            model, query.rules, store_id=query.store_id, notes=notes, now=now
+        )
         weights = ItemWeights.of(itself, np.ones(1, dtype=np.float32), itself)
         ranking = model.rank(
             weights,
             result_count=query.result_count,
             excluded=excluded,
             prior_row=model.prior_row(channel=query.channel, store_id=query.store_id),
+            allowed=permitted.masks,
         )
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=query.item_id)
         personal = model.is_personal(ranking.rows, weights)
@@ -129,7 +168,12 @@ class Recommender:
         return Answer(
             results=results,
             shortfall=_shortfall(
-                model, query.result_count, results, excluded=excluded, left_out=None
+                model,
+                query.result_count,
+                results,
+                excluded=excluded,
+                left_out=None,
+                permitted=permitted,
             ),
             model_version=model.version,
             notes=frozenset(notes),
@@ -171,6 +215,7 @@ def _personal_results(
     weights: ItemWeights,
     *,
     excluded: NDArray[np.int32] | None,
+    permitted: Permitted,
     from_storage: bool,
     cause: FallbackCause | None,
 ) -> Results:
@@ -180,6 +225,7 @@ def _personal_results(
         excluded=excluded,
         without_seen=not query.include_seen,
         prior_row=model.prior_row(channel=query.channel, store_id=query.store_id),
+        allowed=permitted.masks,
     )
     reasons = _ONE_PERSONAL
     if not (from_storage and model.has_vectors):
@@ -235,13 +281,17 @@ def _shortfall(
     *,
     excluded: NDArray[np.int32] | None,
     left_out: ItemWeights | None,
+    permitted: Permitted,
 ) -> Shortfall | None:
     missing_count = result_count - len(results)
     if missing_count <= 0:
         return None
     excluded = _NO_ROWS if excluded is None else excluded
     seen = _NO_ROWS if left_out is None else left_out.seen
-    counts = {
+    bitmap = permitted.bitmap()
+    if bitmap is not None:
+        excluded, seen = excluded[allows(bitmap, excluded)], seen[allows(bitmap, seen)]
+    counts = dict(permitted.counts()) | {
         ShortfallCause.EXCLUDED: len(excluded),
         ShortfallCause.SEEN: len(np.setdiff1d(seen, excluded, assume_unique=True)),
         ShortfallCause.CATALOG: max(0, result_count - len(model.items)),

@@ -24,6 +24,8 @@ _CAUSES: Final = {
     ShortfallCause.EXCLUDED: result_pb2.SHORTFALL_CAUSE_EXCLUDED,
     ShortfallCause.SEEN: result_pb2.SHORTFALL_CAUSE_SEEN,
     ShortfallCause.CATALOG: result_pb2.SHORTFALL_CAUSE_CATALOG,
+    ShortfallCause.NOT_OFFERED: result_pb2.SHORTFALL_CAUSE_NOT_OFFERED,
+    ShortfallCause.OUT_OF_STOCK: result_pb2.SHORTFALL_CAUSE_OUT_OF_STOCK,
 }
 
 

@@ -46,7 +46,7 @@ class RecommendationServicer:
         query = wire.parse_recommend(request, now=call.now)
         call.placement = query.placement
         model = self._slot.current().model
-        if model.is_quick and (self._reads_quickly or not query.identifiers):
+        if model.is_quick and self._reads_quickly:
             call.check_deadline()
             answer = self._recommender.recommend(model, query, now=call.now)
         else:
@@ -61,11 +61,13 @@ class RecommendationServicer:
         query = wire.parse_similar(request, now=call.now)
         call.placement = query.placement
         model = self._slot.current().model
-        if model.is_quick:
+        if model.is_quick and self._reads_quickly:
             call.check_deadline()
-            answer = self._recommender.similar(model, query)
+            answer = self._recommender.similar(model, query, now=call.now)
         else:
-            answer = await call.compute(self._pool, self._recommender.similar, model, query)
+            answer = await call.compute(
+                self._pool, self._recommender.similar, model, query, now=call.now
+            )
         self._metrics.answer(answer)
         return reply.answer_bytes(answer, token=_token(answer, call))
 

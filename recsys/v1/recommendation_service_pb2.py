@@ -24,24 +24,25 @@ _sym_db = _symbol_database.Default()
 
 from recsys.v1 import context_pb2 as recsys_dot_v1_dot_context__pb2
 from recsys.v1 import result_pb2 as recsys_dot_v1_dot_result__pb2
+from recsys.v1 import rules_pb2 as recsys_dot_v1_dot_rules__pb2
 from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&recsys/v1/recommendation_service.proto\x12\trecsys.v1\x1a\x17recsys/v1/context.proto\x1a\x16recsys/v1/result.proto\x1a\x17recsys/v1/subject.proto\"\xb2\x01\n\x10RecommendRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x14\n\x0cinclude_seen\x18\x06 \x01(\x08\"\x92\x01\n\x11RecommendResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\"\x8b\x01\n\x13SimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\"\x95\x01\n\x14SimilarItemsResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall2\xb0\x01\n\x15RecommendationService\x12\x46\n\tRecommend\x12\x1b.recsys.v1.RecommendRequest\x1a\x1c.recsys.v1.RecommendResponse\x12O\n\x0cSimilarItems\x12\x1e.recsys.v1.SimilarItemsRequest\x1a\x1f.recsys.v1.SimilarItemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&recsys/v1/recommendation_service.proto\x12\trecsys.v1\x1a\x17recsys/v1/context.proto\x1a\x16recsys/v1/result.proto\x1a\x15recsys/v1/rules.proto\x1a\x17recsys/v1/subject.proto\"\xd3\x01\n\x10RecommendRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x14\n\x0cinclude_seen\x18\x06 \x01(\x08\x12\x1f\n\x05rules\x18\x07 \x01(\x0b\x32\x10.recsys.v1.Rules\"\x92\x01\n\x11RecommendResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\"\xac\x01\n\x13SimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x1f\n\x05rules\x18\x06 \x01(\x0b\x32\x10.recsys.v1.Rules\"\x95\x01\n\x14SimilarItemsResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall2\xb0\x01\n\x15RecommendationService\x12\x46\n\tRecommend\x12\x1b.recsys.v1.RecommendRequest\x1a\x1c.recsys.v1.RecommendResponse\x12O\n\x0cSimilarItems\x12\x1e.recsys.v1.SimilarItemsRequest\x1a\x1f.recsys.v1.SimilarItemsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.recommendation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOMMENDREQUEST']._serialized_start=128
-  _globals['_RECOMMENDREQUEST']._serialized_end=306
-  _globals['_RECOMMENDRESPONSE']._serialized_start=309
-  _globals['_RECOMMENDRESPONSE']._serialized_end=455
-  _globals['_SIMILARITEMSREQUEST']._serialized_start=458
-  _globals['_SIMILARITEMSREQUEST']._serialized_end=597
-  _globals['_SIMILARITEMSRESPONSE']._serialized_start=600
-  _globals['_SIMILARITEMSRESPONSE']._serialized_end=749
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=752
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=928
+  _globals['_RECOMMENDREQUEST']._serialized_start=151
+  _globals['_RECOMMENDREQUEST']._serialized_end=362
+  _globals['_RECOMMENDRESPONSE']._serialized_start=365
+  _globals['_RECOMMENDRESPONSE']._serialized_end=511
+  _globals['_SIMILARITEMSREQUEST']._serialized_start=514
+  _globals['_SIMILARITEMSREQUEST']._serialized_end=686
+  _globals['_SIMILARITEMSRESPONSE']._serialized_start=689
+  _globals['_SIMILARITEMSRESPONSE']._serialized_end=838
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=841
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=1017
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 from recsys.v1 import context_pb2 as _context_pb2
 from recsys.v1 import result_pb2 as _result_pb2
+from recsys.v1 import rules_pb2 as _rules_pb2
 from recsys.v1 import subject_pb2 as _subject_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -10,20 +11,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecommendRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "include_seen")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "include_seen", "rules")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
     page_size: int
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     include_seen: bool
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., include_seen: _Optional[bool] = ...) -> None: ...
+    rules: _rules_pb2.Rules
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., include_seen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
 
 class RecommendResponse(_message.Message):
     __slots__ = ("results", "attribution_token", "model_version", "shortfall")
@@ -38,18 +41,20 @@ class RecommendResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
 
 class SimilarItemsRequest(_message.Message):
-    __slots__ = ("item_id", "placement", "context", "page_size", "exclude_item_ids")
+    __slots__ = ("item_id", "placement", "context", "page_size", "exclude_item_ids", "rules")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     placement: str
     context: _context_pb2.Context
     page_size: int
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, item_id: _Optional[str] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    rules: _rules_pb2.Rules
+    def __init__(self, item_id: _Optional[str] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
 
 class SimilarItemsResponse(_message.Message):
     __slots__ = ("results", "attribution_token", "model_version", "shortfall")

@@ -52,7 +52,7 @@ class RecommendationServiceServicer:
     """
 
     def Recommend(self, request, context):
-        """Ranks the catalogue for a person. Someone unknown is answered from the
+        """Ranks what the catalogue offers for a person. Someone unknown is answered from the
         session in the context, else with what is popular in the store, on the
         channel, or everywhere; each result says which.
 

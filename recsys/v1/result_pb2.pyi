@@ -28,6 +28,8 @@ class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_CAUSE_EXCLUDED: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_SEEN: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_CATALOG: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_NOT_OFFERED: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_OUT_OF_STOCK: _ClassVar[ShortfallCause]
 REASON_KIND_UNSPECIFIED: ReasonKind
 REASON_KIND_PERSONAL: ReasonKind
 REASON_KIND_SIMILAR: ReasonKind
@@ -41,6 +43,8 @@ SHORTFALL_CAUSE_UNSPECIFIED: ShortfallCause
 SHORTFALL_CAUSE_EXCLUDED: ShortfallCause
 SHORTFALL_CAUSE_SEEN: ShortfallCause
 SHORTFALL_CAUSE_CATALOG: ShortfallCause
+SHORTFALL_CAUSE_NOT_OFFERED: ShortfallCause
+SHORTFALL_CAUSE_OUT_OF_STOCK: ShortfallCause
 
 class Result(_message.Message):
     __slots__ = ("item_id", "score", "reason")

@@ -113,7 +113,7 @@ def test_a_serving_install_answers(environment: Path, repo_root: Path, tmp_path:
         "from recsys.recommend import Recommender, ServingModel, SimilarQuery;"
         "model = ServingModel.from_bundle(verify_bundle(Path(sys.argv[1])));"
         "query = SimilarQuery(item_id=model.items.id(0));"
-        "print(len(Recommender(histories=None).similar(model, query).results))"
+        "print(len(Recommender(histories=None).similar(model, query, now=0.0).results))"
     )
     golden = repo_root / "tests/golden/bundle-v1"
     assert int(run(environment / "bin/python", "-c", program, golden, cwd=tmp_path)) > 0

@@ -135,7 +135,7 @@ def test_the_store_of_a_request_lifts_what_it_sells(
         personal = recommender.recommend(model, query, now=NOW).results[0]
         assert personal.reason.kind is ReasonKind.PERSONAL
         similar = SimilarQuery(item_id=ItemId("item-0"), channel=channel, store_id=store)
-        assert recommender.similar(model, similar).results[0].item_id in {
+        assert recommender.similar(model, similar, now=NOW).results[0].item_id in {
             personal.item_id,
             "item-2",  # Anna has bought it.
         }
@@ -367,7 +367,9 @@ def test_similar_items_leave_the_item_itself_out(
     model: ServingModel, recommender: Recommender
 ) -> None:
     """Odd items resemble odd items; each result names the item asked for."""
-    answer = recommender.similar(model, SimilarQuery(item_id=ItemId("item-3"), result_count=3))
+    answer = recommender.similar(
+        model, SimilarQuery(item_id=ItemId("item-3"), result_count=3), now=NOW
+    )
     assert ids(answer) == ["item-1", "item-5", "item-7"]
     assert {result.reason.similar_to for result in answer.results} == {"item-3"}
 
@@ -377,7 +379,7 @@ def test_similar_items_of_an_unknown_item_are_not_found(
 ) -> None:
     """An unknown item is the caller's mistake and is named."""
     with pytest.raises(ItemNotFound, match="no-such-item"):
-        recommender.similar(model, SimilarQuery(item_id=ItemId("no-such-item")))
+        recommender.similar(model, SimilarQuery(item_id=ItemId("no-such-item")), now=NOW)
 
 
 def test_items_that_the_history_does_not_reach_are_labelled_popular(tmp_path: Path) -> None:

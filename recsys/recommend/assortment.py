@@ -1,0 +1,239 @@
+"""What may be shown of one model's items: what is offered now, and which store has it.
+
+A worker follows the catalogue's changes by their numbers and asks before every answer
+whether there are more, so what is written counts in the next answer of every worker.
+What it keeps is as large as the model: a bit per item for what is offered and for each
+store that was asked for, and four bytes for each item of the catalogue.
+"""
+
+import heapq
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.bundle import ItemIndex
+from recsys.catalog import CatalogChanges, CatalogFeed, Item, KeyedItem, Store
+from recsys.domain import ItemRow, StoreId
+from recsys.scoring import Mask
+
+I32 = NDArray[np.int32]
+
+_CHANGES_AT_ONCE: Final = 10_000
+_NOWHERE: Final = -1
+_KEYS_AT_FIRST: Final = 1_024
+_TURNS_PER_ITEM_MAX: Final = 4
+
+
+class Assortment:
+    """One model's items as the catalogue has them. Safe to share between threads."""
+
+    def __init__(self, items: ItemIndex, feed: CatalogFeed) -> None:
+        """Follow a catalogue; nothing is read before `refresh`.
+
+        Args:
+            items: Of the model.
+            feed: The catalogue's changes.
+        """
+        self._items = items
+        self._feed = feed
+        self._lock = threading.Lock()
+        self._seq: int | None = None
+        self._rows: I32 = np.full(_KEYS_AT_FIRST, _NOWHERE, dtype=np.int32)
+        self._offered: Mask | None = None
+        self._turning: list[tuple[float, ItemRow]] = []
+        self._turned: dict[ItemRow, Item] = {}
+        self._stocked: OrderedDict[StoreId, Mask] = OrderedDict()
+        self._stores: Mapping[StoreId, Store] = {}
+
+    def refresh(self, *, now: float) -> None:
+        """Take in what has changed, and what begins or ends at its hour.
+
+        Args:
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            StorageUnavailable: The storage does not answer; what was known stays.
+        """
+        last = self._feed.last_seq()
+        # Nobody has to wait to learn that there is nothing new.
+        if last == self._seq and not (self._turning and self._turning[0][0] <= now):
+            return
+        with self._lock:
+            self._catch_up(last, now=now)
+            self._turn(now)
+
+    @property
+    def offered(self) -> Mask | None:
+        """Which items are offered now; None for all, as no catalogue was ever written."""
+        return self._offered
+
+    @property
+    def stores(self) -> Mapping[StoreId, Store]:
+        """All stores of the catalogue."""
+        return self._stores
+
+    def stocked(self, store_id: StoreId, *, now: float) -> Mask | None:
+        """Return which items a store has; None if no catalogue was ever written.
+
+        Raises:
+            StorageUnavailable: It is asked for the first time, and the storage does not answer.
+        """
+        with self._lock:
+            mask = self._stocked.get(store_id)
+            if mask is None and self._offered is not None:
+                mask = self._first_look(store_id, now=now)
+            elif mask is not None:
+                self._stocked.move_to_end(store_id)
+            return mask
+
+    def _first_look(self, store_id: StoreId, *, now: float) -> Mask:
+        seq, keys = self._feed.stock(store_id)
+        # Of what is newer than what is known here, the items have to be known, too.
+        self._catch_up(seq, now=now)
+        found = self._rows[keys[keys < len(self._rows)]]
+        mask = Mask(_bitmap(found[found >= 0], len(self._items)), item_count=len(self._items))
+        self._stocked[store_id] = mask
+        bytes_each = max(1, (len(self._items) + 7) // 8)
+        while len(self._stocked) > max(1, limits.STOCK_MASK_BYTES_MAX // bytes_each):
+            self._stocked.popitem(last=False)
+        return mask
+
+    def _catch_up(self, last: int, *, now: float) -> None:
+        if self._seq is None:
+            self._load(now=now)
+        while self._seq is not None and self._seq < last:
+            changes = self._feed.changes(self._seq, count_max=_CHANGES_AT_ONCE)
+            if changes is None:
+                self._load(now=now)
+            else:
+                self._apply(changes, now=now)
+
+    def _load(self, *, now: float) -> None:
+        # What was known stays until all of the new is there.
+        stores = self._feed.stores()
+        rows = np.full(len(self._rows), _NOWHERE, dtype=np.int32)
+        offered: list[I32] = []
+        turned: dict[ItemRow, Item] = {}
+        seq = 0
+        for number, some in self._feed.snapshot():
+            seq = number
+            found, positions = self._items.find([one.item_id for one in some])
+            rows = _with_rows(rows, _keys(some, positions), found)
+            offered.append(_offered(some, found, positions, now=now))
+            turned |= _turning(some, found, positions, now=now)
+        self._rows, self._turned = rows, turned
+        self._turning = _turns(turned, now=now)
+        bitmap = _bitmap(np.concatenate([*offered, np.empty(0, np.int32)]), len(self._items))
+        # Without a single change it is no live catalogue but what a data set said.
+        if seq and self._offered is None:
+            self._offered = Mask(bitmap, item_count=len(self._items))
+        elif self._offered is not None:
+            self._offered.replace(bitmap)
+        self._stocked.clear()
+        self._stores = {store.store_id: store for store in stores}
+        self._seq = seq
+
+    def _apply(self, changes: CatalogChanges, *, now: float) -> None:
+        if self._offered is None:
+            # The first change ever makes a catalogue of what there was.
+            self._load(now=now)
+            return
+        found, positions = self._items.find([one.item_id for one in changes.items])
+        self._rows = _with_rows(self._rows, _keys(changes.items, positions), found)
+        turned = _turning(changes.items, found, positions, now=now)
+        for row in map(ItemRow, found.tolist()):
+            self._turned.pop(row, None)
+        self._turned |= turned
+        for row, item in turned.items():
+            heapq.heappush(self._turning, (_next_turn(item, now), row))
+        if len(self._turning) > _TURNS_PER_ITEM_MAX * (len(self._turned) + 1):
+            self._turning = _turns(self._turned, now=now)
+        allow = _offered(changes.items, found, positions, now=now)
+        self._offered.change(allow=allow, forbid=np.setdiff1d(found, allow))
+        self._restock(changes)
+        if changes.stores_changed:
+            self._stores = {store.store_id: store for store in self._feed.stores()}
+        self._seq = changes.seq
+
+    def _restock(self, changes: CatalogChanges) -> None:
+        by_store: dict[StoreId, dict[int, bool]] = {}
+        for store_id, item_key, is_in_stock in changes.stock:
+            if store_id in self._stocked and item_key < len(self._rows):
+                row = int(self._rows[item_key])
+                if row != _NOWHERE:
+                    by_store.setdefault(store_id, {})[row] = is_in_stock
+        for store_id, rows in by_store.items():
+            come = np.array([row for row, is_there in rows.items() if is_there], dtype=np.int32)
+            gone = np.array([row for row, is_there in rows.items() if not is_there], dtype=np.int32)
+            self._stocked[store_id].change(allow=come, forbid=gone)
+
+    def _turn(self, now: float) -> None:
+        come: list[int] = []
+        gone: list[int] = []
+        while self._turning and self._turning[0][0] <= now:
+            _, row = heapq.heappop(self._turning)
+            item = self._turned.get(row)
+            if item is None:
+                continue  # It has changed meanwhile, and its hours with it.
+            (come if item.is_available(now) else gone).append(row)
+            turn = _next_turn(item, now)
+            if turn < np.inf:
+                heapq.heappush(self._turning, (turn, row))
+            else:
+                del self._turned[row]
+        if self._offered is not None and (come or gone):
+            self._offered.change(
+                allow=np.array(come, dtype=np.int32), forbid=np.array(gone, dtype=np.int32)
+            )
+
+
+def _keys(some: Sequence[KeyedItem], positions: I32) -> NDArray[np.int64]:
+    return np.array([some[at].item_key for at in positions.tolist()], dtype=np.int64)
+
+
+def _with_rows(rows: I32, keys: NDArray[np.int64], found: I32) -> I32:
+    """Return where each key's item is in the model; readers of the old array keep theirs."""
+    top = int(keys.max(initial=-1)) + 1
+    size = len(rows) if top <= len(rows) else max(top, 2 * len(rows))
+    grown = np.full(size, _NOWHERE, dtype=np.int32)
+    grown[: len(rows)] = rows
+    grown[keys] = found
+    return grown
+
+
+def _offered(some: Sequence[KeyedItem], found: I32, positions: I32, *, now: float) -> I32:
+    items = (some[at].item for at in positions.tolist())
+    is_offered = [item is not None and item.is_available(now) for item in items]
+    return found[np.array(is_offered, dtype=np.bool_)]
+
+
+def _turning(
+    some: Sequence[KeyedItem], found: I32, positions: I32, *, now: float
+) -> dict[ItemRow, Item]:
+    turning: dict[ItemRow, Item] = {}
+    for row, at in zip(found.tolist(), positions.tolist(), strict=True):
+        item = some[at].item
+        if item is not None and _next_turn(item, now) < np.inf:
+            turning[ItemRow(row)] = item
+    return turning
+
+
+def _turns(turned: dict[ItemRow, Item], *, now: float) -> list[tuple[float, ItemRow]]:
+    turns = [(_next_turn(item, now), row) for row, item in turned.items()]
+    heapq.heapify(turns)
+    return turns
+
+
+def _next_turn(item: Item, now: float) -> float:
+    return min((time for time in item.turning_times() if time > now), default=np.inf)
+
+
+def _bitmap(rows: I32, item_count: int) -> NDArray[np.uint8]:
+    bits = np.zeros(item_count, dtype=np.bool_)
+    bits[rows] = True
+    return np.packbits(bits, bitorder="little")
