@@ -28,6 +28,12 @@ WITH found AS (
   JOIN segments AS t ON t.identifier_key = f.identifier_key AND t.until_time = 'Infinity'
   JOIN identifiers AS o ON o.identifier_key = t.owner_key
   WHERE f.profile_key IS NOT NULL
+), counting AS (
+  SELECT s.identifier_key, s.from_time, s.until_time, s.login_day
+  FROM owned AS o
+  JOIN identifiers AS m ON m.profile_key = o.profile_key
+  JOIN segments AS s ON s.owner_key = m.identifier_key
+  WHERE NOT o.is_beside_person OR o.namespace = ANY(%(devices)s)
 ), parts AS (
   SELECT identifier_key, '-Infinity'::float8 AS from_time, 'Infinity'::float8 AS until_time
   FROM found WHERE profile_key IS NULL
@@ -35,18 +41,15 @@ WITH found AS (
     OR NOT is_beside_person AND identifier_key NOT IN (SELECT identifier_key FROM owned)
   UNION
   (
-    SELECT s.identifier_key, s.from_time, s.until_time
-    FROM owned AS o
-    JOIN identifiers AS m ON m.profile_key = o.profile_key
-    JOIN segments AS s ON s.owner_key = m.identifier_key
-    WHERE NOT o.is_beside_person OR o.namespace = ANY(%(devices)s)
-    ORDER BY s.login_day DESC, s.identifier_key, s.from_time LIMIT %(part_count_max)s
+    SELECT identifier_key, from_time, until_time FROM counting
+    ORDER BY login_day DESC, identifier_key, from_time LIMIT %(part_count_max)s
   )
 ), allowed AS (
   SELECT coalesce(bit_or(consent_bits), 0) & %(mask)s = %(wanted)s AS given FROM (
     SELECT consent_bits FROM found
+    -- What she said long ago on a device counts, though its history does not.
     UNION ALL SELECT consent_bits FROM identifiers
-    WHERE identifier_key IN (SELECT identifier_key FROM parts)
+    WHERE identifier_key IN (SELECT identifier_key FROM counting)
   ) AS each
 )
 SELECT allowed.given, line.event_time, line.event_type, line.channel, line.item_ids

@@ -23,6 +23,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _WAIT_SECONDS: Final = 1.0
 _CONNECT_SECONDS: Final = 2
 _DOWN_SECONDS: Final = 0.5
+# Classes of errors: connections that broke, and servers that are stopped by an operator.
+_GONE: Final = ("08", "57P")
 _FACT: Final = "SELECT value FROM facts WHERE name = %s"
 _SET_FACT: Final = "UPDATE facts SET value = %s WHERE name = %s"
 
@@ -81,12 +83,16 @@ class PostgresPool:
             keys = self._keys or self._open()
             try:
                 found = self._attempt(work, keys)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except psycopg.errors.DeadlockDetected:
+                found = self._attempt(work, keys)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if not _is_nobody_there(error):
+                    raise
                 # The server may have been started again behind our back.
                 self._pool.check()
                 found = self._attempt(work, keys)
         except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
-            if isinstance(error, psycopg.OperationalError | psycopg_pool.PoolTimeout):
+            if _is_nobody_there(error):
                 with self._lock:
                     self._down, self._try_at = True, time.monotonic() + _DOWN_SECONDS
             problem = str(error).partition("\n")[0] or type(error).__name__
@@ -125,6 +131,13 @@ class PostgresPool:
                     self._rules = _made_by(connection, keys, self._wanted_rules)
                 self._keys = keys
             return self._keys
+
+
+def _is_nobody_there(error: Exception) -> bool:
+    """Whether the server does not answer, rather than refuse, as with a full disk."""
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return not error.sqlstate or error.sqlstate.startswith(_GONE)
 
 
 def _made_by(connection: Connection, keys: Keys, wanted: IdentityRules | None) -> IdentityRules:

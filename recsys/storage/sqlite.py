@@ -1,6 +1,8 @@
 """Histories and items from an SQLite store."""
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -33,16 +35,19 @@ WHERE identifier_key = ? AND namespace = ? AND value = ?
 """
 # From who has an identifier at last to all that are one with that, and to what counts for
 # them.
-_OF_PROFILE: Final = """
-SELECT o.namespace, i.consent_bits, s.identifier_key, s.from_time, s.until_time
+_WITH_PARTS: Final = """
 FROM segments AS t
 JOIN identifiers AS o ON o.identifier_key = t.owner_key
 JOIN identifiers AS m ON m.profile_key = o.profile_key
 JOIN segments AS s ON s.owner_key = m.identifier_key
 JOIN identifiers AS i ON i.identifier_key = s.identifier_key
 WHERE t.identifier_key = ? AND t.until_time = 9e999
+"""
+_OF_PROFILE: Final = f"""
+SELECT o.namespace, i.consent_bits, s.identifier_key, s.from_time, s.until_time {_WITH_PARTS}
 ORDER BY s.login_day DESC, s.identifier_key, s.from_time LIMIT ?
 """
+_SAID_IN_PROFILE: Final = f"SELECT DISTINCT i.consent_bits {_WITH_PARTS}"
 _PACKED_OF_KEY: Final = """
 SELECT item_ids, codes, event_times, packed_seq FROM history WHERE identifier_key = ?
 """
@@ -227,9 +232,12 @@ def _parts_of(handle: Handle, identifiers: Sequence[Identifier]) -> tuple[set[_P
             if not is_beside_person:
                 parts.add((key, *_ALWAYS))
         elif not is_beside_person or found[0][0] in devices:
-            for _, consent_bits, *part in found:
-                bits |= consent_bits
-                parts.add((part[0], part[1], part[2]))
+            parts.update((part, start, until) for _, _, part, start, until in found)
+            said = {consent_bits for _, consent_bits, *_ in found}
+            if len(found) == limits.HISTORY_PART_COUNT_MAX:
+                # What she said long ago on a device counts, though its history does not.
+                said.update(*handle.connection.execute(_SAID_IN_PROFILE, (key,)))
+            bits = functools.reduce(operator.or_, said, bits)
     return parts, bits
 
 

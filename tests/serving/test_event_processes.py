@@ -1,5 +1,6 @@
 """Events and real processes: whatever is killed, what was acknowledged is there."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -12,11 +13,22 @@ import pytest
 
 from recsys.bundle import BundleStore, write_bundle
 from recsys.v1 import event_service_pb2 as service
-from recsys.v1 import event_service_pb2_grpc, recommendation_service_pb2_grpc
+from recsys.v1 import (
+    event_service_pb2_grpc,
+    profile_service_pb2_grpc,
+    recommendation_service_pb2_grpc,
+)
 from recsys.v1.event_pb2 import EVENT_TYPE_DETAIL_PAGE_VIEW, Event, ItemLine
+from recsys.v1.profile_service_pb2 import GetProfileRequest
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.result_pb2 import REASON_KIND_PERSONAL
-from recsys.v1.subject_pb2 import Subject
+from recsys.v1.subject_pb2 import Identifier, Subject
+from storage.test_migrations import (
+    POSTGRES_VERSIONS,
+    SQLITE_VERSIONS,
+    old_postgres,
+    old_sqlite,
+)
 from support.bundles import contents, two_worlds
 from support.processes import WatchedServer, serving, wait_until
 
@@ -140,3 +152,40 @@ def test_every_worker_knows_an_event_at_once(folder: Path, storage: dict[str, An
         for one in channels:
             one.close()
         assert server.metric('recsys_events_total{outcome="written"}') == 60
+
+
+def test_two_servers_on_an_old_storage_bring_it_forward_once(
+    folder: Path, storage: dict[str, Any]
+) -> None:
+    """Both get their first calls at once; both see what was there and lose nothing."""
+    place = storage["histories"]
+    if place.startswith("postgresql://"):
+        old_postgres(place, POSTGRES_VERSIONS[0])
+    else:
+        old_sqlite(Path(place), SQLITE_VERSIONS[0])
+    homes = [folder / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    settings = {"storage": storage, "server": {"workers": 1}}
+    bundles = {"folder": str(folder / "bundles")}
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(serving(home, bundles=bundles, **settings)) for home in homes
+        ]
+        channels = [stack.enter_context(channel(servers[number % 2])) for number in range(10)]
+        people = [profile_service_pb2_grpc.ProfileServiceStub(one) for one in channels]
+        events = [event_service_pb2_grpc.EventServiceStub(one) for one in channels]
+        card = Subject(identifiers=[Identifier(namespace="loyalty_card", value="26001")])
+        asked = [
+            one.GetProfile.future(GetProfileRequest(subject=card), timeout=20) for one in people
+        ]
+        sent = [
+            one.WriteEvent.future(
+                service.WriteEventRequest(event=view(f"new-{number}", f"v-{number}")), timeout=20
+            )
+            for number, one in enumerate(events)
+        ]
+        assert {one.result().outcome for one in sent} == {service.WRITE_OUTCOME_WRITTEN}
+        profiles = [one.result().profile for one in asked]
+        assert {one.event_count for one in profiles} == {2}
+        assert {len(one.identifiers) for one in profiles} == {2}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -184,6 +185,31 @@ async def test_a_full_disk_refuses_events_and_answers_stay_personal(
     assert await write(one, *large) == [WRITTEN] * 200
     assert await write(one, *large) == [DUPLICATE] * 200
     await check_up(one, "before")
+
+
+FULL = """
+CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END
+$$;
+CREATE TRIGGER no_room BEFORE INSERT ON events EXECUTE FUNCTION is_full()
+"""
+
+
+async def test_a_full_disk_of_a_database_refuses_events_and_answers_stay_personal(
+    postgres_url: str, registry: CollectorRegistry, make_model: Callable[..., ServingModel]
+) -> None:
+    """A server that refuses to write still answers, and is not taken for one that is down."""
+    async with server_on(open_storage(StorageConfig(histories=postgres_url)), registry) as running:
+        await running.server.serve_model(make_model())
+        assert await write(running, view("before")) == [WRITTEN]
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute(FULL)
+        for _ in range(3):
+            await check_down(running, "during")
+            assert (await recommended(running, visitor_id="v-1"))[1] == {REASON_KIND_PERSONAL}
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("DROP TRIGGER no_room ON events")
+        assert await write(running, view("during"), view("before")) == [WRITTEN, DUPLICATE]
 
 
 async def test_a_stream_ends_with_the_storage_and_goes_on_after_it(

@@ -112,6 +112,24 @@ class PeopleContract:
         home.people.record_consents([ANNA, ANNAS_CARD], again, now=NOW + 1)
         assert self.lines(home, ANNA) == 2
 
+    def test_a_refusal_under_a_device_of_long_ago_counts(self, home: Household) -> None:
+        """Though she has more devices than an answer reads the histories of."""
+        count = limits.HISTORY_PART_COUNT_MAX + 6
+        devices = [Identifier("visitor", f"d{number}") for number in range(count)]
+        home.log.append(
+            [event(f"e{number}", who=[ANNA, one], time=NOW - 86_400.0 * (number + 1))
+             for number, one in enumerate(devices)]
+        )  # fmt: skip
+        home.log.append([event(f"b{number}", who=[BEN, devices[-1]]) for number in range(2)])
+        assert self.lines(home, ANNA) == count
+        home.people.record_consents([devices[-2]], [said(DENIED)], now=NOW)
+        for who in ([ANNA], [devices[0]], [ANNA, devices[0]]):
+            assert self.lines(home, *who) is None
+        assert self.lines(home, BEN) == 2
+        home.people.record_consents([devices[-2]], [said(GRANTED, time=NOW + 1)], now=NOW + 1)
+        assert self.lines(home, devices[0]) == count
+        assert self.lines(home, ANNA, permission=MUST) == count
+
     def test_somebody_unknown_can_refuse(self, home: Household) -> None:
         """Before her first event; and it is kept with all that she says."""
         assert self.lines(home, ANNA, BEN, permission=MUST) is None
