@@ -71,6 +71,16 @@ HISTORY_PART_COUNT_MAX: Final = 64
 # What a worker keeps of the stock of stores: a bit per item and store.
 STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
 
+# A filter: its text in UTF-8 bytes, nested parentheses and NOTs, comparisons, values of one
+# IN list.
+FILTER_BYTES_MAX: Final = 8_192
+FILTER_DEPTH_MAX: Final = 32
+FILTER_TERM_COUNT_MAX: Final = 100
+FILTER_LIST_COUNT_MAX: Final = 1_000
+
+# Levels of a category path: a filter finds it by each run of them.
+PATH_LEVEL_COUNT_MAX: Final = 16
+
 # Models.
 ITEM_COUNT_MAX: Final = 2**31 - 1
 FACTOR_COUNT_MAX: Final = 1_024

@@ -89,7 +89,7 @@ def test_the_wheel_holds_every_module_of_the_checkout(
     modules = {
         str(path.relative_to(repo_root))
         for package in ("recsys", "training")
-        for pattern in ("*.py", "*.pyi", "*.toml", "py.typed")
+        for pattern in ("*.py", "*.pyi", "*.toml", "*.lark", "py.typed")
         for path in (repo_root / package).rglob(pattern)
     }
     assert not modules - names

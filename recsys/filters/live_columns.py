@@ -1,0 +1,197 @@
+"""One column that is written row by row and published as an immutable one."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+
+from recsys.filters.columns import (
+    CHUNK_ROWS,
+    I32,
+    AnyColumn,
+    BoolColumn,
+    Chunk,
+    NumberColumn,
+    TextColumn,
+    chunk_count,
+)
+from recsys.filters.schema import FieldType
+from recsys.filters.values import MISSING, Kept
+
+_UNUSED_CODES_MAX: Final = 4_096
+"""Codes that no row has are swept out when they are more than this and than the rows."""
+
+
+class LiveColumn(Protocol):
+    """A column and its writer."""
+
+    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
+        """Write values; return the rows whose value is another now.
+
+        Args:
+            rows: Unique, ascending or not.
+            values: One for each row.
+            seen_count: Rows below it may be read meanwhile and are not written in place.
+        """
+        ...
+
+    def publish(self, row_count: int) -> AnyColumn:
+        """Return the column as it is now, with at least so many rows."""
+        ...
+
+
+def live_column(kind: FieldType) -> LiveColumn:
+    """Return an empty column for a type."""
+    if kind in {FieldType.NUMBER, FieldType.TIME}:
+        return _LiveNumbers()
+    if kind is FieldType.BOOL:
+        return _LiveBools()
+    return _LiveTexts(runs=kind is FieldType.PATH)
+
+
+class _Chunks:
+    """Chunks of values, copied before a row that may be read is changed.
+
+    A chunk in which every row is missing is one array shared by all, so that a key that few
+    records have costs little.
+    """
+
+    def __init__(self, missing: float, dtypes: Sequence[type[np.generic]]) -> None:
+        self._missing = np.full(CHUNK_ROWS, missing, dtype=dtypes[0])
+        self._missing.flags.writeable = False
+        self._dtypes = [np.dtype(dtype) for dtype in dtypes]
+        self.chunks: list[Chunk] = []
+        self._own: set[int] = set()
+
+    def ensure(self, row_count: int) -> None:
+        absent = chunk_count(row_count) - len(self.chunks)
+        self.chunks.extend([self._missing] * absent)
+
+    def publish(self, row_count: int) -> tuple[Chunk, ...]:
+        self.ensure(row_count)
+        # From now on somebody may read them.
+        self._own.clear()
+        return tuple(self.chunks)
+
+    def replace(self, chunks: Iterable[Chunk]) -> None:
+        """Put other codes in place of all."""
+        self.chunks = [
+            chunk.astype(self._wide(chunk)) if chunk.any() else self._missing for chunk in chunks
+        ]
+
+    def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
+        self.ensure(int(rows.max(initial=-1)) + 1)
+        changed: list[I32] = []
+        numbers = rows // CHUNK_ROWS
+        for number in np.unique(numbers).tolist():
+            here = numbers == number
+            offsets, fresh = rows[here] % CHUNK_ROWS, values[here]
+            old = self.chunks[number][offsets]
+            # NaN is like NaN: missing as before.
+            differs = (old != fresh) & ~((old != old) & (fresh != fresh))  # noqa: PLR0124 - NaN
+            if not differs.any():
+                continue
+            chunk = self._writable(number, fresh, int(offsets.min()), seen_count)
+            chunk[offsets[differs]] = fresh[differs]
+            changed.append(rows[here][differs])
+        return np.concatenate(changed) if changed else np.zeros(0, dtype=np.int32)
+
+    def _writable(self, number: int, fresh: Chunk, first: int, seen_count: int) -> Chunk:
+        """Return a chunk that nobody reads where it is to be written, wide enough."""
+        chunk = self.chunks[number]
+        dtype = max(chunk.dtype, self._wide(fresh), key=lambda wide: wide.itemsize)
+        unseen = number * CHUNK_ROWS + first >= seen_count and chunk.flags.writeable
+        if dtype != chunk.dtype or not (unseen or number in self._own):
+            chunk = self.chunks[number] = chunk.astype(dtype)
+            self._own.add(number)
+        return chunk
+
+    def _wide(self, values: Chunk) -> np.dtype[np.generic]:
+        """Return the narrowest type that holds these."""
+        if len(self._dtypes) == 1:
+            return self._dtypes[0]
+        largest = int(values.max())
+        return next(dtype for dtype in self._dtypes if largest <= np.iinfo(dtype).max)
+
+
+class _LiveNumbers:
+    def __init__(self) -> None:
+        self._chunks = _Chunks(np.nan, [np.float64])
+
+    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
+        numbers = np.array([value[0] if value else np.nan for value in values], dtype=np.float64)
+        return self._chunks.put(rows, numbers, seen_count)
+
+    def publish(self, row_count: int) -> NumberColumn:
+        return NumberColumn(self._chunks.publish(row_count))
+
+
+class _LiveBools:
+    def __init__(self) -> None:
+        self._chunks = _Chunks(-1, [np.int8])
+
+    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
+        truths = np.array([value[0] if value else -1 for value in values], dtype=np.int8)
+        return self._chunks.put(rows, truths, seen_count)
+
+    def publish(self, row_count: int) -> BoolColumn:
+        return BoolColumn(self._chunks.publish(row_count))
+
+
+class _LiveTexts:
+    """Codes of sets of values; a set that is new gets the next code."""
+
+    def __init__(self, *, runs: bool) -> None:
+        self._runs = runs
+        self._chunks = _Chunks(0, [np.uint8, np.uint16, np.int32])
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sets: list[Kept] = [MISSING]
+        self._codes: dict[Kept, int] = {MISSING: 0}
+        self._holders: dict[str | float, list[int]] = {}
+
+    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
+        codes = [self._code(value) for value in values]
+        return self._chunks.put(rows, np.array(codes, dtype=np.int32), seen_count)
+
+    def publish(self, row_count: int) -> TextColumn:
+        if len(self._sets) > 2 * row_count + _UNUSED_CODES_MAX:
+            self._sweep(row_count)
+        chunks = self._chunks.publish(row_count)
+        return TextColumn(chunks, self._sets, len(self._sets), self._holders)
+
+    def _code(self, values: Kept) -> int:
+        found = self._codes.get(values)
+        if found is None:
+            # The set before its holders: a reader that finds a code finds what it means.
+            found = self._codes[values] = len(self._sets)
+            self._sets.append(values)
+            for value in values:
+                for held in path_runs(value) if self._runs else (value,):
+                    holders = self._holders.setdefault(held, [])
+                    if not holders or holders[-1] != found:
+                        holders.append(found)
+        return found
+
+    def _sweep(self, row_count: int) -> None:
+        """Begin a dictionary anew with the sets that rows have; readers keep the old one."""
+        self._chunks.ensure(row_count)
+        whole = np.concatenate([chunk.astype(np.int32) for chunk in self._chunks.chunks])
+        whole[row_count:] = 0
+        used, places = np.unique(whole, return_inverse=True)
+        sets = self._sets
+        self._begin()
+        codes = np.array([self._code(sets[code]) for code in used.tolist()], dtype=np.int32)
+        self._chunks.replace(codes[places].reshape(-1, CHUNK_ROWS))
+
+
+def path_runs(path: str | float) -> list[str]:
+    """Return every run of levels of a category path: `a > b` gives `a`, `a > b` and `b`."""
+    assert isinstance(path, str)
+    levels = path.split(" > ")
+    return [
+        " > ".join(levels[first:last])
+        for first in range(len(levels))
+        for last in range(first + 1, len(levels) + 1)
+    ]
