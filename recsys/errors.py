@@ -13,6 +13,7 @@ RecsysError
 │   ├── BundleCorrupt          checksum, size, shape or content is wrong
 │   ├── BundleIncompatible     a format that this version cannot read
 │   └── BundleUnavailable      no bundle (yet), or its source cannot be reached
+├── FeedTooSmall               a catalogue that replaces another lacks most of it
 ├── GateFailed                 a model is not good enough to serve
 ├── StorageMissing             a server without a database is asked to write
 └── StorageUnavailable         the database does not answer
@@ -176,6 +177,20 @@ class GateFailed(RecsysError):
         self.model_version = model_version
         self.failures = tuple(failures)
         super().__init__(f"model {model_version} fails the gate: {'; '.join(self.failures)}")
+
+
+class FeedTooSmall(RecsysError):
+    """What should replace the catalogue lacks so many of its items that it must be a mistake."""
+
+    reason = "FEED_TOO_SMALL"
+
+    def __init__(self, *, missing_count: int, missing_count_max: int) -> None:
+        self.missing_count = missing_count
+        self.missing_count_max = missing_count_max
+        super().__init__(
+            f"{missing_count} items are not in the feed; allowed up to {missing_count_max}"
+            " unless `allow_empty` is set; none was deleted"
+        )
 
 
 class StorageMissing(RecsysError):

@@ -68,7 +68,11 @@ CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
 IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
 HISTORY_PART_COUNT_MAX: Final = 64
 
-# What a worker keeps of the stock of stores: a bit per item and store.
+# The catalogue. How many of its changes workers that lag behind find again; how many
+# adjustments of one item in one store are kept apart from the count; what a worker keeps
+# of the stock of stores, a bit per item and store.
+CATALOG_CHANGE_COUNT_MAX: Final = 250_000
+STOCK_ADJUSTMENT_COUNT_MAX: Final = 100
 STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
 
 # A filter: its text in UTF-8 bytes, nested parentheses and NOTs, comparisons, values of one

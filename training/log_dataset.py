@@ -16,8 +16,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from recsys.catalog import Item
 from recsys.consent import Permission, Purpose
-from recsys.domain import Channel, EventType
+from recsys.domain import Channel, EventType, ItemId
 from recsys.errors import InvalidData
 from recsys.events import ANONYMOUS_BASKET, ID_SEPARATOR
 from recsys.storage.log_snapshot import LogSnapshot, SnapshotEvent, open_snapshot
@@ -32,9 +33,6 @@ _FINGERPRINT_BYTES: Final = 32
 _ANONYMOUS_EVENT: Final = "event"
 _TYPES: Final = {kind.code: kind.value for kind in EventType}
 _CHANNELS: Final = {place.code: place.value for place in Channel}
-_ITEM_COLUMNS: Final = (
-    columns.ITEM_ID, columns.TITLE, columns.CATEGORY, columns.BRAND, columns.PRICE, columns.CURRENCY
-)  # fmt: skip
 _KEY: Final = "identifier_key"
 _HEAD: Final = "profile_key"
 _OF_NOBODY: Final = "of_nobody"
@@ -89,7 +87,7 @@ def dataset_of_log(
         )
         shutil.rmtree(scratch)
         events = pl.scan_parquet(folder / "events" / "*.parquet")
-        known = catalogue.items() if catalogue else _items(log)
+        known = catalogue.items() if catalogue else _items(log, now=_end(events))
         items = complete_items(known, events)
         items.write_parquet(folder / "items.parquet")
         info = _info(events, items.height, read.facts(log.name, people))
@@ -202,13 +200,35 @@ def _resolved(lines: pl.LazyFrame, people: pl.DataFrame) -> pl.LazyFrame:
     )
 
 
-def _items(log: LogSnapshot) -> pl.DataFrame:
-    schema = {name: columns.ITEMS[name] for name in _ITEM_COLUMNS}
-    parts = [pl.DataFrame(rows, schema=schema, orient="row") for rows in log.items()]
-    items = pl.concat([pl.DataFrame(schema=schema), *parts])
-    return items.select(
-        pl.col(name) if name in schema else pl.lit(None, dtype).alias(name)
-        for name, dtype in columns.ITEMS.items()
+def _end(events: pl.LazyFrame) -> float:
+    """Return when the last event happened; seconds since 1970-01-01 UTC."""
+    end: dt.datetime = events.select(pl.col(columns.EVENT_TIME).max()).collect().item()
+    return end.timestamp()
+
+
+def _items(log: LogSnapshot, *, now: float) -> pl.DataFrame:
+    """Return columns.ITEMS of the catalogue, with the prices of a moment."""
+    parts = [
+        pl.DataFrame(
+            [_item_row(item_id, item, now=now) for item_id, item in some],
+            schema=columns.ITEMS,
+            orient="row",
+        )
+        for some in log.items()
+    ]
+    return pl.concat([pl.DataFrame(schema=columns.ITEMS), *parts])
+
+
+def _item_row(item_id: ItemId, item: Item, *, now: float) -> tuple[object, ...]:
+    known = item.summary(item_id, now=now)
+    return (
+        item_id,
+        known.title or None,
+        known.category or None,
+        known.brand or None,
+        known.price,
+        known.currency or None,
+        item.image_url or None,
     )
 
 

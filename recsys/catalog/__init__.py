@@ -9,6 +9,7 @@ from recsys.catalog.ports import (
     ItemReader,
     KeyedItem,
     StockChange,
+    Upserted,
 )
 from recsys.catalog.stock import (
     STORE_ONLINE,
@@ -18,9 +19,13 @@ from recsys.catalog.stock import (
     Store,
     StoreKind,
 )
+from recsys.catalog.tally import Adjustment, Tally
+from recsys.catalog.update import ATTRIBUTE_PREFIX, updated
 
 __all__ = [
+    "ATTRIBUTE_PREFIX",
     "STORE_ONLINE",
+    "Adjustment",
     "Attribute",
     "CatalogChanges",
     "CatalogFeed",
@@ -37,4 +42,7 @@ __all__ = [
     "StockRow",
     "Store",
     "StoreKind",
+    "Tally",
+    "Upserted",
+    "updated",
 ]

@@ -6,7 +6,7 @@ gets a number, in the order in which changes become visible. Where an item is de
 the stores that had it have it no longer, and that is a change of each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -55,6 +55,18 @@ class CatalogChanges(NamedTuple):
     stores_changed: bool
 
 
+class Upserted(NamedTuple):
+    """What became of items that were written.
+
+    Attributes:
+        changed: Those that are other than before, in the order in which they were given.
+        item_keys: Of all of them, in the order in which they were given.
+    """
+
+    changed: Sequence[ItemId]
+    item_keys: Sequence[int]
+
+
 class ItemPage(NamedTuple):
     """Some items in the order of their ids.
 
@@ -70,8 +82,8 @@ class ItemPage(NamedTuple):
 class ItemReader(Protocol):
     """Finds items by id."""
 
-    def items(self, item_ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
-        """Return the known items among these.
+    def items(self, item_ids: Iterable[ItemId], *, now: float) -> Mapping[ItemId, ItemSummary]:
+        """Return the known items among these, with the prices of a moment.
 
         Raises:
             StorageUnavailable: The storage does not answer.
@@ -117,10 +129,22 @@ class CatalogFeed(Protocol):
 class CatalogStore(Protocol):
     """Where the catalogue is written. All methods raise StorageUnavailable; nothing is written then."""
 
-    def upsert_items(self, items: Mapping[ItemId, Item], *, now: float) -> Sequence[ItemId]:
-        """Write items, whatever was said of them; return those that are other than before.
+    def upsert_items(
+        self,
+        items: Mapping[ItemId, Item],
+        *,
+        parts: Collection[str] | None = None,
+        now: float,
+    ) -> Upserted:
+        """Write items, whether or not they exist.
 
         Items that already are what is written leave no change.
+
+        Args:
+            items: What is said of each.
+            parts: What of it counts, as `recsys.catalog.updated` takes it; what was said
+                before of all else stays. None for everything.
+            now: Seconds since 1970-01-01 UTC.
         """
         ...
 
@@ -136,8 +160,19 @@ class CatalogStore(Protocol):
         """Delete items; return those that existed. Their stock is forgotten."""
         ...
 
-    def keep_only(self, item_ids: Iterable[ItemId], *, now: float) -> int:
-        """Delete all items but these; return how many there were."""
+    def keep_only(
+        self, item_keys: NDArray[np.int64], *, deleted_count_max: int | None, now: float
+    ) -> int:
+        """Delete all items but these; return how many.
+
+        Args:
+            item_keys: Of those that stay, in any order.
+            deleted_count_max: How many may be deleted; None for any number.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            FeedTooSmall: It would be more than that. None was deleted.
+        """
         ...
 
     def item_count(self) -> int:
@@ -155,15 +190,14 @@ class CatalogStore(Protocol):
     def set_stock(self, cells: Sequence[StockCell], *, now: float) -> Sequence[StockOutcome]:
         """Write what was counted, for each cell what became of it.
 
-        A count that is older than the one before is stale. Adjustments of later moments
-        stay in force on top of a count that arrives after them.
+        A count that is older than the one before is stale; see `recsys.catalog.Tally`.
         """
         ...
 
     def adjust_stock(self, cells: Sequence[StockCell], *, now: float) -> Sequence[StockOutcome]:
         """Add to what was counted, for each cell what became of it.
 
-        Each `adjustment_id` counts once. An adjustment of a moment before the last count
-        is stale: the count knew of it.
+        Each `adjustment_id` counts once. An adjustment of a moment not after that of the
+        last count is stale: the count knew of it.
         """
         ...

@@ -171,6 +171,7 @@ def _print(reply: "Reply", titles: Path | None, *, as_json_: bool) -> None:
 def _summaries(path: Path | None, ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
     if path is None:
         return {}
-    from recsys.storage.sqlite import SqliteItems  # noqa: PLC0415 - only where it is used
+    from recsys.storage.catalog import Catalog  # noqa: PLC0415 - only where it is used
+    from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
 
-    return SqliteItems(path).items(ids)
+    return Catalog(SqliteSessions(path)).items(ids, now=time.time())

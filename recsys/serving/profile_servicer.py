@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import functools
 import itertools
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from concurrent.futures import Executor
@@ -54,7 +55,7 @@ class ProfileServicer:
                 person.events,
                 now=call.now,
                 time_zone=self._time_zone,
-                categories_of=self._categories_of,
+                categories_of=functools.partial(self._categories_of, now=call.now),
             )
             known = wire_profiles.profile(person, found)
             return service.GetProfileResponse(profile=known).SerializeToString()
@@ -94,10 +95,10 @@ class ProfileServicer:
             raise StorageMissing
         return self._people
 
-    def _categories_of(self, item_ids: Collection[ItemId]) -> Mapping[ItemId, str]:
+    def _categories_of(self, item_ids: Collection[ItemId], *, now: float) -> Mapping[ItemId, str]:
         if self._items is None:
             return {}
-        found = self._items.items(item_ids)
+        found = self._items.items(item_ids, now=now)
         return {item_id: item.category for item_id, item in found.items() if item.category}
 
 

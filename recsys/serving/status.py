@@ -34,6 +34,7 @@ CODES: Final[dict[type[errors.RecsysError], grpc.StatusCode]] = {
     errors.BundleCorrupt: grpc.StatusCode.INTERNAL,
     errors.BundleIncompatible: grpc.StatusCode.INTERNAL,
     errors.BundleUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.FeedTooSmall: grpc.StatusCode.FAILED_PRECONDITION,
     errors.GateFailed: grpc.StatusCode.INTERNAL,
     errors.StorageMissing: grpc.StatusCode.FAILED_PRECONDITION,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from recsys.catalog import ItemReader
+from recsys.catalog import CatalogFeed, CatalogStore, ItemReader
 from recsys.errors import InvalidConfig
 from recsys.events import EventLog, HistoryReader, NoHistories
 from recsys.profiles import IdentityRules, PeopleStore, ProfileStore
@@ -23,7 +23,9 @@ class Storage:
         log: Where events go; None for a server without a storage.
         people: Everything about people; None likewise.
         profiles: Who is who; None likewise.
-        items: What is known of items; None where nothing is.
+        items: What is known of items; None for a server without a storage.
+        catalog: Items, stores and stock, to be followed; None likewise.
+        catalog_store: The same, to be written; None likewise.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
         pack: Packs some of them; None where nothing is packed.
@@ -35,6 +37,8 @@ class Storage:
     people: PeopleStore | None = None
     profiles: ProfileStore | None = None
     items: ItemReader | None = None
+    catalog: CatalogFeed | None = None
+    catalog_store: CatalogStore | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
     pack: Callable[[Sequence[int]], None] | None = None
@@ -61,15 +65,17 @@ def open_storage(config: StorageConfig, rules: IdentityRules | None = None) -> S
 
 
 def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
-    from recsys.storage.people import People  # noqa: PLC0415 - only where it is used
+    from recsys.storage.catalog import Catalog  # noqa: PLC0415 - only where it is used
+    from recsys.storage.people import People  # noqa: PLC0415 - as above
     from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
-    from recsys.storage.sqlite import SqliteHistory, SqliteItems  # noqa: PLC0415 - as above
+    from recsys.storage.sqlite import SqliteHistory  # noqa: PLC0415 - as above
     from recsys.storage.sqlite_events import SqliteEventLog  # noqa: PLC0415 - as above
     from recsys.storage.sqlite_profiles import SqliteProfiles  # noqa: PLC0415 - as above
 
     unpacked: set[int] = set()
     log = SqliteEventLog(path, rules)
     sessions = SqliteSessions(path, rules)
+    catalog = Catalog(sessions)
 
     def close() -> None:
         log.close()
@@ -80,7 +86,9 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
         log=log,
         people=People(sessions),
         profiles=SqliteProfiles(path, rules),
-        items=SqliteItems(path),
+        items=catalog,
+        catalog=catalog,
+        catalog_store=catalog,
         unpacked=unpacked,
         pack=log.pack,
         close=close,
@@ -89,7 +97,8 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
 
 def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storage:
     try:
-        from recsys.storage.people import People  # noqa: PLC0415 - only where it is used
+        from recsys.storage.catalog import Catalog  # noqa: PLC0415 - only where it is used
+        from recsys.storage.people import People  # noqa: PLC0415 - as above
         from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - as above
         from recsys.storage.postgres_events import PostgresEventLog  # noqa: PLC0415 - as above
         from recsys.storage.postgres_pool import PostgresPool  # noqa: PLC0415 - as above
@@ -101,11 +110,16 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
             problem=f"PostgreSQL needs `pip install 'recsys[postgres]'` ({error})",
         ) from error
     pool = PostgresPool(config.histories, rules=rules, connection_count_max=config.connections)
+    sessions = PostgresSessions(pool)
+    catalog = Catalog(sessions)
     return Storage(
         histories=PostgresHistory(pool),
         log=PostgresEventLog(pool),
-        people=People(PostgresSessions(pool)),
+        people=People(sessions),
         profiles=PostgresProfiles(pool),
+        items=catalog,
+        catalog=catalog,
+        catalog_store=catalog,
         is_quick=False,
         close=pool.close,
     )

@@ -13,8 +13,11 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from recsys.catalog import Item
 from recsys.consent import ALWAYS, Permission
+from recsys.domain import ItemId
 from recsys.errors import StorageUnavailable
+from recsys.storage.catalog_rows import read_item
 from recsys.storage.sqlite_connection import ReadConnections
 
 POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
@@ -43,7 +46,7 @@ FROM events AS e LEFT JOIN segments AS s ON s.identifier_key = e.identifier_key
   AND s.from_time < e.event_time AND s.until_time >= e.event_time
 WHERE e.item_ids <> '' ORDER BY e.seq
 """
-_ITEMS: Final = "SELECT item_id, title, category, brand, price, currency FROM items"
+_ITEMS: Final = "SELECT item_id, content FROM items WHERE content IS NOT NULL"
 
 Row = Sequence[Any]
 Rows = Callable[[str], Iterator[list[Row]]]
@@ -82,11 +85,10 @@ class SnapshotEvent(NamedTuple):
 class LogSnapshot:
     """One moment of a storage. What is read twice is the same."""
 
-    def __init__(self, rows: Rows, *, name: str, has_items: bool) -> None:
+    def __init__(self, rows: Rows, *, name: str) -> None:
         """Read by `rows`, which runs a query within the snapshot; see `open_snapshot`."""
         self._rows = rows
         self.name = name
-        self._has_items = has_items
 
     def people(self, permission: Permission = ALWAYS) -> Iterator[list[Row]]:
         """Return the identifiers: (identifier_key, namespace, value, profile_key).
@@ -113,12 +115,10 @@ class LogSnapshot:
         for rows in self._rows(_LINES):
             yield [SnapshotEvent._make((*row[:-1], _session(row[-1]))) for row in rows]
 
-    def items(self) -> Iterator[list[Row]]:
-        """Return the items of the last import: (item_id, title, category, brand, price, currency).
-
-        None of them in PostgreSQL, where imports do not go.
-        """
-        return self._rows(_ITEMS) if self._has_items else iter(())
+    def items(self) -> Iterator[list[tuple[ItemId, Item]]]:
+        """Return the items of the catalogue."""
+        for rows in self._rows(_ITEMS):
+            yield [(ItemId(item_id), read_item(content)) for item_id, content in rows]
 
 
 class _Session(msgspec.Struct):
@@ -153,10 +153,10 @@ def open_snapshot(place: str) -> Iterator[LogSnapshot]:
     name = storage_name(place)
     if place.startswith(POSTGRES_SCHEMES):
         with _postgres_rows(place, name) as rows:
-            yield LogSnapshot(rows, name=name, has_items=False)
+            yield LogSnapshot(rows, name=name)
     else:
         with _SqliteRows(name) as sqlite_rows:
-            yield LogSnapshot(sqlite_rows, name=name, has_items=True)
+            yield LogSnapshot(sqlite_rows, name=name)
 
 
 class _SqliteRows:

@@ -1,8 +1,9 @@
 """Connections to one PostgreSQL database, for readers and writers alike."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -95,10 +96,24 @@ class PostgresPool:
             if _is_nobody_there(error):
                 with self._lock:
                     self._down, self._try_at = True, time.monotonic() + _DOWN_SECONDS
-            problem = str(error).partition("\n")[0] or type(error).__name__
-            raise StorageUnavailable(storage=self.name, problem=problem) from error
+            raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
         self._down = False
         return found
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[tuple[Connection, Keys]]:
+        """Hold one transaction for as long as the block lasts.
+
+        Raises:
+            StorageUnavailable: As `run`; also while it is held.
+        """
+        # Whatever is wrong with the server or the pool shows here.
+        keys = self.run(lambda _, keys: keys)
+        try:
+            with self._pool.connection() as connection:
+                yield connection, keys
+        except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+            raise StorageUnavailable(storage=self.name, problem=_problem(error)) from error
 
     def _is_ones_turn(self) -> bool:
         with self._lock:
@@ -138,6 +153,10 @@ def _is_nobody_there(error: Exception) -> bool:
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
     return not error.sqlstate or error.sqlstate.startswith(_GONE)
+
+
+def _problem(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _made_by(connection: Connection, keys: Keys, wanted: IdentityRules | None) -> IdentityRules:

@@ -1,7 +1,8 @@
 """Transactions with a PostgreSQL database; see `recsys.storage.sessions`."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from recsys.domain import Identifier
@@ -24,6 +25,7 @@ _ONE_STATE: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # erases somebody holds it alone: else a writer who looked for her tombstone a moment
 # ago would bring her back.
 _WITH_OTHERS: Final = "SELECT pg_advisory_xact_lock_shared(hashtext('recsys.people'))"
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext(?))"
 _ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext('recsys.people'))"
 
 
@@ -49,6 +51,10 @@ class PostgresSession:
         """Do the same with several rows of values."""
         with self._connection.cursor() as cursor:
             cursor.executemany(_of_postgres(statement), rows)
+
+    def lock(self, name: str) -> None:
+        """Wait until nobody else holds the lock of a name; hold it to the end."""
+        self.rows(_LOCK, name)
 
     def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
         """Return all links of these identifiers."""
@@ -77,6 +83,19 @@ class PostgresSessions:
             return work(PostgresSession(connection, keys))
 
         return self._pool.run(in_one_state)
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of one query; as `Sessions.rows`."""
+        return self._pool.run(
+            lambda connection, keys: PostgresSession(connection, keys).rows(query, *values)
+        )
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Session]:
+        """Hold one state; as `Sessions.held`."""
+        with self._pool.held() as (connection, keys):
+            connection.execute(_ONE_STATE)
+            yield PostgresSession(connection, keys)
 
     def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
         """Let somebody write; as `Sessions.write`."""

@@ -9,7 +9,7 @@ import functools
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -52,6 +52,10 @@ class Session(Protocol):
         """Do the same with several rows of values."""
         ...
 
+    def lock(self, name: str) -> None:
+        """Wait until nobody else holds the lock of a name; hold it to the end."""
+        ...
+
     def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
         """Return all links of these identifiers."""
         ...
@@ -69,6 +73,22 @@ class Sessions(Protocol):
 
         Raises:
             StorageUnavailable: The storage does not answer.
+        """
+        ...
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of one query, which costs less than a transaction.
+
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        ...
+
+    def held(self) -> contextlib.AbstractContextManager[Session]:
+        """Hold one state of the storage, however long it is read, on a connection of its own.
+
+        Raises:
+            StorageUnavailable: The storage does not answer; also while it is read.
         """
         ...
 
@@ -108,6 +128,9 @@ class SqliteSession:
         """Do the same with several rows of values."""
         self._connection.executemany(_of_sqlite(statement), rows)
 
+    def lock(self, name: str) -> None:
+        """Hold a lock; whoever writes here is alone anyway."""
+
     def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
         """Return all links of these identifiers."""
         keys = map(self.keys.identifier, identifiers)
@@ -130,6 +153,8 @@ class SqliteSessions:
             path: The file.
             rules: By which profiles are made; None for those that the store has.
         """
+        self._path = path
+        self._rules = rules
         self._live = LiveConnection(path, rules)
         self._readers = ReadConnections(path, rules, may_be_missing=True)
         self._writing = threading.Lock()
@@ -145,6 +170,22 @@ class SqliteSessions:
                 handle.connection.execute("ROLLBACK")
 
         return self._readers.read(in_one_state)
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of one query; as `Sessions.rows`."""
+        return self._readers.rows(_of_sqlite(query), _plain(values))
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Session]:
+        """Hold one state; as `Sessions.held`."""
+        readers = ReadConnections(self._path, self._rules, may_be_missing=True)
+        handle = readers.read(_begin)
+        try:
+            yield SqliteSession(handle.connection, handle.keys)
+        except sqlite3.Error as error:
+            raise StorageUnavailable(storage=readers.name, problem=str(error)) from error
+        finally:
+            handle.connection.close()
 
     def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
         """Let somebody write; as `Sessions.write`. Whoever writes here is alone anyway."""
@@ -164,8 +205,15 @@ class SqliteSessions:
         self._readers.close()
 
 
-def _plain(values: Sequence[object]) -> list[object]:
-    return [json.dumps(value) if isinstance(value, list) else value for value in values]
+def _begin(handle: Handle) -> Handle:
+    handle.connection.execute("BEGIN")
+    # The state is that of the first look.
+    handle.connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    return handle
+
+
+def _plain(values: Sequence[object]) -> tuple[object, ...]:
+    return tuple(json.dumps(value) if isinstance(value, list) else value for value in values)
 
 
 @functools.cache

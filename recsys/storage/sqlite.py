@@ -1,24 +1,21 @@
-"""Histories and items from an SQLite store."""
+"""Histories from an SQLite store."""
 
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from recsys import limits
-from recsys.catalog import ItemSummary
 from recsys.consent import ALWAYS, Permission
-from recsys.domain import Identifier, ItemId
+from recsys.domain import Identifier
 from recsys.events import EMPTY_HISTORY, History
 from recsys.profiles import IdentityRules
 from recsys.storage.packed import logged_lines, newest, unpack_lines
 from recsys.storage.sqlite_connection import Handle, ReadConnections, Row
-
-_ITEMS_PER_QUERY: Final = 500
 
 # Two walks down a tree, whatever the length of the history: what is packed, and the
 # events that have come since. Nothing packed is read of somebody who does not permit
@@ -65,10 +62,6 @@ _ALWAYS: Final = (-math.inf, math.inf)
 
 _Part = tuple[int, float, float]
 """Key of an identifier, and the moments after and until which it counts."""
-
-_ITEMS: Final = """
-SELECT item_id, title, category, brand, price, currency FROM items WHERE item_id IN ({marks})
-"""
 
 
 class SqliteHistory:
@@ -179,35 +172,6 @@ class SqliteHistory:
         self._connections.close()
 
 
-class SqliteItems:
-    """Reads items; implements `recsys.catalog.ItemReader`. Safe to share by threads."""
-
-    def __init__(self, path: Path) -> None:
-        """Point at a file. It is opened by the first call, so it may come later."""
-        self._connections = ReadConnections(path)
-
-    def items(self, item_ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
-        """Return the known items among these.
-
-        Raises:
-            StorageUnavailable: The file is missing, locked, damaged or of another
-                version; the next call tries anew.
-        """
-        wanted = list(dict.fromkeys(item_ids))
-        found: dict[ItemId, ItemSummary] = {}
-        for first in range(0, len(wanted), _ITEMS_PER_QUERY):
-            some = wanted[first : first + _ITEMS_PER_QUERY]
-            query = _ITEMS.format(marks=",".join("?" * len(some)))
-            for row in self._connections.rows(query, tuple(some)):
-                item = _item(row)
-                found[item.item_id] = item
-        return found
-
-    def close(self) -> None:
-        """Close the calling thread's connection."""
-        self._connections.close()
-
-
 def _parts_of(handle: Handle, identifiers: Sequence[Identifier]) -> tuple[set[_Part], int]:
     """Return what counts for the person behind identifiers, and what all of it allows."""
     devices = handle.rules.devices
@@ -243,15 +207,3 @@ def _parts_of(handle: Handle, identifiers: Sequence[Identifier]) -> tuple[set[_P
 
 def _columns(identifier: Identifier) -> tuple[str, str]:
     return identifier.namespace, identifier.value
-
-
-def _item(row: Row) -> ItemSummary:
-    item_id, title, category, brand, price, currency = row
-    return ItemSummary(
-        item_id=ItemId(item_id),
-        title=title or "",
-        category=category or "",
-        brand=brand or "",
-        price=price,
-        currency=currency or "",
-    )

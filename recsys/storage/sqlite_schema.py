@@ -4,10 +4,12 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from recsys.catalog import STORE_ONLINE, Store, StoreKind
 from recsys.errors import StorageUnavailable
+from recsys.storage.catalog_rows import ONLINE_KEY, item_text, plain_item, store_text
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -38,6 +40,8 @@ CREATE TABLE items (
   item_id TEXT PRIMARY KEY, title TEXT, category TEXT, brand TEXT, price REAL, currency TEXT
 ) WITHOUT ROWID;
 """
+
+_ONLINE: Final = store_text(Store(store_id=STORE_ONLINE, kind=StoreKind.ONLINE))
 
 MIGRATIONS: Final = {
     4: """
@@ -73,6 +77,33 @@ CREATE TABLE segments ( -- what links make of it; as `recsys.storage.link_rows.S
 ) WITHOUT ROWID;
 CREATE INDEX segments_by_identifier ON segments (identifier_key, until_time);
 """,
+    6: f"""
+ALTER TABLE items RENAME TO plain_items;
+CREATE TABLE items (
+  item_key INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE,
+  content TEXT -- JSON; NULL of those that were deleted, whose keys are not given again
+);
+INSERT INTO items (item_id, content)
+SELECT item_id, item_text(title, category, brand, price, currency) FROM plain_items
+ORDER BY item_id;
+DROP TABLE plain_items;
+CREATE TABLE stores (
+  store_key INTEGER PRIMARY KEY, store_id TEXT NOT NULL UNIQUE, content TEXT NOT NULL
+);
+INSERT INTO stores VALUES ({ONLINE_KEY}, '{STORE_ONLINE}', '{_ONLINE}');
+CREATE TABLE stock ( -- keys as `recsys.storage.catalog_rows.cell_key`
+  cell_key INTEGER PRIMARY KEY, counted REAL NOT NULL,
+  counted_time REAL, -- NULL if it never was
+  total REAL -- NULL if nothing was adjusted since
+);
+CREATE TABLE stock_adjustments (
+  cell_key INTEGER NOT NULL, adjustment_id TEXT NOT NULL, stock_time REAL NOT NULL,
+  quantity REAL NOT NULL, PRIMARY KEY (cell_key, adjustment_id)
+) WITHOUT ROWID;
+CREATE TABLE catalog_changes ( -- as `recsys.storage.catalog_log`
+  seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, subject_key INTEGER NOT NULL
+);
+""",  # noqa: S608 - our own names
 }
 """What makes a store of each version from one of the version before; what there is to be
 filled in is by `recsys.storage.sqlite_migrations`."""
@@ -120,6 +151,7 @@ def migrate(connection: sqlite3.Connection, *, storage: str) -> None:
     refuse_foreign(version, storage=storage)
     if version == SCHEMA_VERSION:
         return
+    connection.create_function("item_text", 5, lambda *row: item_text(plain_item(*row)))
     for step in range(version + 1, SCHEMA_VERSION + 1):
         _run(connection, MIGRATIONS[step])
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -15,10 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from recsys.domain import Identifier
+from recsys.catalog import Item
+from recsys.domain import Identifier, ItemId
 from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, Event
 from recsys.storage.carried import carried_from, hand_over
+from recsys.storage.catalog_rows import item_text
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
 from recsys.storage.sqlite_bulk_links import link_imported
@@ -50,6 +52,7 @@ _ADD_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES {{rows}}"  # n
 _ADD_IDENTIFIER: Final = """
 INSERT INTO identifiers (identifier_key, namespace, value, profile_key) VALUES (?, ?, ?, ?)
 """
+_ADD_ITEM: Final = "INSERT INTO items (item_id, content) VALUES (?, ?)"
 _NAMED_TWICE: Final = """
 SELECT e.seq, e.event_id FROM events AS e
 WHERE EXISTS (
@@ -177,12 +180,9 @@ class SqliteWriter:
             self._insert("INSERT INTO history VALUES (?, ?, ?, ?, ?)", [row])
         self._open_lines = EMPTY_HISTORY
 
-    def add_items(
-        self,
-        rows: Iterable[tuple[str, str | None, str | None, str | None, float | None, str | None]],
-    ) -> None:
-        """Add items: (item_id, title, category, brand, price, currency)."""
-        self._insert("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", rows)
+    def add_items(self, items: Iterable[tuple[ItemId, Item]]) -> None:
+        """Add items, each once."""
+        self._insert(_ADD_ITEM, ((item_id, item_text(item)) for item_id, item in items))
 
     def _insert(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         with self._translated():

@@ -9,7 +9,9 @@ import pytest
 from ingest.conftest import Import, reasons
 from recsys.domain import Identifier, ItemId
 from recsys.errors import InvalidConfig, InvalidData
-from recsys.storage.sqlite import SqliteHistory, SqliteItems
+from recsys.storage.catalog import Catalog
+from recsys.storage.sessions import SqliteSessions
+from recsys.storage.sqlite import SqliteHistory
 from training.ingest import load_preset, preset_names
 from training.ingest.history import HISTORY_NAME
 
@@ -94,7 +96,8 @@ def test_online_retail_joins_its_years_without_doubling_the_overlap(
     history = SqliteHistory(storage).history([Identifier("account", "17850")], event_count_max=500)
     assert len(history) == 200
     assert (history.event_times[:-1] >= history.event_times[1:]).all()
-    assert SqliteItems(storage).items([ItemId("85123A")])[ItemId("85123A")].title == title
+    catalog = Catalog(SqliteSessions(storage))
+    assert catalog.find_items([ItemId("85123A")])[ItemId("85123A")].title == title
 
 
 @real_data

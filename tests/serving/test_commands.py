@@ -11,7 +11,9 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from recsys.catalog import Item
 from recsys.commands import ask, bundle, serve
+from recsys.domain import ItemId
 from recsys.errors import BundleCorrupt, InvalidConfig, InvalidData
 from recsys.serving.client_errors import CallFailed, CallRefused
 from recsys.storage.sqlite_writer import SqliteWriter
@@ -40,9 +42,7 @@ async def test_recommend_shows_titles_and_reasons_in_words(
     """A person reads what, and why."""
     path = tmp_path / "history.sqlite"
     with SqliteWriter(path) as writer:
-        writer.add_items(
-            [(f"item-{row}", f"Title {row}", None, None, None, None) for row in range(40)]
-        )
+        writer.add_items([(ItemId(f"item-{row}"), Item(title=f"Title {row}")) for row in range(40)])
     result = await run(
         running, "recommend", "--visitor", "v", "--recent", "view:item-0", "-k", "2",
         "--titles", str(path),

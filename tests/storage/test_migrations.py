@@ -77,7 +77,8 @@ class Opened:
     def titles(self, *item_ids: str) -> list[str]:
         """Titles of items, of SQLite."""
         assert self._storage.items is not None
-        return [one.title for one in self._storage.items.items(map(ItemId, item_ids)).values()]
+        found = self._storage.items.items(map(ItemId, item_ids), now=NOW)
+        return [one.title for one in found.values()]
 
     def close(self) -> None:
         """Let go of everything."""

@@ -11,6 +11,7 @@ from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.events import EventLog, HistoryReader
 from recsys.profiles import IdentityRules, LinkKind, pairs_of
+from recsys.storage.catalog import Catalog
 from recsys.storage.people import People
 from recsys.storage.postgres import PostgresHistory
 from recsys.storage.postgres_events import PostgresEventLog
@@ -19,6 +20,7 @@ from recsys.storage.postgres_profiles import PostgresProfiles
 from recsys.storage.postgres_schema import HEAD, migrate
 from recsys.storage.postgres_sessions import PostgresSessions
 from recsys.storage.sessions import Session
+from storage.catalog_contract import CatalogContract, Open
 from storage.event_log_contract import EventLogContract, Store, event, items_of
 from storage.history_contract import ANNA, Contents, HistoryContract, Load, line_event
 from storage.people_contract import Household, PeopleContract
@@ -125,6 +127,15 @@ class TestPostgresPeople(PeopleContract):
             open_people=lambda: People(PostgresSessions(open_pool())),
             open_log=store.open_log, link=join, leftovers=leftovers,
         )  # fmt: skip
+
+
+class TestPostgresCatalog(CatalogContract):
+    """The contract holds for PostgreSQL."""
+
+    @pytest.fixture
+    def open_catalog(self, open_pool: Callable[[], PostgresPool]) -> Open:
+        """Open a database."""
+        return lambda: Catalog(PostgresSessions(open_pool()))
 
 
 def test_servers_that_start_together_migrate_once(

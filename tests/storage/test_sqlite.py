@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys.catalog import ItemSummary
-from recsys.domain import Identifier, ItemId
+from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.events import History, HistoryReader, Outcome
 from recsys.storage.packed import pack_lines
-from recsys.storage.sqlite import SqliteHistory, SqliteItems
+from recsys.storage.sqlite import SqliteHistory
 from recsys.storage.sqlite_events import SqliteEventLog
 from recsys.storage.sqlite_lock import store_lock
 from recsys.storage.sqlite_migrations import make_current
@@ -356,47 +355,3 @@ def test_facts_can_be_read_back(path: Path) -> None:
     assert read_fact(path, "size") is None
     path.write_bytes(b"damaged")
     assert read_fact(path, "colour") is None
-
-
-class TestSqliteItems:
-    """Items by id."""
-
-    @pytest.fixture
-    def items(self, path: Path) -> Iterator[SqliteItems]:
-        """A reader of a thousand items."""
-        with SqliteWriter(path) as writer:
-            writer.add_items((f"i{n:04}", f"Item {n}", "A > B", "Brand", 1.5, "EUR")
-                             for n in range(1_000))  # fmt: skip
-            writer.add_items([("x", None, None, None, None, None)])
-        reader = SqliteItems(path)
-        yield reader
-        reader.close()
-
-    def test_known_items_are_found_and_unknown_ones_left_out(self, items: SqliteItems) -> None:
-        """An id that nobody knows is no error."""
-        found = items.items([ItemId("i0001"), ItemId("nothing")])
-        assert found == {
-            "i0001": ItemSummary(
-                item_id=ItemId("i0001"),
-                title="Item 1",
-                category="A > B",
-                brand="Brand",
-                price=1.5,
-                currency="EUR",
-            )
-        }
-
-    def test_what_is_not_known_about_an_item_is_empty(self, items: SqliteItems) -> None:
-        """An item without a title can be shown by its id."""
-        assert items.items([ItemId("x")])[ItemId("x")] == ItemSummary(item_id=ItemId("x"), title="")
-
-    def test_any_number_of_ids_can_be_asked_for(self, items: SqliteItems) -> None:
-        """More ids than fit into one query, doubled ones, and none."""
-        wanted = [ItemId(f"i{n:04}") for n in range(1_000)] * 2
-        assert list(items.items(wanted)) == list(dict.fromkeys(wanted))
-        assert items.items([]) == {}
-
-    def test_a_missing_file_is_unavailable(self, tmp_path: Path) -> None:
-        """As for histories."""
-        with pytest.raises(StorageUnavailable, match="does not exist"):
-            SqliteItems(tmp_path / "none.sqlite").items([ItemId("x")])

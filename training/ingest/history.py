@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.domain import Channel, EventType, Identifier
+from recsys.catalog import Item
+from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.events import ANONYMOUS_BASKET, Event, EventContent, EventLine
+from recsys.storage.catalog_rows import plain_item
 from recsys.storage.sqlite_writer import SqliteWriter
 from training import columns
 
@@ -69,15 +72,19 @@ def write_history(
             (Identifier(namespace, value), _identifier(profile))
             for namespace, value, profile in owners.select(*columns.LINKS).iter_rows()
         )
-        writer.add_items(
-            items.select(
-                columns.ITEM_ID, columns.TITLE, columns.CATEGORY, columns.BRAND, columns.PRICE,
-                columns.CURRENCY,
-            ).iter_rows()
-        )  # fmt: skip
+        writer.add_items(_items(items))
         for bucket in _deal(events, owners.select(_OWNER, _PLACE), bucket_count, scratch):
             rows = pl.read_parquet(bucket).sort(_BY_EVENT)
             writer.add_events(_events(rows))
+
+
+def _items(items: pl.DataFrame) -> Iterator[tuple[ItemId, Item]]:
+    for item_id, *known, image_url in items.select(*columns.ITEMS).iter_rows():
+        item = plain_item(*known)
+        yield (
+            ItemId(item_id),
+            msgspec.structs.replace(item, image_url=image_url) if image_url else item,
+        )
 
 
 @contextlib.contextmanager
