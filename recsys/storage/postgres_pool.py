@@ -26,6 +26,16 @@ _CONNECT_SECONDS: Final = 2
 _DOWN_SECONDS: Final = 0.5
 # Classes of errors: connections that broke, and servers that are stopped by an operator.
 _GONE: Final = ("08", "57P")
+ARRIVING: Final = "pg_temp.arriving"
+"""A table of each connection for events on their way into the log; empty between transactions."""
+
+_MAKE_ARRIVING: Final = """
+CREATE TEMP TABLE arriving (
+  identifier_key bigint, id_high bigint, id_low bigint, digest bigint, event_id text,
+  event_time double precision, event_type smallint, channel smallint, store_id text,
+  item_ids text, content text
+) ON COMMIT DELETE ROWS
+"""
 _FACT: Final = "SELECT value FROM facts WHERE name = %s"
 _SET_FACT: Final = "UPDATE facts SET value = %s WHERE name = %s"
 
@@ -64,6 +74,7 @@ class PostgresPool:
             timeout=_WAIT_SECONDS,
             reconnect_timeout=_CONNECT_SECONDS,
             open=False,
+            configure=_prepare,
             kwargs={
                 "connect_timeout": _CONNECT_SECONDS,
                 # An acknowledgement is a promise, whatever the server's default.
@@ -146,6 +157,11 @@ class PostgresPool:
                     self._rules = _made_by(connection, keys, self._wanted_rules)
                 self._keys = keys
             return self._keys
+
+
+def _prepare(connection: Connection) -> None:
+    connection.execute(_MAKE_ARRIVING)
+    connection.commit()
 
 
 def _is_nobody_there(error: Exception) -> bool:
