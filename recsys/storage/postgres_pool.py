@@ -13,7 +13,7 @@ import psycopg_pool
 
 from recsys.errors import StorageUnavailable
 from recsys.profiles import IdentityRules
-from recsys.storage.event_rows import SALT_FACT, Keys
+from recsys.storage.event_rows import EVENT_COLUMNS, SALT_FACT, Keys
 from recsys.storage.link_rows import RULES_FACT, rules_text
 from recsys.storage.postgres_links import lock_links, rebuild
 from recsys.storage.postgres_schema import migrate
@@ -29,13 +29,9 @@ _GONE: Final = ("08", "57P")
 ARRIVING: Final = "pg_temp.arriving"
 """A table of each connection for events on their way into the log; empty between transactions."""
 
-_MAKE_ARRIVING: Final = """
-CREATE TEMP TABLE arriving (
-  identifier_key bigint, id_high bigint, id_low bigint, digest bigint, event_id text,
-  event_time double precision, event_type smallint, channel smallint, store_id text,
-  item_ids text, content text
-) ON COMMIT DELETE ROWS
-"""
+_MAKE_ARRIVING: Final = f"""
+CREATE TEMP TABLE arriving ON COMMIT DELETE ROWS AS SELECT {EVENT_COLUMNS} FROM events WITH NO DATA
+"""  # noqa: S608 - our own names
 _FACT: Final = "SELECT value FROM facts WHERE name = %s"
 _SET_FACT: Final = "UPDATE facts SET value = %s WHERE name = %s"
 
