@@ -75,12 +75,15 @@ CATALOG_CHANGE_COUNT_MAX: Final = 250_000
 STOCK_ADJUSTMENT_COUNT_MAX: Final = 100
 STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
 
-# A filter: its text in UTF-8 bytes, nested parentheses and NOTs, comparisons, values of one
-# IN list.
+# A filter: its text in UTF-8 bytes, nested parentheses, comparisons, values of one IN list,
+# and how many wildcards and orders of texts it tries on each value of a field. What a worker
+# keeps of answers.
 FILTER_BYTES_MAX: Final = 8_192
 FILTER_DEPTH_MAX: Final = 32
 FILTER_TERM_COUNT_MAX: Final = 100
 FILTER_LIST_COUNT_MAX: Final = 1_000
+FILTER_SCAN_COUNT_MAX: Final = 16
+FILTER_CACHE_BYTES_MAX: Final = 64 * 2**20
 
 # Levels of a category path: a filter finds it by each run of them.
 PATH_LEVEL_COUNT_MAX: Final = 16

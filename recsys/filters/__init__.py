@@ -5,6 +5,7 @@ answers over `Columns` of many records as a bitmap, and over single ones. `LiveC
 columns that change while they are read.
 """
 
+from recsys.filters.cache import CacheCounts, FilterCache
 from recsys.filters.columns import BoolColumn, Columns, NumberColumn, TextColumn
 from recsys.filters.errors import InvalidFilter, InvalidValue
 from recsys.filters.filter import Failure, Filter, compile_filter, read_filter
@@ -15,10 +16,12 @@ from recsys.filters.values import Record
 
 __all__ = [
     "BoolColumn",
+    "CacheCounts",
     "Columns",
     "Failure",
     "FieldType",
     "Filter",
+    "FilterCache",
     "InvalidFilter",
     "InvalidValue",
     "LiveColumns",

@@ -3,12 +3,11 @@
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from recsys.filters.columns import TextColumn
 from recsys.filters.nodes import Operator
-
-OneValue: TypeAlias = str | float
+from recsys.filters.values import OneValue
 
 ORDERS: Final[dict[Operator, Callable[[Any, Any], Any]]] = {
     Operator.LESS: operator.lt,
@@ -42,9 +41,9 @@ class Exact:
 
     def codes(self, column: TextColumn) -> Iterable[int]:
         """Look them up."""
-        found = column.codes_with(self.value)
-        # Of category paths, the holders of a run of levels are listed; whole paths are asked for.
-        return [code for code in found if self.value in column.sets[code]]
+        # Of category paths, codes are found by each run of levels; the whole is asked for here.
+        found = column.codes_of(self.value)
+        return [code for code in found if self.value in column.values_of(code)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Run:
 
     def codes(self, column: TextColumn) -> Iterable[int]:
         """Look them up."""
-        return column.codes_with(self.levels)
+        return column.codes_of(self.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Wild:
 
     def codes(self, column: TextColumn) -> Iterable[int]:
         """Try each value of the dictionary."""
-        return _tried(self, column)
+        return column.codes_where(self.holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +101,7 @@ class Order:
 
     def codes(self, column: TextColumn) -> Iterable[int]:
         """Try each value of the dictionary."""
-        return _tried(self, column)
-
-
-def _tried(choice: Choice, column: TextColumn) -> Iterable[int]:
-    holds = choice.holds
-    for code, values in enumerate(column.known_sets()):
-        for value in values:
-            if holds(value):
-                yield code
-                break
+        return column.codes_where(self.holds)
 
 
 def _fits(text: str, parts: Sequence[str]) -> bool:

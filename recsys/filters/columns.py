@@ -5,8 +5,8 @@ it takes. `recsys.filters.live` makes the next ones. Rows lie in chunks, and tho
 change are shared between the two.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.filters.schema import Schema
-from recsys.filters.values import Kept
+from recsys.filters.values import Kept, OneValue
+from recsys.filters.words import Words
 
 CHUNK_ROWS: Final = 32_768
 """Rows of a chunk, a multiple of 8: what one changed row copies, and what fits into a cache."""
@@ -22,6 +23,9 @@ CHUNK_ROWS: Final = 32_768
 I32: TypeAlias = NDArray[np.int32]
 Chunk: TypeAlias = NDArray[Any]
 """One value per row, shape (CHUNK_ROWS,); rows beyond the row count mean nothing."""
+
+
+_NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 
 
 def chunk_count(row_count: int) -> int:
@@ -35,25 +39,27 @@ class TextColumn:
 
     Attributes:
         chunks: Codes, uint8, uint16 or int32, the narrowest that holds the chunk's.
-        sets: The values of each code; those of code 0 are none. It grows while this column
-            is read, so only the first `count` are its.
+        words: What each code stands for.
         count: Number of codes.
-        holders: Codes of the sets in which a value lies (or a run of levels of a path), in
-            ascending order; grows likewise.
     """
 
     chunks: tuple[Chunk, ...]
-    sets: Sequence[Kept]
+    words: Words
     count: int
-    holders: Mapping[str | float, Sequence[int]]
 
-    def codes_with(self, value: str | float) -> list[int]:
-        """Return the codes of the sets that hold a value."""
-        return [code for code in tuple(self.holders.get(value, ())) if code < self.count]
+    def codes_of(self, value: OneValue) -> list[int]:
+        """Return the codes of what has a value, or a run of levels of a category path."""
+        return [code for code in self.words.codes_of(value) if code < self.count]
 
-    def known_sets(self) -> Iterator[Kept]:
-        """Return the values of each code, in order."""
-        return islice(self.sets, self.count)
+    def values_of(self, code: int) -> Kept:
+        """Return the values that a code stands for."""
+        return self.words.values_of(code)
+
+    def codes_where(self, holds: Callable[[OneValue], bool]) -> Iterator[int]:
+        """Yield the codes of which a value passes; each value is tried."""
+        for code, entry in enumerate(islice(self.words.entries, self.count)):
+            if any(map(holds, entry)) if isinstance(entry, tuple) else holds(entry):
+                yield code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +87,37 @@ class BoolColumn:
 AnyColumn: TypeAlias = TextColumn | NumberColumn | BoolColumn
 
 
+_DTYPES: Final[dict[type, type[np.generic]]] = {
+    TextColumn: np.int32,
+    NumberColumn: np.float64,
+    BoolColumn: np.int8,
+}
+
+
+def merged(parts: Iterable[I32]) -> I32:
+    """Return the rows that are in any of these, ascending, each once."""
+    # Several times faster than np.unique, which hashes.
+    rows = np.sort(np.concatenate([_NO_ROWS, *parts]))
+    again = rows[1:] == rows[:-1]
+    return np.delete(rows, np.flatnonzero(again)) if again.any() else rows
+
+
+def taken(column: AnyColumn, rows: I32) -> Chunk:
+    """Return what a column holds of some rows, in their order."""
+    values = np.empty(len(rows), dtype=_DTYPES[type(column)])
+    numbers = rows // CHUNK_ROWS
+    for number in np.unique(numbers).tolist():
+        here = numbers == number
+        values[here] = column.chunks[number][rows[here] % CHUNK_ROWS]
+    return values
+
+
+def first_from(chunks: Iterable[Chunk], bound: float) -> float:
+    """Return the smallest number that is not below a bound; infinite if there is none."""
+    smallest = [chunk.min(initial=np.inf, where=chunk >= bound) for chunk in chunks]
+    return float(min(smallest, default=np.inf))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """What one version changed.
@@ -104,6 +141,7 @@ class Columns:
         version: Counts changes, from 0.
         columns: By name; a key of a map that no record has ever had is absent.
         changes: The last changes, oldest first, the last one to this version.
+        origin: The same for all versions of the same columns.
     """
 
     schema: Schema
@@ -111,6 +149,7 @@ class Columns:
     version: int
     columns: Mapping[str, AnyColumn]
     changes: tuple[Change, ...] = ()
+    origin: object = field(default_factory=object)
 
     def changed_since(self, version: int, names: frozenset[str]) -> I32 | None:
         """Return rows of which one of these columns changed after a version, ascending, unique.
@@ -122,5 +161,4 @@ class Columns:
         if not 0 <= gap <= len(self.changes):
             return None
         last = self.changes[len(self.changes) - gap :]
-        rows = [change.rows for change in last if change.names & names]
-        return np.unique(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int32)
+        return merged(change.rows for change in last if change.names & names)

@@ -28,6 +28,7 @@ from recsys.filters.predicates import (
     TextTest,
 )
 from recsys.filters.schema import Column, FieldType, Schema
+from recsys.limits import FILTER_SCAN_COUNT_MAX
 
 _NEGATIVE: Final = frozenset({Operator.UNEQUAL, Operator.NOT_IN})
 _SHOWN_CHARS: Final = 64
@@ -46,9 +47,12 @@ def predicates_of(node: Node, schema: Schema, expression: str) -> dict[Term, Pre
         InvalidFilter: A field is unknown, or cannot be compared like this.
     """
     found: dict[Term, Predicate] = {}
+    scans = 0
     for term in terms_of(node):
         try:
             found[term] = _predicate(term, schema)
+            scans += _scans(found[term])
+            _check_scans(scans, term)
         except _Misfit as error:
             raise InvalidFilter(
                 expression=expression,
@@ -77,6 +81,21 @@ def _predicate(term: Term, schema: Schema) -> Predicate:
     if isinstance(term, Presence):
         return Predicate(column, Something())
     return Predicate(column, _test(term, column), negative=term.operator in _NEGATIVE)
+
+
+def _check_scans(count: int, term: Term) -> None:
+    if count > FILTER_SCAN_COUNT_MAX:
+        raise _Misfit(
+            column=term.column,
+            problem=f"more than {FILTER_SCAN_COUNT_MAX} wildcards and orders of texts",
+        )
+
+
+def _scans(predicate: Predicate) -> int:
+    """Count what is tried on each text that a field has, which costs more than looking one up."""
+    if not isinstance(predicate.test, TextTest):
+        return 0
+    return sum(isinstance(choice, Wild | Order) for choice in predicate.test.choices)
 
 
 def _key_of_map(term: Term, schema: Schema) -> str | None:

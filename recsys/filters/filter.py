@@ -5,6 +5,7 @@ allowed = cheap.bitmap(columns, now=now)      # item i is bit i%8 of byte i//8
 cheap.matches({"price": 20.0, "brand": "a"}, now=now)
 """
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -16,7 +17,7 @@ from recsys.filters.columns import CHUNK_ROWS, I32, Columns, chunk_count
 from recsys.filters.compiler import predicates_of
 from recsys.filters.nodes import And, Comparison, Node, Not, Presence, Term, terms_of
 from recsys.filters.parser import parse_filter
-from recsys.filters.predicates import Predicate, Truths
+from recsys.filters.predicates import Truths
 from recsys.filters.schema import Schema
 from recsys.filters.values import Kept, Record, kept, record_value
 
@@ -90,12 +91,21 @@ class Filter:
         Returns:
             Row i is bit i%8 of byte i//8, shape (ceil(n/8),); bits from n on are 0.
         """
-        answer = self._rows(columns, now)
+        held = {
+            term: columns.columns.get(one.column.name) for term, one in self._predicates.items()
+        }
+        tests = {term: one.rows(held[term], now=now) for term, one in self._predicates.items()}
         bitmap = np.zeros((columns.row_count + 7) // 8, dtype=np.uint8)
         for number in range(chunk_count(columns.row_count)):
             first = number * CHUNK_ROWS
             count = min(CHUNK_ROWS, columns.row_count - first)
-            bits = np.packbits(answer(number, slice(0, count), count), bitorder="little")
+
+            def ask(term: Term, number: int = number, count: int = count) -> Truths:
+                column = held[term]
+                chunk = _NOTHING if column is None else column.chunks[number]
+                return tests[term](chunk[:count])
+
+            bits = np.packbits(_evaluated(self.node, ask, count), bitorder="little")
             bitmap[first // 8 : first // 8 + len(bits)] = bits
         return bitmap
 
@@ -114,17 +124,45 @@ class Filter:
         """
         fresh = np.zeros((columns.row_count + 7) // 8, dtype=np.uint8)
         fresh[: len(bitmap)] = bitmap
-        if not len(rows):
-            return fresh
-        answer = self._rows(columns, now)
-        numbers = rows // CHUNK_ROWS
-        for number in np.unique(numbers).tolist():
-            here = rows[numbers == number]
-            truths = answer(number, here % CHUNK_ROWS, len(here))
-            bits = np.left_shift(1, here & 7).astype(np.uint8)
-            np.bitwise_and.at(fresh, here >> 3, ~bits)
-            np.bitwise_or.at(fresh, (here >> 3)[truths], bits[truths])
+
+        def ask(term: Term) -> Truths:
+            predicate = self._predicates[term]
+            return predicate.few(columns.columns.get(predicate.column.name), rows, now=now)
+
+        truths = _evaluated(self.node, ask, len(rows))
+        bits = np.left_shift(1, rows & 7).astype(np.uint8)
+        np.bitwise_and.at(fresh, rows >> 3, ~bits)
+        np.bitwise_or.at(fresh, (rows >> 3)[truths], bits[truths])
         return fresh
+
+    def stands_until(self, columns: Columns, rows: I32 | None = None, *, now: float) -> float:
+        """Return up to when the answer of this moment stays true while the data stay.
+
+        Args:
+            columns: n records.
+            rows: Whose answers are meant; all by default.
+            now: The moment of the answer, seconds since 1970 UTC.
+
+        Returns:
+            A moment, exclusive, infinite for a filter without `now`. It may be early by a
+            millisecond; if it is not after now, only this very moment's answer is known.
+        """
+        return min(
+            (
+                predicate.stands_until(columns.columns.get(predicate.column.name), rows, now=now)
+                for predicate in self._predicates.values()
+                if predicate.depends_on_now
+            ),
+            default=np.inf,
+        )
+
+    def unknown_fields(self, columns: Columns) -> dict[str, list[str]]:
+        """Return the keys that no record has had, each with the nearest that some have.
+
+        Not wrong, as the next record may have one, but more often a slip of the pen.
+        """
+        unknown = sorted(self.fields - columns.columns.keys())
+        return {name: difflib.get_close_matches(name, columns.columns) for name in unknown}
 
     def matches(self, record: Record, *, now: float) -> bool:
         """Tell whether one record passes, as its row in a bitmap would.
@@ -150,24 +188,6 @@ class Filter:
             for part in parts
             if not self._matches(part, record, now)
         )
-
-    def _rows(self, columns: Columns, now: float) -> Callable[[int, slice | I32, int], Truths]:
-        """Return what tells of some rows of a chunk whether they pass."""
-        held = {term: columns.columns.get(one.column.name) for term, one in self._terms()}
-        tests = {term: one.rows(held[term], now=now) for term, one in self._terms()}
-
-        def answer(number: int, where: slice | I32, count: int) -> Truths:
-            def ask(term: Term) -> Truths:
-                column = held[term]
-                chunk = _NOTHING if column is None else column.chunks[number]
-                return tests[term](chunk[where])
-
-            return _evaluated(self.node, ask, count)
-
-        return answer
-
-    def _terms(self) -> Iterator[tuple[Term, Predicate]]:
-        return iter(self._predicates.items())
 
     def _matches(self, node: Node, record: Record, now: float) -> bool:
         if isinstance(node, Comparison | Presence):

@@ -17,14 +17,13 @@ from typing import Final
 
 import numpy as np
 
-from recsys.filters.columns import I32, AnyColumn, Change, Columns, chunk_count
+from recsys.filters.columns import I32, AnyColumn, Change, Chunk, Columns, chunk_count, merged
 from recsys.filters.errors import InvalidValue
 from recsys.filters.live_columns import LiveColumn, live_column
 from recsys.filters.schema import Schema
-from recsys.filters.values import Kept, Record, kept, record_values
+from recsys.filters.values import Record, record_values
 from recsys.limits import ITEM_COUNT_MAX
 
-_NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 _CHANGES_KEPT: Final = 256
 _CHANGED_ROWS_MIN: Final = 4_096
 """Changes are remembered while their rows are fewer than this or an eighth of all."""
@@ -59,12 +58,12 @@ class LiveColumns:
             InvalidValue: A field is unknown or its value of another type; nothing has changed.
         """
         schema = self._columns.schema
-        values: dict[str, list[object]] = {}
+        values: dict[str, list[object]] = {name: [None] * len(records) for name in self._live}
         for position, record in enumerate(records):
             for name, given in record_values(schema, record):
-                values.setdefault(name, [None] * len(records))[position] = given
-        for name in self._live:
-            values.setdefault(name, [None] * len(records))
+                if name not in values:
+                    values[name] = [None] * len(records)
+                values[name][position] = given
         return self.put(rows, values)
 
     def put(self, rows: Sequence[int], values: Mapping[str, Sequence[object]]) -> Columns:
@@ -78,47 +77,45 @@ class LiveColumns:
             InvalidValue: A column is unknown or a value of another type; nothing has changed.
         """
         where = _checked(rows)
-        ready = {name: self._kept(name, given, len(where)) for name, given in values.items()}
         with self._lock:
             before = self._columns
             row_count = max(before.row_count, int(where.max(initial=-1)) + 1)
             moved: dict[str, I32] = {}
-            for name, given in ready.items():
-                column = self._column(name, given)
-                if column is None:
-                    continue
-                changed = column.put(where, given, before.row_count)
+            # All are looked at before one is written.
+            for name, (column, fresh) in self._encoded(values, len(where)).items():
+                changed = column.put(where, fresh, before.row_count)
                 if len(changed):
                     moved[name] = changed
-            rows_moved = np.unique(np.concatenate([_NO_ROWS, *moved.values()]))
-            change = Change(rows_moved, frozenset(moved))
+                    self._live[name] = column
+            change = Change(merged(moved.values()), frozenset(moved))
             self._columns = Columns(
                 schema=before.schema,
                 row_count=row_count,
                 version=before.version + 1,
                 columns=self._published(before, row_count, moved),
                 changes=_remembered((*before.changes, change), row_count),
+                origin=before.origin,
             )
             return self._columns
 
-    def _kept(self, name: str, given: Sequence[object], count: int) -> list[Kept]:
-        kind = self._columns.schema.column_type(name)
-        if kind is None:
-            raise InvalidValue(field=name, found="unknown", allowed="a field of the schema")
-        if len(given) != count:
-            raise InvalidValue(
-                field=name, found=f"{len(given)} values", allowed=f"one for each of {count} rows"
-            )
-        return [kept(one, field=name, kind=kind) for one in given]
-
-    def _column(self, name: str, given: Iterable[Kept]) -> LiveColumn | None:
-        """Return a column; a key of a map begins with the first value that it has."""
-        found = self._live.get(name)
-        if found is None and any(given):
+    def _encoded(
+        self, values: Mapping[str, Sequence[object]], count: int
+    ) -> dict[str, tuple[LiveColumn, Chunk]]:
+        ready: dict[str, tuple[LiveColumn, Chunk]] = {}
+        for name, given in values.items():
             kind = self._columns.schema.column_type(name)
-            assert kind is not None
-            found = self._live[name] = live_column(kind)
-        return found
+            if kind is None:
+                raise InvalidValue(field=name, found="unknown", allowed="a field of the schema")
+            if len(given) != count:
+                raise InvalidValue(
+                    field=name,
+                    found=f"{len(given)} values",
+                    allowed=f"one for each of {count} rows",
+                )
+            # A key of a map has a column from the first value that it has.
+            column = self._live.get(name) or live_column(kind)
+            ready[name] = (column, column.encode(given, field=name))
+        return ready
 
     def _published(
         self, before: Columns, row_count: int, moved: Iterable[str]
@@ -134,9 +131,10 @@ def _checked(rows: Sequence[int]) -> I32:
         raise InvalidValue(
             field="rows", found=f"from {where.min()} to {where.max()}", allowed="rows from 0"
         )
-    if len(np.unique(where)) != len(where):
+    checked = where.astype(np.int32)
+    if len(merged([checked])) != len(checked):
         raise InvalidValue(field="rows", found="one row twice", allowed="each row once")
-    return where.astype(np.int32)
+    return checked
 
 
 def _remembered(changes: tuple[Change, ...], row_count: int) -> tuple[Change, ...]:

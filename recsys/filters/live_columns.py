@@ -16,7 +16,8 @@ from recsys.filters.columns import (
     chunk_count,
 )
 from recsys.filters.schema import FieldType
-from recsys.filters.values import MISSING, Kept
+from recsys.filters.values import OneValue, kept
+from recsys.filters.words import Words
 
 _UNUSED_CODES_MAX: Final = 4_096
 """Codes that no row has are swept out when they are more than this and than the rows."""
@@ -25,12 +26,20 @@ _UNUSED_CODES_MAX: Final = 4_096
 class LiveColumn(Protocol):
     """A column and its writer."""
 
-    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
+    def encode(self, given: Sequence[object], *, field: str) -> Chunk:
+        """Return values as `put` takes them; nothing is written yet.
+
+        Raises:
+            InvalidValue: One is of another type than the field.
+        """
+        ...
+
+    def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
         """Write values; return the rows whose value is another now.
 
         Args:
             rows: Unique, ascending or not.
-            values: One for each row.
+            values: Encoded, one for each row.
             seen_count: Rows below it may be read meanwhile and are not written in place.
         """
         ...
@@ -43,10 +52,10 @@ class LiveColumn(Protocol):
 def live_column(kind: FieldType) -> LiveColumn:
     """Return an empty column for a type."""
     if kind in {FieldType.NUMBER, FieldType.TIME}:
-        return _LiveNumbers()
+        return _LiveNumbers(kind)
     if kind is FieldType.BOOL:
         return _LiveBools()
-    return _LiveTexts(runs=kind is FieldType.PATH)
+    return _LiveTexts(kind)
 
 
 class _Chunks:
@@ -115,83 +124,84 @@ class _Chunks:
 
 
 class _LiveNumbers:
-    def __init__(self) -> None:
+    def __init__(self, kind: FieldType) -> None:
+        self._kind = kind
         self._chunks = _Chunks(np.nan, [np.float64])
 
-    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
-        numbers = np.array([value[0] if value else np.nan for value in values], dtype=np.float64)
-        return self._chunks.put(rows, numbers, seen_count)
+    def encode(self, given: Sequence[object], *, field: str) -> Chunk:
+        return np.array(
+            [one if type(one) is float else self._number(one, field) for one in given],
+            dtype=np.float64,
+        )
+
+    def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
+        return self._chunks.put(rows, values, seen_count)
 
     def publish(self, row_count: int) -> NumberColumn:
         return NumberColumn(self._chunks.publish(row_count))
+
+    def _number(self, given: object, field: str) -> OneValue:
+        values = kept(given, field=field, kind=self._kind)
+        return values[0] if values else np.nan
 
 
 class _LiveBools:
     def __init__(self) -> None:
         self._chunks = _Chunks(-1, [np.int8])
 
-    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
-        truths = np.array([value[0] if value else -1 for value in values], dtype=np.int8)
-        return self._chunks.put(rows, truths, seen_count)
+    def encode(self, given: Sequence[object], *, field: str) -> Chunk:
+        return np.array(
+            [int(one) if isinstance(one, bool) else self._truth(one, field) for one in given],
+            dtype=np.int8,
+        )
+
+    def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
+        return self._chunks.put(rows, values, seen_count)
 
     def publish(self, row_count: int) -> BoolColumn:
         return BoolColumn(self._chunks.publish(row_count))
 
+    @staticmethod
+    def _truth(given: object, field: str) -> OneValue:
+        values = kept(given, field=field, kind=FieldType.BOOL)
+        return values[0] if values else -1
+
 
 class _LiveTexts:
-    """Codes of sets of values; a set that is new gets the next code."""
+    """Codes of words; those that no row has any more are swept out when they are many."""
 
-    def __init__(self, *, runs: bool) -> None:
-        self._runs = runs
+    def __init__(self, kind: FieldType) -> None:
+        self._kind = kind
         self._chunks = _Chunks(0, [np.uint8, np.uint16, np.int32])
-        self._begin()
+        self._words = Words(are_paths=kind is FieldType.PATH)
 
-    def _begin(self) -> None:
-        self._sets: list[Kept] = [MISSING]
-        self._codes: dict[Kept, int] = {MISSING: 0}
-        self._holders: dict[str | float, list[int]] = {}
+    def encode(self, given: Sequence[object], *, field: str) -> Chunk:
+        codes = [self._code(one, field) for one in given]
+        return np.array(codes, dtype=np.int32)
 
-    def put(self, rows: I32, values: Sequence[Kept], seen_count: int) -> I32:
-        codes = [self._code(value) for value in values]
-        return self._chunks.put(rows, np.array(codes, dtype=np.int32), seen_count)
+    def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
+        return self._chunks.put(rows, values, seen_count)
 
     def publish(self, row_count: int) -> TextColumn:
-        if len(self._sets) > 2 * row_count + _UNUSED_CODES_MAX:
+        if len(self._words.entries) > 2 * row_count + _UNUSED_CODES_MAX:
             self._sweep(row_count)
         chunks = self._chunks.publish(row_count)
-        return TextColumn(chunks, self._sets, len(self._sets), self._holders)
+        return TextColumn(chunks, self._words, len(self._words.entries))
 
-    def _code(self, values: Kept) -> int:
-        found = self._codes.get(values)
+    def _code(self, given: object, field: str) -> int:
+        # A text that is in the dictionary as it stands needs no second look.
+        found = self._words.find(given) if isinstance(given, str) else None
         if found is None:
-            # The set before its holders: a reader that finds a code finds what it means.
-            found = self._codes[values] = len(self._sets)
-            self._sets.append(values)
-            for value in values:
-                for held in path_runs(value) if self._runs else (value,):
-                    holders = self._holders.setdefault(held, [])
-                    if not holders or holders[-1] != found:
-                        holders.append(found)
+            found = self._words.code(kept(given, field=field, kind=self._kind))
         return found
 
     def _sweep(self, row_count: int) -> None:
-        """Begin a dictionary anew with the sets that rows have; readers keep the old one."""
+        """Begin a dictionary anew with what rows have; readers keep the old one."""
         self._chunks.ensure(row_count)
         whole = np.concatenate([chunk.astype(np.int32) for chunk in self._chunks.chunks])
         whole[row_count:] = 0
         used, places = np.unique(whole, return_inverse=True)
-        sets = self._sets
-        self._begin()
-        codes = np.array([self._code(sets[code]) for code in used.tolist()], dtype=np.int32)
-        self._chunks.replace(codes[places].reshape(-1, CHUNK_ROWS))
-
-
-def path_runs(path: str | float) -> list[str]:
-    """Return every run of levels of a category path: `a > b` gives `a`, `a > b` and `b`."""
-    assert isinstance(path, str)
-    levels = path.split(" > ")
-    return [
-        " > ".join(levels[first:last])
-        for first in range(len(levels))
-        for last in range(first + 1, len(levels) + 1)
-    ]
+        old, self._words = self._words, Words(are_paths=self._kind is FieldType.PATH)
+        codes = [self._words.code(old.values_of(code)) for code in used.tolist()]
+        fresh = np.array(codes, dtype=np.int32)[places]
+        self._chunks.replace(fresh.reshape(-1, CHUNK_ROWS))

@@ -5,20 +5,31 @@ A missing value makes every comparison false, `!=` and `NOT IN` too.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.filters.choices import ORDERS, Choice, OneValue
-from recsys.filters.columns import AnyColumn, BoolColumn, Chunk, NumberColumn, TextColumn
+from recsys.filters.choices import ORDERS, Choice
+from recsys.filters.columns import (
+    I32,
+    AnyColumn,
+    BoolColumn,
+    Chunk,
+    NumberColumn,
+    TextColumn,
+    first_from,
+    taken,
+)
 from recsys.filters.nodes import Operator
 from recsys.filters.schema import Column, Schema
-from recsys.filters.values import Record, kept, record_value
+from recsys.filters.values import Kept, OneValue, Record, kept, record_value
 
 Truths: TypeAlias = NDArray[np.bool_]
 RowTest: TypeAlias = Callable[[Chunk], Truths]
 """From the values of some rows to what is true of them."""
+
+_ROUNDING_SECONDS: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +179,43 @@ class Predicate:
         """
         given = record_value(schema, record, self.column.name)
         values = kept(given, field=self.column.name, kind=self.column.type)
-        if not values:
-            return False
-        return any(self.test.holds(value, now) for value in values) is not self.negative
+        return self._passes(values, now)
 
     def rows(self, column: AnyColumn | None, *, now: float) -> RowTest:
         """Return the test of a column's rows; none passes where the column is absent."""
         if column is None:
             return lambda rows: np.zeros(len(rows), dtype=np.bool_)
         return self.test.rows(column, now=now, negative=self.negative)
+
+    def few(self, column: AnyColumn | None, rows: I32, *, now: float) -> Truths:
+        """Tell of some rows whether they pass, without looking through a whole dictionary."""
+        if column is None:
+            return np.zeros(len(rows), dtype=np.bool_)
+        values = taken(column, rows)
+        if not isinstance(column, TextColumn):
+            return self.rows(column, now=now)(values)
+        codes = values.tolist()
+        passes = {code: self._passes(column.values_of(code), now) for code in set(codes)}
+        return np.array([passes[code] for code in codes], dtype=np.bool_)
+
+    def stands_until(
+        self, column: AnyColumn | None, rows: I32 | None = None, *, now: float
+    ) -> float:
+        """Return until when a comparison with now stays as it is, as `Filter.stands_until`."""
+        assert isinstance(self.test, NumberTest)
+        if column is None:
+            return np.inf
+        assert isinstance(column, NumberColumn)
+        chunks = column.chunks if rows is None else (taken(column, rows),)
+        moving = [bound for bound in self.test.bounds if bound.after_now]
+        turns = [first_from(chunks, bound.at(now)) - bound.value for bound in moving]
+        # Sums of floats round; a millisecond is a thousand times as much.
+        return min(turns) - _ROUNDING_SECONDS
+
+    def _passes(self, values: Kept, now: float) -> bool:
+        if not values:
+            return False
+        return any(self.test.holds(value, now) for value in values) is not self.negative
 
 
 def _not_nan(numbers: Chunk) -> Truths:

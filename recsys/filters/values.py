@@ -19,7 +19,8 @@ Record: TypeAlias = Mapping[str, Given | Mapping[str, Given]]
 Absent, None, empty texts, empty sequences and NaN are all the same: missing.
 """
 
-Kept: TypeAlias = tuple[str | float, ...]
+OneValue: TypeAlias = str | float
+Kept: TypeAlias = tuple[OneValue, ...]
 """The values of one field of one record; empty where it is missing.
 
 Times are seconds since 1970 UTC, truth values 1.0 and 0.0, and `true` and `false` in maps.
@@ -90,9 +91,9 @@ def _inner(name: str, given: object) -> Iterable[tuple[str, object]]:
     return given.items()
 
 
-def _one(given: object, field: str, kind: FieldType) -> str | float | None:
+def _one(given: object, field: str, kind: FieldType) -> OneValue | None:
     """Return one value; None for a missing one."""
-    value: str | float | None = None
+    value: OneValue | None = None
     if kind is FieldType.TEXT and isinstance(given, str):
         value = normal_text(given)
     elif kind is FieldType.PATH and isinstance(given, str):
@@ -110,7 +111,7 @@ def _one(given: object, field: str, kind: FieldType) -> str | float | None:
     return None if value is None or value == "" or value != value else value  # noqa: PLR0124 - only NaN differs from itself
 
 
-def _any(given: object) -> str | float | None:
+def _any(given: object) -> OneValue | None:
     if isinstance(given, str):
         return normal_text(given)
     if isinstance(given, bool):
@@ -140,7 +141,7 @@ def _path(given: str, field: str) -> str:
     return path
 
 
-def _by_type(value: str | float) -> tuple[bool, str | float]:
+def _by_type(value: OneValue) -> tuple[bool, OneValue]:
     return isinstance(value, str), value
 
 
