@@ -20,17 +20,32 @@ from recsys.filters.words import Words
 CHUNK_ROWS: Final = 32_768
 """Rows of a chunk, a multiple of 8: what one changed row copies, and what fits into a cache."""
 
+_CHUNK_ROWS_MIN: Final = 64
+
 I32: TypeAlias = NDArray[np.int32]
 Chunk: TypeAlias = NDArray[Any]
-"""One value per row, shape (CHUNK_ROWS,); rows beyond the row count mean nothing."""
+"""One value per row, `chunk_lengths` of them; those beyond the row count mean nothing."""
 
 
 _NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 
 
-def chunk_count(row_count: int) -> int:
-    """Return how many chunks hold so many rows."""
-    return -(-row_count // CHUNK_ROWS)
+def chunk_lengths(row_count: int) -> list[int]:
+    """Return the lengths of the chunks for so many rows; the last one grows by doubling."""
+    full, last = divmod(row_count, CHUNK_ROWS)
+    lengths = [CHUNK_ROWS] * full
+    if last:
+        lengths.append(max(_CHUNK_ROWS_MIN, 1 << (last - 1).bit_length()))
+    return lengths
+
+
+def numbers_of(rows: I32) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Yield the number of each chunk that has some of the rows, and which of them."""
+    numbers = rows // CHUNK_ROWS
+    for number in range(int(numbers.min(initial=0)), int(numbers.max(initial=-1)) + 1):
+        here = numbers == number
+        if here.any():
+            yield number, here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,9 +120,7 @@ def merged(parts: Iterable[I32]) -> I32:
 def taken(column: AnyColumn, rows: I32) -> Chunk:
     """Return what a column holds of some rows, in their order."""
     values = np.empty(len(rows), dtype=_DTYPES[type(column)])
-    numbers = rows // CHUNK_ROWS
-    for number in np.unique(numbers).tolist():
-        here = numbers == number
+    for number, here in numbers_of(rows):
         values[here] = column.chunks[number][rows[here] % CHUNK_ROWS]
     return values
 

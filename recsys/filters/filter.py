@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.filters.columns import CHUNK_ROWS, I32, Columns, chunk_count
+from recsys.filters.columns import CHUNK_ROWS, I32, Columns
 from recsys.filters.compiler import predicates_of
 from recsys.filters.nodes import And, Comparison, Node, Not, Presence, Term, terms_of
 from recsys.filters.parser import parse_filter
@@ -96,8 +96,7 @@ class Filter:
         }
         tests = {term: one.rows(held[term], now=now) for term, one in self._predicates.items()}
         bitmap = np.zeros((columns.row_count + 7) // 8, dtype=np.uint8)
-        for number in range(chunk_count(columns.row_count)):
-            first = number * CHUNK_ROWS
+        for number, first in enumerate(range(0, columns.row_count, CHUNK_ROWS)):
             count = min(CHUNK_ROWS, columns.row_count - first)
 
             def ask(term: Term, number: int = number, count: int = count) -> Truths:

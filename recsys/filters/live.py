@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from recsys.filters.columns import I32, AnyColumn, Change, Chunk, Columns, chunk_count, merged
+from recsys.filters.columns import I32, AnyColumn, Change, Chunk, Columns, chunk_lengths, merged
 from recsys.filters.errors import InvalidValue
 from recsys.filters.live_columns import LiveColumn, live_column
 from recsys.filters.schema import Schema
@@ -34,7 +34,7 @@ class LiveColumns:
 
     def __init__(self, schema: Schema) -> None:
         """Begin without records."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._live: dict[str, LiveColumn] = {
             name: live_column(kind) for name, kind in schema.fields.items()
         }
@@ -58,13 +58,16 @@ class LiveColumns:
             InvalidValue: A field is unknown or its value of another type; nothing has changed.
         """
         schema = self._columns.schema
-        values: dict[str, list[object]] = {name: [None] * len(records) for name in self._live}
+        values: dict[str, list[object]] = {}
         for position, record in enumerate(records):
             for name, given in record_values(schema, record):
                 if name not in values:
                     values[name] = [None] * len(records)
                 values[name][position] = given
-        return self.put(rows, values)
+        with self._lock:
+            for name in self._live.keys() - values.keys():
+                values[name] = [None] * len(records)
+            return self.put(rows, values)
 
     def put(self, rows: Sequence[int], values: Mapping[str, Sequence[object]]) -> Columns:
         """Write some columns; the others of these rows stay as they are.
@@ -120,7 +123,7 @@ class LiveColumns:
     def _published(
         self, before: Columns, row_count: int, moved: Iterable[str]
     ) -> dict[str, AnyColumn]:
-        grown = chunk_count(row_count) != chunk_count(before.row_count)
+        grown = chunk_lengths(row_count) != chunk_lengths(before.row_count)
         fresh = self._live if grown else moved
         return {**before.columns, **{name: self._live[name].publish(row_count) for name in fresh}}
 

@@ -1,5 +1,6 @@
 """One column that is written row by row and published as an immutable one."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
@@ -13,7 +14,8 @@ from recsys.filters.columns import (
     Chunk,
     NumberColumn,
     TextColumn,
-    chunk_count,
+    chunk_lengths,
+    numbers_of,
 )
 from recsys.filters.schema import FieldType
 from recsys.filters.values import OneValue, kept
@@ -66,15 +68,24 @@ class _Chunks:
     """
 
     def __init__(self, missing: float, dtypes: Sequence[type[np.generic]]) -> None:
-        self._missing = np.full(CHUNK_ROWS, missing, dtype=dtypes[0])
-        self._missing.flags.writeable = False
+        self._missing = _missing_chunk(missing, np.dtype(dtypes[0]).name)
         self._dtypes = [np.dtype(dtype) for dtype in dtypes]
         self.chunks: list[Chunk] = []
         self._own: set[int] = set()
 
     def ensure(self, row_count: int) -> None:
-        absent = chunk_count(row_count) - len(self.chunks)
-        self.chunks.extend([self._missing] * absent)
+        lengths = chunk_lengths(row_count)
+        for number, chunk in enumerate(self.chunks[: len(lengths)]):
+            longer = lengths[number] - len(chunk)
+            if longer <= 0:
+                continue
+            if chunk.flags.writeable:
+                rest = self._missing[:longer].astype(chunk.dtype)
+                self.chunks[number] = np.concatenate([chunk, rest])
+            else:
+                self.chunks[number] = self._missing[: lengths[number]]
+        absent = lengths[len(self.chunks) :]
+        self.chunks.extend(self._missing[:length] for length in absent)
 
     def publish(self, row_count: int) -> tuple[Chunk, ...]:
         self.ensure(row_count)
@@ -85,15 +96,14 @@ class _Chunks:
     def replace(self, chunks: Iterable[Chunk]) -> None:
         """Put other codes in place of all."""
         self.chunks = [
-            chunk.astype(self._wide(chunk)) if chunk.any() else self._missing for chunk in chunks
+            chunk.astype(self._wide(chunk)) if chunk.any() else self._missing[: len(chunk)]
+            for chunk in chunks
         ]
 
     def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
         self.ensure(int(rows.max(initial=-1)) + 1)
         changed: list[I32] = []
-        numbers = rows // CHUNK_ROWS
-        for number in np.unique(numbers).tolist():
-            here = numbers == number
+        for number, here in numbers_of(rows):
             offsets, fresh = rows[here] % CHUNK_ROWS, values[here]
             old = self.chunks[number][offsets]
             # NaN is like NaN: missing as before.
@@ -121,6 +131,13 @@ class _Chunks:
             return self._dtypes[0]
         largest = int(values.max())
         return next(dtype for dtype in self._dtypes if largest <= np.iinfo(dtype).max)
+
+
+@functools.cache
+def _missing_chunk(missing: float, dtype: str) -> Chunk:
+    chunk = np.full(CHUNK_ROWS, missing, dtype=dtype)
+    chunk.flags.writeable = False
+    return chunk
 
 
 class _LiveNumbers:
@@ -204,4 +221,4 @@ class _LiveTexts:
         old, self._words = self._words, Words(are_paths=self._kind is FieldType.PATH)
         codes = [self._words.code(old.values_of(code)) for code in used.tolist()]
         fresh = np.array(codes, dtype=np.int32)[places]
-        self._chunks.replace(fresh.reshape(-1, CHUNK_ROWS))
+        self._chunks.replace(np.split(fresh, range(CHUNK_ROWS, len(fresh), CHUNK_ROWS)))

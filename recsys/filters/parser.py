@@ -11,7 +11,15 @@ import re
 from importlib import resources
 from typing import Final, NamedTuple, TypeAlias
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, v_args
+from lark import (
+    Lark,
+    Token,
+    Transformer,
+    UnexpectedCharacters,
+    UnexpectedInput,
+    UnexpectedToken,
+    v_args,
+)
 
 from recsys.filters.errors import InvalidFilter
 from recsys.filters.literals import unescape
@@ -52,11 +60,13 @@ _OPERATORS: Final = frozenset({"COMPARATOR", "HAS", "IN"})
 
 _PLACES: Final = (
     # What may come next is told by one of the tokens that may.
-    ("IN", "an operator: = != < <= > >= : IN or NOT IN"),
+    ("HAS", "an operator: = != < <= > >= : IN or NOT IN"),
+    ("IN", "IN"),
     ("BARE", "a value"),
+    ("STRING", "a key"),
     ("COMMA", "a comma or a closing parenthesis"),
-    ("OR", "AND, OR or the end"),
-    ("NAME", "a field"),
+    ("NOT", "a field, NOT or an opening parenthesis"),
+    ("NAME", "a field or an opening parenthesis"),
     ("LPAR", "an opening parenthesis"),
 )
 
@@ -70,17 +80,17 @@ def parse_filter(expression: str) -> Node:
     _check_size(expression)
     reading = _grammar().parse_interactive(expression)
     depth = terms = 0
-    last: Token | None = None
+    tokens: list[Token] = []
     try:
         for token in reading.iter_parse():
             depth += (token.type == "LPAR") - (token.type == "RPAR")
             terms += token.type in _OPERATORS
             _check_bound(expression, token, "parentheses in each other", depth, FILTER_DEPTH_MAX)
             _check_bound(expression, token, "comparisons", terms, FILTER_TERM_COUNT_MAX)
-            last = token
-        tree = reading.feed_eof(last)
+            tokens.append(token)
+        tree = reading.feed_eof(tokens[-1] if tokens else None)
     except UnexpectedInput as error:
-        raise _explained(expression, error, last, reading.accepts()) from None
+        raise _explained(expression, error, tokens) from None
     except _Misread as error:
         raise InvalidFilter(
             expression=expression,
@@ -262,29 +272,52 @@ def _check_bound(expression: str, token: Token, what: str, count: int, count_max
         )
 
 
-def _explained(
-    expression: str, error: UnexpectedInput, last: Token | None, names: set[str]
-) -> InvalidFilter:
-    """Say what the reader stumbled over and what may stand there."""
-    token = getattr(error, "token", None)
-    at_end = token is not None and token.type == "$END"
+def _explained(expression: str, error: UnexpectedInput, tokens: list[Token]) -> InvalidFilter:
+    """Say what the reader stumbled over and what may stand there.
+
+    Args:
+        expression: The filter.
+        error: Where it stopped.
+        tokens: What it had read, perhaps with the one that it could not use.
+    """
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    if isinstance(error, UnexpectedToken) and tokens and tokens[-1] is error.token:
+        tokens = tokens[:-1]
+    last = tokens[-1] if tokens else None
+    names = _accepted(tokens)
     column = len(expression) + 1 if at_end else (error.pos_in_stream or 0) + 1
-    expected = next((text for name, text in _PLACES if name in names), "the end")
-    if "RPAR" in names and not names & {"BARE", "COMMA"}:
-        expected += " or a closing parenthesis"
-    found = "the filter ends" if at_end else f"unexpected {_shown(expression, column)}"
+    word = _word(expression, column)
+    found, expected = f"unexpected {word!a}", _expected(names)
     if last is not None and last.type == "NAME" and last.upper() in _KEYWORDS:
-        column = _column(last)
-        if last.isupper():
-            found, expected = f"unexpected {last}", "a field"
-        else:
-            found, expected = f"{last!s} is read as a field", last.upper()
-    elif isinstance(error, UnexpectedCharacters) and expression[column - 1] in "\"'":
-        found, expected = "this quote is not closed", f"another {expression[column - 1]}"
+        # What comes after it cannot be meant; the word itself was read as a field.
+        column, found = _column(last), f"{last} is read as a field"
+        expected = "a field" if last in _KEYWORDS else last.upper()
+    elif at_end:
+        found = "the filter ends"
+    elif word.upper() in _KEYWORDS - {word}:
+        expected = word.upper()
+    elif isinstance(error, UnexpectedCharacters) and word in {"'", '"'} and "BARE" in names:
+        found, expected = "this quote is not closed", f"another {word}"
     return InvalidFilter(expression=expression, column=column, problem=found, expected=expected)
 
 
-def _shown(expression: str, column: int) -> str:
-    """Return the word that begins at a column, shortened."""
-    word = re.match(r"\w+|.", expression[column - 1 : column + 23], re.DOTALL)
-    return ascii(word[0]) if word else "end"
+def _accepted(tokens: list[Token]) -> set[str]:
+    """Return the names of what may follow; the reader itself has gone on too far to tell."""
+    again = _grammar().parse_interactive("")
+    for token in tokens:
+        again.feed_token(token)
+    return set(again.accepts())
+
+
+def _expected(names: set[str]) -> str:
+    """Describe the tokens that may come next."""
+    ends = "the end" if "$END" in names else "a closing parenthesis"
+    if "OR" in names:
+        return f"AND, OR or {ends}"
+    return next(text for name, text in _PLACES if name in names)
+
+
+def _word(expression: str, column: int) -> str:
+    """Return the word or sign at a column, shortened."""
+    found = re.match(r"\w+|.", expression[column - 1 : column + 23], re.DOTALL)
+    return found[0] if found else ""

@@ -126,7 +126,7 @@ def _number(given: object) -> float | None:
     try:
         return float(given)
     except OverflowError:
-        return math.copysign(math.inf, given)
+        return math.inf if given > 0 else -math.inf
 
 
 def _path(given: str, field: str) -> str:

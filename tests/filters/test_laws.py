@@ -1,7 +1,7 @@
 """What holds of every filter and all records."""
 
 import numpy as np
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recsys.filters import Filter, LiveColumns, parse_filter, read_filter
@@ -9,6 +9,9 @@ from recsys.filters.columns import Columns
 from support.filters import NOW, SCHEMA, expressions, records, terms
 
 shops = st.lists(records, max_size=12)
+
+# Each example has many records and, in most laws, several filters.
+some = settings(max_examples=40)
 
 
 def columns_of(shop: list[dict]) -> Columns:
@@ -42,6 +45,7 @@ def test_bitmaps_and_single_records_agree(expression: str, shop: list[dict]) -> 
     answers(expression, shop)
 
 
+@some
 @given(expressions, shops)
 def test_the_canonical_text_is_the_same_filter(expression: str, shop: list[dict]) -> None:
     """It parses to an equal tree, prints as itself, and answers alike."""
@@ -53,6 +57,7 @@ def test_the_canonical_text_is_the_same_filter(expression: str, shop: list[dict]
     assert passing(one, shop) == passing(other, shop)
 
 
+@some
 @given(expressions, shops)
 def test_not_is_the_complement(expression: str, shop: list[dict]) -> None:
     """Every record passes a filter or its negation and never both, whatever is missing."""
@@ -60,6 +65,7 @@ def test_not_is_the_complement(expression: str, shop: list[dict]) -> None:
     assert [not one for one in negated] == answers(expression, shop)
 
 
+@some
 @given(expressions, expressions, shops)
 def test_de_morgan(left: str, right: str, shop: list[dict]) -> None:
     """Neither means: not one and not the other."""
@@ -68,6 +74,7 @@ def test_de_morgan(left: str, right: str, shop: list[dict]) -> None:
     )
 
 
+@some
 @given(expressions, expressions, expressions, shops)
 def test_and_distributes_over_or(a: str, b: str, c: str, shop: list[dict]) -> None:
     """As in any algebra of sets."""
@@ -76,6 +83,7 @@ def test_and_distributes_over_or(a: str, b: str, c: str, shop: list[dict]) -> No
     )
 
 
+@some
 @given(terms, shops)
 def test_no_comparison_is_true_of_a_missing_value(term: str, shop: list[dict]) -> None:
     """Unequal, too, speaks of values that there are."""
@@ -86,6 +94,7 @@ def test_no_comparison_is_true_of_a_missing_value(term: str, shop: list[dict]) -
         assert not one.matches(record, now=NOW) or there.matches(record, now=NOW)
 
 
+@some
 @given(expressions, shops)
 def test_an_explanation_names_the_parts_that_fail(expression: str, shop: list[dict]) -> None:
     """None of what passes; each named part fails by itself, and all others pass."""
@@ -99,6 +108,7 @@ def test_an_explanation_names_the_parts_that_fail(expression: str, shop: list[di
             assert failure.values.keys() == part.fields
 
 
+@some
 @given(expressions, shops, st.data())
 def test_asking_again_for_some_rows_equals_asking_for_all(
     expression: str, shop: list[dict], data: st.DataObject

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.filters import InvalidValue, LiveColumns, read_filter
@@ -18,6 +18,7 @@ def passing(columns: Any, expression: str) -> list[int]:
     return np.flatnonzero(np.unpackbits(bitmap, bitorder="little")).tolist()
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 9), records), max_size=12))
 def test_a_history_of_writes_equals_its_last_records(writes: list[tuple[int, dict]]) -> None:
     """One at a time or all at once: the same columns, whatever was there before."""
