@@ -68,6 +68,16 @@ CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
 IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
 HISTORY_PART_COUNT_MAX: Final = 64
 
+# Pages: the rules of one, how far down the best candidates it is chosen from, and what
+# one candidate's score is multiplied by.
+CANDIDATE_COUNT_MAX: Final = 500
+BOOST_COUNT_MAX: Final = 8
+PIN_COUNT_MAX: Final = 20
+CAP_COUNT_MAX: Final = 4
+SHARE_COUNT_MAX: Final = 4
+BOOST_FACTOR_MIN: Final = 0.001
+BOOST_FACTOR_MAX: Final = 1_000.0
+
 # The catalogue. How many of its changes workers that lag behind find again; how many
 # adjustments of one item in one store are kept apart from the count; what a worker keeps
 # of the stock of stores, a bit per item and store.

@@ -61,5 +61,13 @@ def allows(bitmap: U8, rows: I32) -> NDArray[np.bool_]:
     return bits
 
 
+def inverse(bitmap: U8, item_count: int) -> U8:
+    """Return the rows that a bitmap lacks; bits past the last item stay 0."""
+    inverted: U8 = ~bitmap
+    if item_count % 8:
+        inverted[-1] &= (1 << item_count % 8) - 1
+    return inverted
+
+
 def _bits(mask: Mask | U8) -> U8:
     return mask.state.bitmap if isinstance(mask, Mask) else mask

@@ -1,0 +1,279 @@
+"""From the best candidates to a page: boosts, pins, caps, shares and diversity.
+
+Deterministic, and exact where that means something: a boost multiplies scores, which
+keeps the order of the items that it applies to, so the best of each such class, merged,
+are the best of all, however far down one of them was. Items of a brand that has had its
+share are left out of the search, not of what it found, so a page is full whenever enough
+items may be on it.
+
+Diversity is maximal marginal relevance (Carbonell and Goldstein, "The use of MMR,
+diversity-based reranking for reordering documents and producing summaries", SIGIR 1998)
+over the best candidates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.recommend.permitted import U8, allows, inverse
+
+I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
+
+_POOL_PER_RESULT: Final = 5
+_POOL_MIN: Final = 100
+_NO_ROWS: Final = np.empty(0, dtype=np.int32)
+_NO_SCORES: Final = np.empty(0, dtype=np.float64)
+
+
+class Candidates(NamedTuple):
+    """Ranked rows and what they are ranked by, descending; ties by row."""
+
+    rows: I32
+    scores: F64
+
+
+class Search(Protocol):
+    """Finds the best rows."""
+
+    def __call__(self, masks: Sequence[U8], count: int, *, excluded: I32) -> Candidates:
+        """Return the best rows that are in all of some bitmaps and not excluded."""
+        ...
+
+
+class Groups(Protocol):
+    """What rows have in common, such as their brand."""
+
+    def of(self, rows: I32) -> Sequence[int]:
+        """Return each row's group; negative for none, which is no group."""
+        ...
+
+    def without(self, groups: Sequence[int]) -> U8:
+        """Return the rows that are in none of some groups."""
+        ...
+
+
+class Similarity(Protocol):
+    """How alike items are."""
+
+    def __call__(self, row: int, rows: I32) -> F64:
+        """Return how like one row some rows are: 1 for the same, 0 for nothing in common."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cap:
+    """At most so many of each group."""
+
+    groups: Groups
+    count_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Arrangement:
+    """How a page is put together.
+
+    Attributes:
+        item_count: Of the model.
+        boosts: Bitmaps, and by what the scores of their rows are multiplied; above 0. Of
+            several that have a row, the first counts.
+        pins: Rows by the place that they get, from 0; they may be on the page.
+        caps: None of these is exceeded.
+        shares: Bitmaps, and how many of their rows are on the page at least, if there
+            are as many.
+        diversity: 0 for the best, 1 for the most different.
+        similarity: How alike items are; None where that is not known.
+    """
+
+    item_count: int
+    boosts: Sequence[tuple[U8, float]] = ()
+    pins: dict[int, int] = field(default_factory=dict)
+    caps: Sequence[Cap] = ()
+    shares: Sequence[tuple[U8, int]] = ()
+    diversity: float = 0.0
+    similarity: Similarity | None = None
+
+
+def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> Candidates:
+    """Put a page together.
+
+    Args:
+        search: Finds candidates.
+        how: What is asked of the page.
+        count: Rows wanted.
+        excluded: Rows that must not appear.
+
+    Returns:
+        Rows in the order of the page, and the scores that they were chosen by: those of
+        the search, boosted. Pinned rows have none: NaN.
+    """
+    page = _Page(how, count)
+    taken = np.concatenate([excluded, np.array(list(how.pins.values()), dtype=np.int32)])
+    while page.missing_count:
+        masks = page.open_masks()
+        pool = _pool(search, how, page, masks, taken)
+        found = page.fill(pool)
+        if not found:
+            break
+        taken = np.concatenate([taken, np.array(found, dtype=np.int32)])
+    return page.candidates()
+
+
+class _Page:
+    """A page that is being filled."""
+
+    def __init__(self, how: Arrangement, count: int) -> None:
+        self._how = how
+        self._count = count
+        self._pins = {place: row for place, row in how.pins.items() if place < count}
+        self._rows: list[int] = []
+        self._scores: list[float] = []
+        self._counts: list[dict[int, int]] = [{} for _ in how.caps]
+        self._due = [least for _, least in how.shares]
+        self._likeness: dict[int, float] = {}
+        for row in self._pins.values():
+            self._count_in(row)
+
+    @property
+    def missing_count(self) -> int:
+        """How many rows there is room for."""
+        return self._count - len(self._pins) - len(self._rows)
+
+    @property
+    def due(self) -> list[int]:
+        """How many rows of each share there have to be still."""
+        return self._due
+
+    def open_masks(self) -> list[U8]:
+        """Return what leaves out the groups that are full."""
+        masks = []
+        for cap, counts in zip(self._how.caps, self._counts, strict=True):
+            full = [group for group, number in counts.items() if number >= cap.count_max]
+            if full:
+                masks.append(cap.groups.without(full))
+        return masks
+
+    def fill(self, pool: Candidates) -> list[int]:
+        """Take rows from a pool while they may be on the page; return them."""
+        groups = [cap.groups.of(pool.rows) for cap in self._how.caps]
+        shares = [allows(bitmap, pool.rows) for bitmap, _ in self._how.shares]
+        is_open = np.ones(len(pool.rows), dtype=np.bool_)
+        values = self._values(pool)
+        likeness = np.zeros(len(pool.rows))
+        for row in [*self._pins.values(), *self._rows]:
+            self._liken(likeness, row, pool.rows)
+        found: list[int] = []
+        while self.missing_count:
+            eligible = is_open & self._are_due(shares)
+            at = self._best(eligible, values, likeness)
+            if at is None:
+                if found or not is_open.any():
+                    break
+                # There are not as many: the room goes to others.
+                self._due = [0] * len(self._due)
+                continue
+            row = int(pool.rows[at])
+            is_open[at] = False
+            if self._is_full(groups, at):
+                continue
+            self._rows.append(row)
+            self._scores.append(float(pool.scores[at]))
+            self._count_in(row)
+            self._liken(likeness, row, pool.rows)
+            found.append(row)
+        return found
+
+    def candidates(self) -> Candidates:
+        """Return the page, with pins in their places."""
+        rows, scores = list(self._rows), list(self._scores)
+        for place, row in sorted(self._pins.items()):
+            rows.insert(min(place, len(rows)), row)
+            scores.insert(min(place, len(scores)), float("nan"))
+        return Candidates(np.array(rows, dtype=np.int32), np.array(scores, dtype=np.float64))
+
+    def _are_due(self, shares: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_] | np.bool_:
+        """Return which candidates may come next, so that what is due still fits."""
+        if sum(max(0, least) for least in self._due) < self.missing_count:
+            return np.True_
+        due = [share for share, least in zip(shares, self._due, strict=True) if least > 0]
+        eligible: NDArray[np.bool_] = np.logical_or.reduce(due)
+        return eligible
+
+    def _best(self, eligible: NDArray[np.bool_], values: F64, likeness: F64) -> int | None:
+        if not eligible.any():
+            return None
+        if self._how.diversity == 0.0 or self._how.similarity is None:
+            return int(np.argmax(eligible))  # They are in their order.
+        worth = (1.0 - self._how.diversity) * values - self._how.diversity * likeness
+        return int(np.argmax(np.where(eligible, worth, -np.inf)))
+
+    def _values(self, pool: Candidates) -> F64:
+        """Return scores from 0 to 1."""
+        if not len(pool.scores):
+            return pool.scores
+        least, most = pool.scores.min(), pool.scores.max()
+        return (pool.scores - least) / (most - least) if most > least else np.ones_like(pool.scores)
+
+    def _liken(self, likeness: F64, row: int, rows: I32) -> None:
+        if self._how.diversity > 0.0 and self._how.similarity is not None:
+            np.maximum(likeness, self._how.similarity(row, rows), out=likeness)
+
+    def _is_full(self, groups: Sequence[Sequence[int]], at: int) -> bool:
+        return any(
+            group[at] >= 0 and counts.get(group[at], 0) >= cap.count_max
+            for cap, group, counts in zip(self._how.caps, groups, self._counts, strict=True)
+        )
+
+    def _count_in(self, row: int) -> None:
+        one = np.array([row], dtype=np.int32)
+        for cap, counts in zip(self._how.caps, self._counts, strict=True):
+            (group,) = cap.groups.of(one)
+            if group >= 0:
+                counts[group] = counts.get(group, 0) + 1
+        for at, (bitmap, _) in enumerate(self._how.shares):
+            self._due[at] -= int(allows(bitmap, one)[0])
+
+
+def _pool(search: Search, how: Arrangement, page: _Page, masks: list[U8], taken: I32) -> Candidates:
+    """Return enough of the best to choose from, with enough of each share."""
+    count = page.missing_count
+    if how.caps or how.shares or how.diversity > 0.0:
+        count = min(limits.CANDIDATE_COUNT_MAX, max(_POOL_MIN, _POOL_PER_RESULT * count))
+    pools = [_boosted(search, how, masks, count, taken)]
+    for (bitmap, _), least in zip(how.shares, page.due, strict=True):
+        if least > 0:
+            pools.append(_boosted(search, how, [*masks, bitmap], least, taken))
+    return _merged(pools)
+
+
+def _boosted(
+    search: Search, how: Arrangement, masks: list[U8], count: int, taken: I32
+) -> Candidates:
+    if not how.boosts:
+        return search(masks, count, excluded=taken)
+    classes = []
+    before: list[U8] = []
+    for bitmap, factor in how.boosts:
+        found = search([*masks, *before, bitmap], count, excluded=taken)
+        # Below 0 a larger factor means less far below.
+        up, down = found.scores * factor, found.scores / factor
+        classes.append(Candidates(found.rows, np.where(found.scores >= 0.0, up, down)))
+        before.append(inverse(bitmap, how.item_count))
+    classes.append(search([*masks, *before], count, excluded=taken))
+    merged = _merged(classes)
+    return Candidates(merged.rows[:count], merged.scores[:count])
+
+
+def _merged(pools: Sequence[Candidates]) -> Candidates:
+    if len(pools) == 1:
+        return pools[0]
+    rows = np.concatenate([_NO_ROWS, *(pool.rows for pool in pools)])
+    scores = np.concatenate([_NO_SCORES, *(pool.scores for pool in pools)])
+    rows, first = np.unique(rows, return_index=True)
+    scores = scores[first]
+    order = np.lexsort((rows, -scores))
+    return Candidates(rows[order], scores[order])
