@@ -77,6 +77,18 @@ class Share(_Part, frozen=True):
     share: float
 
 
+class Rebuy(_Part, frozen=True):
+    """After how long something is bought again.
+
+    Attributes:
+        filter: What; empty for everything.
+        days: How long it is left out after a purchase, 0 and above.
+    """
+
+    days: float
+    filter: str = ""
+
+
 class Rules(_Part, frozen=True):
     """What is asked. What is None is not said.
 
@@ -84,8 +96,8 @@ class Rules(_Part, frozen=True):
         filter: Which items may be shown, in the filter language; empty for all.
         in_stock: Where they must be in stock.
         include_seen: Whether items that the person has had contact with may be shown.
-        rebuy_days: Items that she bought are left out for so long, also where seen ones
-            are shown; 0 and above.
+        rebuys: For how long items that she bought are left out, also where seen ones are
+            shown. The first that has an item counts.
         exclude_basket: Whether items that lie in her basket are left out.
         newer_than_days: Only items that were released so long ago at most; above 0.
         age_restricted: Whether items with an age limit may be shown to somebody whose age
@@ -102,7 +114,7 @@ class Rules(_Part, frozen=True):
     filter: str | None = None
     in_stock: StockRule | None = None
     include_seen: bool | None = None
-    rebuy_days: float | None = None
+    rebuys: tuple[Rebuy, ...] | None = None
     exclude_basket: bool | None = None
     newer_than_days: float | None = None
     age_restricted: bool | None = None
@@ -117,6 +129,14 @@ class Rules(_Part, frozen=True):
         """Return these rules, and the others where these say nothing."""
         return msgspec.structs.replace(others, **dict(_said(self)))
 
+    def filters(self) -> Iterator[tuple[str, str]]:
+        """Yield each place that holds a filter, and the filter."""
+        if self.filter:
+            yield "filter", self.filter
+        for name, parts in (("boosts", self.boosts), ("shares", self.shares), ("rebuys", self.rebuys)):
+            for at, part in enumerate(parts or ()):
+                yield f"{name}[{at}].filter", part.filter
+
     @property
     def arranges(self) -> bool:
         """Whether a page is more than the best items that may be shown."""
@@ -126,7 +146,6 @@ class Rules(_Part, frozen=True):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield each field that is out of its bounds, and what is allowed. Filters are not read."""
-        yield from _ranged("rebuy_days", self.rebuy_days, low=0.0, high=_DAYS_MAX)
         yield from _ranged("newer_than_days", self.newer_than_days, low=0.0, high=_DAYS_MAX)
         yield from _ranged("price_band", self.price_band, low=0.0, high=_PRICE_BAND_MAX)
         yield from _ranged("diversity", self.diversity, low=0.0, high=1.0)
@@ -135,6 +154,7 @@ class Rules(_Part, frozen=True):
             ("pins", self.pins, limits.PIN_COUNT_MAX),
             ("caps", self.caps, limits.CAP_COUNT_MAX),
             ("shares", self.shares, limits.SHARE_COUNT_MAX),
+            ("rebuys", self.rebuys, limits.REBUY_COUNT_MAX),
         ):
             if len(parts or ()) > count_max:
                 yield name, f"has {len(parts or ())} entries; allowed 0 to {count_max}"
@@ -151,6 +171,8 @@ class Rules(_Part, frozen=True):
             if not cap.field:
                 yield f"caps[{at}].field", "is missing"
         yield from self._problems_of_shares()
+        for at, rebuy in enumerate(self.rebuys or ()):
+            yield from _ranged(f"rebuys[{at}].days", rebuy.days, low=0.0, high=_DAYS_MAX)
 
     def _problems_of_pins(self) -> Iterator[tuple[str, str]]:
         positions: set[int] = set()

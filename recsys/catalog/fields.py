@@ -1,0 +1,45 @@
+"""The fields of an item that filters may name; docs/filters.md lists them."""
+
+from typing import Final
+
+from recsys.catalog.item import Item
+from recsys.filters import FieldType, Record, Schema
+
+ITEM_SCHEMA: Final = Schema(
+    fields={
+        "category": FieldType.PATH,
+        "brand": FieldType.TEXT,
+        "price": FieldType.NUMBER,
+        "currency": FieldType.TEXT,
+        "age_min": FieldType.NUMBER,
+        "release_time": FieldType.TIME,
+        "available_from_time": FieldType.TIME,
+        "available_until_time": FieldType.TIME,
+        "primary_item_id": FieldType.TEXT,
+    },
+    maps=frozenset({"attributes"}),
+)
+
+
+def item_record(item: Item, *, now: float) -> Record:
+    """Return what filters see of an item.
+
+    Args:
+        item: What is said of it.
+        now: Which of its prices counts, seconds since 1970-01-01 UTC.
+    """
+    price = item.price(now)
+    return {
+        "category": item.category_paths,
+        "brand": item.brand,
+        "price": None if price is None else float(price.amount),
+        "currency": "" if price is None else price.currency,
+        "age_min": float(item.age_min),
+        "release_time": item.release_time,
+        "available_from_time": item.available_from_time,
+        "available_until_time": item.available_until_time,
+        "primary_item_id": item.primary_item_id,
+        "attributes": {
+            name: value.texts or value.numbers for name, value in item.attributes.items()
+        },
+    }
