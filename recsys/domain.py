@@ -103,6 +103,9 @@ class ShortfallCause(enum.StrEnum):
     CATALOG = "catalog"
     NOT_OFFERED = "not-offered"
     OUT_OF_STOCK = "out-of-stock"
+    FILTERED = "filtered"
+    AGE = "age"
+    PRICE = "price"
 
 
 class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):

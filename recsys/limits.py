@@ -85,6 +85,8 @@ BOOST_FACTOR_MAX: Final = 1_000.0
 CATALOG_CHANGE_COUNT_MAX: Final = 250_000
 STOCK_ADJUSTMENT_COUNT_MAX: Final = 100
 STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
+# And what it keeps of filters, a bit per item and filter.
+FILTER_MASK_BYTES_MAX: Final = 64 * 2**20
 
 # A filter: its text in UTF-8 bytes, nested parentheses, comparisons, values of one IN list,
 # and how many wildcards and orders of texts it tries on each value of a field. What a worker

@@ -1,6 +1,8 @@
 """What can be bought, where, and what is in stock; see docs/catalog.md."""
 
+from recsys.catalog.fields import ITEM_SCHEMA, item_record
 from recsys.catalog.item import Attribute, Item, ItemSummary, Price
+from recsys.catalog.nothing import NoCatalog
 from recsys.catalog.ports import (
     CatalogChanges,
     CatalogFeed,
@@ -24,6 +26,7 @@ from recsys.catalog.update import ATTRIBUTE_PREFIX, updated
 
 __all__ = [
     "ATTRIBUTE_PREFIX",
+    "ITEM_SCHEMA",
     "STORE_ONLINE",
     "Adjustment",
     "Attribute",
@@ -35,6 +38,7 @@ __all__ = [
     "ItemReader",
     "ItemSummary",
     "KeyedItem",
+    "NoCatalog",
     "Price",
     "StockCell",
     "StockChange",
@@ -44,5 +48,6 @@ __all__ = [
     "StoreKind",
     "Tally",
     "Upserted",
+    "item_record",
     "updated",
 ]

@@ -18,6 +18,9 @@ _CAUSES: Final = {
     ShortfallCause.CATALOG: "not in the model's catalogue",
     ShortfallCause.NOT_OFFERED: "not offered now",
     ShortfallCause.OUT_OF_STOCK: "out of stock there",
+    ShortfallCause.FILTERED: "not let through by the filters",
+    ShortfallCause.AGE: "not for buyers of this age",
+    ShortfallCause.PRICE: "not in the price band",
 }
 _WITHOUT: Final = {
     None: "",

@@ -3,7 +3,6 @@
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
-    NOTE_STOCK_UNAVAILABLE,
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     NOTE_UNKNOWN_STORE,
@@ -14,6 +13,7 @@ from recsys.recommend.query import (
     SimilarQuery,
 )
 from recsys.recommend.recommender import Recommender
+from recsys.rules import NOTE_STOCK_UNAVAILABLE
 
 __all__ = [
     "NOTES",

@@ -1,6 +1,6 @@
 """What is popular here, when nothing personal can be said. Never silent: each result says so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,13 +10,33 @@ from recsys.bundle import SEGMENT_ALL, channel_segment, store_segment
 from recsys.domain import Channel, FallbackCause, Reason, ReasonKind, StoreId
 from recsys.person_ranker import Ranking
 from recsys.recommend.model import ServingModel
-from recsys.recommend.permitted import Permitted, allows
 from recsys.recommend.results import Results
+from recsys.rules import Permitted, allows
 
 _UNLISTED: Final = 0.0
 """Score of an item that is on no list: nobody has been seen to want it."""
 
 POPULAR = Reason(kind=ReasonKind.POPULAR)
+
+
+def popular_order(
+    model: ServingModel,
+    *,
+    channel: Channel | None,
+    store_id: StoreId | None,
+    cause: FallbackCause | None = None,
+) -> tuple[NDArray[np.int32], Sequence[Reason]]:
+    """Return all rows that are on a list, the store's first, and on which each is."""
+    lists = []
+    reasons: list[Reason] = []
+    for segment, reason in _segments(model, channel, store_id, cause):
+        listed, _ = model.popular.list(segment)
+        lists.append(listed)
+        reasons += [reason] * len(listed)
+    rows = np.concatenate([np.empty(0, dtype=np.int32), *lists])
+    _, first = np.unique(rows, return_index=True)
+    first.sort()
+    return rows[first], [reasons[at] for at in first.tolist()]
 
 
 def popular_results(

@@ -36,6 +36,11 @@ class ServingModel:
         self.fold_in = _fold_in(bundle)
         self._ranker = PersonRanker(self.scorer, self.fold_in, releases_gil=not self.is_quick)
 
+    @property
+    def item_factors(self) -> NDArray[np.float32] | None:
+        """Vectors of its items, float32, shape (n, f), if it has any."""
+        return self.bundle.item_factors
+
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
         """Make an opened bundle ready; reads none of its large arrays."""

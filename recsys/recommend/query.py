@@ -14,16 +14,14 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend.results import Results
-from recsys.recommend.rules import NO_RULES, Rules
-
-PLACEMENT_DEFAULT: Final = "default"
+from recsys.rules import NO_RULES, NOTE_STOCK_UNAVAILABLE, PLACEMENT_DEFAULT, Rules
+from recsys.rules.permissions import NOTE_CATALOG_UNAVAILABLE, NOTE_PIN_LEFT_OUT
 
 NOTE_UNKNOWN_SUBJECT: Final = "unknown-subject"
 NOTE_UNKNOWN_ITEM: Final = "unknown-item"
 NOTE_UNKNOWN_STORE: Final = "unknown-store"
 NOTE_STORAGE_UNAVAILABLE: Final = "storage-unavailable"
 NOTE_NO_CONSENT: Final = "no-consent"
-NOTE_STOCK_UNAVAILABLE: Final = "stock-unavailable"
 NOTES: Final = frozenset(
     {
         NOTE_UNKNOWN_SUBJECT,
@@ -32,6 +30,8 @@ NOTES: Final = frozenset(
         NOTE_STORAGE_UNAVAILABLE,
         NOTE_NO_CONSENT,
         NOTE_STOCK_UNAVAILABLE,
+        NOTE_CATALOG_UNAVAILABLE,
+        NOTE_PIN_LEFT_OUT,
     }
 )
 """What an answer had to do without. Not errors; operators count them."""
@@ -48,7 +48,9 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
         recent_events: What the caller knows of the session, in any order.
         result_count: Results wanted, 1 to 100.
         excluded: Items to leave out; unknown ones and duplicates do no harm.
-        include_seen: Whether items of the history may be returned.
+        include_seen: Whether items of the history may be returned; False for as the
+            placement says.
+        buyer_age: How old the buyer is, in years; None if it is not said.
         rules: What is asked of the items.
     """
 
@@ -60,6 +62,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
     include_seen: bool = False
+    buyer_age: int | None = None
     rules: Rules = NO_RULES
 
 
@@ -72,6 +75,7 @@ class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
     store_id: StoreId | None = None
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
+    buyer_age: int | None = None
     rules: Rules = NO_RULES
 
 

@@ -1,7 +1,10 @@
 """The results of an answer: ranked rows with reasons, made into objects only for those who look."""
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recsys._scoring import Ranking
 from recsys.bundle import ItemIndex
@@ -27,6 +30,17 @@ class Results(Sequence[Recommendation]):
         self.items = items
         self.ranking = ranking
         self.reasons = reasons
+
+    @classmethod
+    def of(
+        cls,
+        items: ItemIndex,
+        rows: NDArray[np.int32],
+        scores: NDArray[np.float64],
+        reasons: Sequence[Reason],
+    ) -> Self:
+        """Collect rows and scores that are ranked already."""
+        return cls(items, Ranking.of(rows, scores), reasons)
 
     def __len__(self) -> int:
         return self.ranking.count

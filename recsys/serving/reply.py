@@ -26,6 +26,9 @@ _CAUSES: Final = {
     ShortfallCause.CATALOG: result_pb2.SHORTFALL_CAUSE_CATALOG,
     ShortfallCause.NOT_OFFERED: result_pb2.SHORTFALL_CAUSE_NOT_OFFERED,
     ShortfallCause.OUT_OF_STOCK: result_pb2.SHORTFALL_CAUSE_OUT_OF_STOCK,
+    ShortfallCause.FILTERED: result_pb2.SHORTFALL_CAUSE_FILTERED,
+    ShortfallCause.AGE: result_pb2.SHORTFALL_CAUSE_AGE,
+    ShortfallCause.PRICE: result_pb2.SHORTFALL_CAUSE_PRICE,
 }
 
 

@@ -15,8 +15,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend import RecommendQuery, SimilarQuery
-from recsys.recommend.query import PLACEMENT_DEFAULT
-from recsys.recommend.rules import NO_RULES, Rules, StockRule
+from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules, StockRule
 from recsys.serving import fields
 from recsys.serving.violations import Violations, is_plain
 from recsys.v1 import rules_pb2

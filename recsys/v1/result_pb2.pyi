@@ -30,6 +30,9 @@ class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_CAUSE_CATALOG: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_NOT_OFFERED: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_OUT_OF_STOCK: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_FILTERED: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_AGE: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_PRICE: _ClassVar[ShortfallCause]
 REASON_KIND_UNSPECIFIED: ReasonKind
 REASON_KIND_PERSONAL: ReasonKind
 REASON_KIND_SIMILAR: ReasonKind
@@ -45,6 +48,9 @@ SHORTFALL_CAUSE_SEEN: ShortfallCause
 SHORTFALL_CAUSE_CATALOG: ShortfallCause
 SHORTFALL_CAUSE_NOT_OFFERED: ShortfallCause
 SHORTFALL_CAUSE_OUT_OF_STOCK: ShortfallCause
+SHORTFALL_CAUSE_FILTERED: ShortfallCause
+SHORTFALL_CAUSE_AGE: ShortfallCause
+SHORTFALL_CAUSE_PRICE: ShortfallCause
 
 class Result(_message.Message):
     __slots__ = ("item_id", "score", "reason")

@@ -19,14 +19,14 @@ from recsys.errors import InvalidRequest
 from recsys.events import NoHistories
 from recsys.recommend import (
     NOTE_STOCK_UNAVAILABLE,
-    NOTE_STORAGE_UNAVAILABLE,
     Answer,
     Recommender,
     RecommendQuery,
     ServingModel,
     SimilarQuery,
 )
-from recsys.recommend.rules import Rules, StockRule
+from recsys.rules.permissions import NOTE_CATALOG_UNAVAILABLE
+from recsys.rules.rules import Rules, StockRule
 from support.bundles import make_bundle, two_worlds
 from support.catalogs import MemoryCatalog
 
@@ -178,7 +178,7 @@ def test_while_the_storage_is_down_the_last_state_counts(
     catalog.is_down = True
     answer = recommender.recommend(model, known, now=NOW)
     assert len(answer.results) == 3
-    assert NOTE_STORAGE_UNAVAILABLE in answer.notes
+    assert NOTE_CATALOG_UNAVAILABLE in answer.notes
     for rule, count in ((StockRule.STORE, 0), (StockRule.AUTO, 11)):
         answer = recommender.recommend(
             model,

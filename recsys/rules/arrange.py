@@ -12,14 +12,14 @@ over the best candidates.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
-from recsys.recommend.permitted import U8, allows, inverse
+from recsys.rules.permitted import U8, allows, inverse
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
@@ -96,6 +96,10 @@ class Arrangement:
     shares: Sequence[tuple[U8, int]] = ()
     diversity: float = 0.0
     similarity: Similarity | None = None
+
+    def with_pins(self, pins: dict[int, int]) -> "Arrangement":
+        """Return the same with other pins."""
+        return replace(self, pins=pins)
 
 
 def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> Candidates:

@@ -2,7 +2,7 @@
 
 import enum
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -133,9 +133,15 @@ class Rules(_Part, frozen=True):
         """Yield each place that holds a filter, and the filter."""
         if self.filter:
             yield "filter", self.filter
-        for name, parts in (("boosts", self.boosts), ("shares", self.shares), ("rebuys", self.rebuys)):
-            for at, part in enumerate(parts or ()):
-                yield f"{name}[{at}].filter", part.filter
+        lists: dict[str, Sequence[Boost | Share | Rebuy]] = {
+            "boosts": self.boosts or (),
+            "shares": self.shares or (),
+            "rebuys": self.rebuys or (),
+        }
+        for name, parts in lists.items():
+            for at, part in enumerate(parts):
+                if part.filter or name != "rebuys":
+                    yield f"{name}[{at}].filter", part.filter
 
     @property
     def arranges(self) -> bool:

@@ -1,12 +1,17 @@
 """What may appear in one answer: bitmaps, each with the cause that it stands for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.domain import ShortfallCause, StoreId
+from recsys.domain import ShortfallCause
 from recsys.scoring import Mask
+
+MASK_COUNT_MAX: Final = 8
+"""As many as the kernel takes together."""
 
 U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
@@ -18,41 +23,46 @@ class Permitted:
 
     Attributes:
         item_count: Of the model.
-        parts: In the order in which a missing item is put down to a cause. At most 8.
-        store_id: The store whose stock is among them, if one's is.
+        parts: In the order in which a missing item is put down to a cause.
     """
 
     item_count: int
     parts: tuple[tuple[ShortfallCause, Mask | U8], ...] = ()
-    store_id: StoreId | None = None
 
     @property
     def masks(self) -> list[Mask | U8] | None:
         """As the kernel takes them; None where everything may appear."""
-        return [mask for _, mask in self.parts] or None
+        masks = [mask for _, mask in self.parts]
+        bitmap = None if len(masks) <= MASK_COUNT_MAX else common_bits(masks)
+        return (masks or None) if bitmap is None else [bitmap]
 
     def bitmap(self) -> U8 | None:
         """Return what all allow: item i is bit i%8 of byte i//8; None for everything."""
-        if not self.parts:
-            return None
-        first, *others = (_bits(mask) for _, mask in self.parts)
-        if not others:
-            return first
-        bitmap = first & others[0]
-        for other in others[1:]:
-            bitmap &= other
-        return bitmap
+        return common_bits([mask for _, mask in self.parts])
 
-    def counts(self) -> list[tuple[ShortfallCause, int]]:
-        """Return how many items each part takes away that no part before it did."""
+    def counts(self) -> dict[ShortfallCause, int]:
+        """Return how many items each cause takes away that none before it did."""
         left: U8 | None = None
         left_count = self.item_count
-        counts: list[tuple[ShortfallCause, int]] = []
+        counts: dict[ShortfallCause, int] = {}
         for cause, mask in self.parts:
             left = _bits(mask) if left is None else left & _bits(mask)
             before, left_count = left_count, int(np.bitwise_count(left).sum())
-            counts.append((cause, before - left_count))
+            counts[cause] = counts.get(cause, 0) + before - left_count
         return counts
+
+
+def common_bits(masks: Sequence[Mask | U8]) -> U8 | None:
+    """Return what all of some masks have; None for everything, of no masks."""
+    if not masks:
+        return None
+    first, *others = (_bits(mask) for mask in masks)
+    if not others:
+        return first
+    bitmap = first & others[0]
+    for other in others[1:]:
+        bitmap &= other
+    return bitmap
 
 
 def allows(bitmap: U8, rows: I32) -> NDArray[np.bool_]:

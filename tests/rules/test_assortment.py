@@ -10,7 +10,7 @@ from recsys.bundle import ItemIndex
 from recsys.catalog import Item
 from recsys.domain import StoreId
 from recsys.errors import StorageUnavailable
-from recsys.recommend.assortment import Assortment
+from recsys.rules.assortment import Assortment
 from recsys.scoring import Mask
 from support.catalogs import MemoryCatalog
 

@@ -17,8 +17,18 @@ from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.bundle import ItemIndex
-from recsys.catalog import CatalogChanges, CatalogFeed, Item, KeyedItem, Store
+from recsys.catalog import (
+    ITEM_SCHEMA,
+    CatalogChanges,
+    CatalogFeed,
+    Item,
+    KeyedItem,
+    Store,
+    item_record,
+)
 from recsys.domain import ItemRow, StoreId
+from recsys.filters import Columns, LiveColumns, Record
+from recsys.rules.filtered import FilteredMasks
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -47,6 +57,8 @@ class Assortment:
         self._offered: Mask | None = None
         self._turning: list[tuple[float, ItemRow]] = []
         self._turned: dict[ItemRow, Item] = {}
+        self._live = self._no_columns()
+        self._filtered = FilteredMasks(len(items))
         self._stocked: OrderedDict[StoreId, Mask] = OrderedDict()
         self._stores: Mapping[StoreId, Store] = {}
 
@@ -76,6 +88,15 @@ class Assortment:
     def stores(self) -> Mapping[StoreId, Store]:
         """All stores of the catalogue."""
         return self._stores
+
+    @property
+    def columns(self) -> Columns:
+        """The fields of the model's items, in their order."""
+        return self._live.columns
+
+    def filtered(self, expression: str, *, now: float) -> Mask:
+        """Return which items pass a filter; raises InvalidFilter."""
+        return self._filtered.mask(expression, self._live.columns, now=now)
 
     def stocked(self, store_id: StoreId, *, now: float) -> Mask | None:
         """Return which items a store has; None if no catalogue was ever written.
@@ -119,6 +140,7 @@ class Assortment:
         rows = np.full(len(self._rows), _NOWHERE, dtype=np.int32)
         offered: list[I32] = []
         turned: dict[ItemRow, Item] = {}
+        live = self._no_columns()
         seq = 0
         for number, some in self._feed.snapshot():
             seq = number
@@ -126,7 +148,10 @@ class Assortment:
             rows = _with_rows(rows, _keys(some, positions), found)
             offered.append(_offered(some, found, positions, now=now))
             turned |= _turning(some, found, positions, now=now)
+            _describe(live, some, found, positions, now=now)
         self._rows, self._turned = rows, turned
+        # Filters that are asked just now may be of the columns before.
+        self._live, self._filtered = live, FilteredMasks(len(self._items))
         self._turning = _turns(turned, now=now)
         bitmap = _bitmap(np.concatenate([*offered, np.empty(0, np.int32)]), len(self._items))
         # Without a single change it is no live catalogue but what a data set said.
@@ -153,12 +178,20 @@ class Assortment:
             heapq.heappush(self._turning, (_next_turn(item, now), row))
         if len(self._turning) > _TURNS_PER_ITEM_MAX * (len(self._turned) + 1):
             self._turning = _turns(self._turned, now=now)
+        _describe(self._live, changes.items, found, positions, now=now)
         allow = _offered(changes.items, found, positions, now=now)
         self._offered.change(allow=allow, forbid=np.setdiff1d(found, allow))
         self._restock(changes)
         if changes.stores_changed:
             self._stores = {store.store_id: store for store in self._feed.stores()}
         self._seq = changes.seq
+
+    def _no_columns(self) -> LiveColumns:
+        columns = LiveColumns(ITEM_SCHEMA)
+        if len(self._items):
+            # Bitmaps are as long as the model, whatever the catalogue knows.
+            columns.put([len(self._items) - 1], {})
+        return columns
 
     def _restock(self, changes: CatalogChanges) -> None:
         by_store: dict[StoreId, dict[int, bool]] = {}
@@ -175,17 +208,21 @@ class Assortment:
     def _turn(self, now: float) -> None:
         come: list[int] = []
         gone: list[int] = []
+        records: dict[int, Record] = {}
         while self._turning and self._turning[0][0] <= now:
             _, row = heapq.heappop(self._turning)
             item = self._turned.get(row)
             if item is None:
                 continue  # It has changed meanwhile, and its hours with it.
             (come if item.is_available(now) else gone).append(row)
+            records[row] = item_record(item, now=now)
             turn = _next_turn(item, now)
             if turn < np.inf:
                 heapq.heappush(self._turning, (turn, row))
             else:
                 del self._turned[row]
+        if records:
+            self._live.write(list(records), list(records.values()))
         if self._offered is not None and (come or gone):
             self._offered.change(
                 allow=np.array(come, dtype=np.int32), forbid=np.array(gone, dtype=np.int32)
@@ -210,6 +247,13 @@ def _offered(some: Sequence[KeyedItem], found: I32, positions: I32, *, now: floa
     items = (some[at].item for at in positions.tolist())
     is_offered = [item is not None and item.is_available(now) for item in items]
     return found[np.array(is_offered, dtype=np.bool_)]
+
+
+def _describe(
+    live: LiveColumns, some: Sequence[KeyedItem], found: I32, positions: I32, *, now: float
+) -> None:
+    items = [some[at].item for at in positions.tolist()]
+    live.write(found.tolist(), [{} if one is None else item_record(one, now=now) for one in items])
 
 
 def _turning(

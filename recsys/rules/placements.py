@@ -1,15 +1,15 @@
 """The rules of each placement, from a file that a merchandiser writes.
 
-    [default]                      # of every placement, where its own say nothing
-    in_stock = "auto"
+[default]                      # of every placement, where its own say nothing
+in_stock = "auto"
 
-    [till]
-    in_stock = "store"
-    caps = [{ field = "brand", count_max = 3 }]
+[till]
+in_stock = "store"
+caps = [{ field = "brand", count_max = 3 }]
 
-    [home]
-    filter = 'NOT category:"Gift cards"'
-    boosts = [{ filter = 'release_time > now - 30d', factor = 1.5 }]
+[home]
+filter = 'NOT category:"Gift cards"'
+boosts = [{ filter = 'release_time > now - 30d', factor = 1.5 }]
 """
 
 import re
@@ -23,8 +23,9 @@ import msgspec
 from recsys import limits
 from recsys.errors import InvalidConfig
 from recsys.filters import InvalidFilter, Schema, read_filter
-from recsys.recommend.query import PLACEMENT_DEFAULT
-from recsys.recommend.rules import NO_RULES, Rules
+from recsys.rules.rules import NO_RULES, Rules
+
+PLACEMENT_DEFAULT: Final = "default"
 
 _NAME: Final = re.compile(rf"[a-z][a-z0-9-]{{0,{limits.PLACEMENT_CHARS_MAX - 1}}}")
 
@@ -59,7 +60,9 @@ def read_placements(text: str, *, source: str, schema: Schema) -> Placements:
     for name, table in tables.items():
         if not _NAME.fullmatch(name):
             allowed = "lower case letters, digits and hyphens, starting with a letter"
-            raise InvalidConfig(source=source, problem=f"[{name}] is no placement; allowed {allowed}")
+            raise InvalidConfig(
+                source=source, problem=f"[{name}] is no placement; allowed {allowed}"
+            )
         try:
             own[name] = msgspec.convert(table, Rules)
         except msgspec.ValidationError as error:

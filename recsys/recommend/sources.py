@@ -1,0 +1,264 @@
+"""Where the items of an answer come from: a history, one item, or what is popular here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.domain import Channel, FallbackCause, ItemId, Reason, ReasonKind, StoreId
+from recsys.person_ranker import ItemWeights
+from recsys.recommend.fallback import POPULAR, popular_order, popular_results
+from recsys.recommend.model import ServingModel
+from recsys.recommend.results import Results
+from recsys.rules import Arrangement, Candidates, Permitted, allows, arrange
+from recsys.rules.permitted import MASK_COUNT_MAX, U8, common_bits
+from recsys.scoring import Mask
+
+I32 = NDArray[np.int32]
+
+_PERSONAL: Final = Reason(kind=ReasonKind.PERSONAL)
+_ONE_PERSONAL: Final[Sequence[Reason]] = (_PERSONAL,)
+_EDITORIAL: Final = Reason(kind=ReasonKind.EDITORIAL)
+
+
+class Source(Protocol):
+    """Finds items and says why each of them."""
+
+    def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
+        """Return the best items that may be shown."""
+        ...
+
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Return the best rows that are in all of some masks."""
+        ...
+
+    def reasons(self, rows: I32) -> Sequence[Reason]:
+        """Say why each of some rows that `search` has found."""
+        ...
+
+
+def page(
+    source: Source,
+    model: ServingModel,
+    permitted: Permitted,
+    arrangement: Arrangement | None,
+    *,
+    count: int,
+    excluded: I32 | None,
+) -> Results:
+    """Put a page together from what a source finds.
+
+    Args:
+        source: Finds items.
+        model: Whose.
+        permitted: What may appear.
+        arrangement: How; None for simply the best.
+        count: Results wanted.
+        excluded: Rows that must not appear, or None.
+    """
+    if arrangement is None:
+        return source.best(permitted, count, excluded=excluded)
+
+    def search(masks: Sequence[U8], count: int, *, excluded: I32) -> Candidates:
+        return source.search(_in_one([*(permitted.masks or ()), *masks]), count, excluded=excluded)
+
+    blocked = np.empty(0, dtype=np.int32) if excluded is None else excluded
+    pins = set(arrangement.pins.values()).difference(blocked.tolist())
+    kept = {place: row for place, row in arrangement.pins.items() if row in pins}
+    found = arrange(search, arrangement.with_pins(kept), count=count, excluded=blocked)
+    is_pinned = np.isin(found.rows, list(pins))
+    why = iter(source.reasons(found.rows[~is_pinned]))
+    reasons = [_EDITORIAL if pinned else next(why) for pinned in is_pinned.tolist()]
+    return Results.of(model.items, found.rows, np.nan_to_num(found.scores, nan=0.0), reasons)
+
+
+def _in_one(masks: list[Mask | U8]) -> list[Mask | U8]:
+    """Return masks that the kernel takes together."""
+    if len(masks) <= MASK_COUNT_MAX:
+        return masks
+    bitmap = common_bits(masks)
+    return [] if bitmap is None else [bitmap]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Personal:
+    """By a history.
+
+    Attributes:
+        model: Ranks.
+        weights: What the history says; something at least.
+        prior_row: Of where the answer is shown.
+        without_seen: Whether what she had contact with is left out.
+        from_storage: Whether any of it is stored, else it is the session alone.
+        cause: Why nothing stored was used.
+    """
+
+    model: ServingModel
+    weights: ItemWeights
+    prior_row: int
+    without_seen: bool
+    from_storage: bool
+    cause: FallbackCause | None
+
+    def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
+        """Rank in one call."""
+        ranking = self.model.rank(
+            self.weights,
+            result_count=count,
+            excluded=excluded,
+            without_seen=self.without_seen,
+            prior_row=self.prior_row,
+            allowed=permitted.masks,
+        )
+        if self.from_storage and self.model.has_vectors:
+            return Results(self.model.items, ranking, _ONE_PERSONAL)
+        return Results(self.model.items, ranking, self.reasons(ranking.rows))
+
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Rank in one call."""
+        ranking = self.model.rank(
+            self.weights,
+            result_count=count,
+            excluded=excluded,
+            without_seen=self.without_seen,
+            prior_row=self.prior_row,
+            allowed=masks or None,
+        )
+        return Candidates(ranking.rows, ranking.scores)
+
+    def reasons(self, rows: I32) -> Sequence[Reason]:
+        """Say which of the history's items each is similar to, where she is not known."""
+        personal = self.model.is_personal(rows, self.weights)
+        if self.from_storage:
+            return [_PERSONAL if mine else POPULAR for mine in personal.tolist()]
+        if not len(rows):
+            return []
+        sources = self.model.most_influential(rows, self.weights)
+        by_source = {
+            row: Reason(
+                kind=ReasonKind.SIMILAR,
+                similar_to=ItemId(self.model.items.id(row)),
+                fallback_cause=self.cause,
+            )
+            for row in set(sources.tolist())
+        }
+        popular = POPULAR
+        if self.cause:
+            popular = Reason(kind=ReasonKind.POPULAR, fallback_cause=self.cause)
+        return [
+            by_source[source] if mine else popular
+            for source, mine in zip(sources.tolist(), personal.tolist(), strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Similar:
+    """By one item.
+
+    The similarity is the score for a person whose whole history is that item (Hu,
+    Koren, Volinsky 2008, section 5), so it follows what people do with the items and
+    not only how their vectors point.
+
+    Attributes:
+        model: Ranks.
+        row: The item.
+        item_id: Its id.
+        prior_row: Of where the answer is shown.
+    """
+
+    model: ServingModel
+    row: int
+    item_id: ItemId
+    prior_row: int
+
+    def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
+        """Rank in one call."""
+        blocked = np.empty(0, dtype=np.int32) if excluded is None else excluded
+        found = self.search(permitted.masks or (), count, excluded=blocked)
+        return Results.of(self.model.items, found.rows, found.scores, self.reasons(found.rows))
+
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Rank in one call."""
+        ranking = self.model.rank(
+            self._weights(),
+            result_count=count,
+            excluded=excluded,
+            prior_row=self.prior_row,
+            allowed=masks or None,
+        )
+        return Candidates(ranking.rows, ranking.scores)
+
+    def reasons(self, rows: I32) -> Sequence[Reason]:
+        """Say that they are similar, where the item has a part in the score."""
+        reason = Reason(kind=ReasonKind.SIMILAR, similar_to=self.item_id)
+        personal = self.model.is_personal(rows, self._weights())
+        return [reason if mine else POPULAR for mine in personal.tolist()]
+
+    def _weights(self) -> ItemWeights:
+        itself = np.array([self.row], dtype=np.int32)
+        return ItemWeights.of(itself, np.ones(1, dtype=np.float32), itself)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Popular:
+    """By what is popular here, for those of whom nothing is known.
+
+    Attributes:
+        model: Has the lists.
+        channel: Of the context.
+        store_id: Of the context.
+        seen: Rows that are left out, ascending.
+        cause: Why nothing stored was used.
+    """
+
+    model: ServingModel
+    channel: Channel | None
+    store_id: StoreId | None
+    seen: I32
+    cause: FallbackCause | None
+
+    def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
+        """Take the store's list, then the channel's, then everybody's."""
+        return popular_results(
+            self.model,
+            channel=self.channel,
+            store_id=self.store_id,
+            result_count=count,
+            blocked=self.seen if excluded is None else np.union1d(excluded, self.seen),
+            permitted=permitted,
+            cause=self.cause,
+        )
+
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Take the best of the lists, by their place: counts of two lists do not compare."""
+        order, _ = self._order()
+        places = np.arange(len(order), dtype=np.float64)
+        bitmap = common_bits(masks)
+        meant = ~np.isin(order, np.union1d(excluded, self.seen))
+        if bitmap is not None:
+            meant &= allows(bitmap, order)
+        rows, scores = order[meant][:count], 1.0 / (1.0 + places[meant][:count])
+        if len(rows) < count and bitmap is not None:
+            rest = self.model.rank_for_nobody(
+                result_count=count - len(rows),
+                excluded=np.unique(np.concatenate([excluded, self.seen, order])),
+                allowed=list(masks),
+            ).rows
+            rows = np.concatenate([rows, rest])
+            last = 1.0 / (1.0 + len(order) + np.arange(len(rest), dtype=np.float64))
+            scores = np.concatenate([scores, last])
+        return Candidates(rows, scores)
+
+    def reasons(self, rows: I32) -> Sequence[Reason]:
+        """Say on which list each is."""
+        order, reasons = self._order()
+        by_row = dict(zip(order.tolist(), reasons, strict=True))
+        popular = Reason(kind=ReasonKind.POPULAR, fallback_cause=self.cause)
+        return [by_row.get(row, popular) for row in rows.tolist()]
+
+    def _order(self) -> tuple[I32, Sequence[Reason]]:
+        return popular_order(
+            self.model, channel=self.channel, store_id=self.store_id, cause=self.cause
+        )

@@ -1,0 +1,39 @@
+"""What may be shown and how a page is put together; see docs/rules.md."""
+
+from recsys.rules.arrange import Arrangement, Candidates, arrange
+from recsys.rules.permissions import NOTE_STOCK_UNAVAILABLE, Asked, InForce, Permissions
+from recsys.rules.permitted import Permitted, allows
+from recsys.rules.placements import PLACEMENT_DEFAULT, Placements, read_placements
+from recsys.rules.rules import (
+    NO_RULES,
+    Boost,
+    Cap,
+    Pin,
+    Rebuy,
+    Rules,
+    Share,
+    StockRule,
+)
+
+__all__ = [
+    "NOTE_STOCK_UNAVAILABLE",
+    "NO_RULES",
+    "PLACEMENT_DEFAULT",
+    "Arrangement",
+    "Asked",
+    "Boost",
+    "Candidates",
+    "Cap",
+    "InForce",
+    "Permissions",
+    "Permitted",
+    "Pin",
+    "Placements",
+    "Rebuy",
+    "Rules",
+    "Share",
+    "StockRule",
+    "allows",
+    "arrange",
+    "read_placements",
+]

@@ -1,0 +1,88 @@
+"""What items have in common: values of a field, or directions of their vectors."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.filters import Columns, TextColumn
+from recsys.filters.columns import CHUNK_ROWS
+from recsys.rules.permitted import U8
+
+I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
+
+_NO_VALUE: Final = 0
+"""Code of the rows that have no value."""
+
+
+class FieldGroups:
+    """Items that have the same values of a field; see `recsys.rules.arrange.Groups`."""
+
+    def __init__(self, columns: Columns, field: str) -> None:
+        """Look at one field.
+
+        Args:
+            columns: Of the model's items.
+            field: A text, a category path or a key of a map. Items in which it is missing
+                are in no group.
+        """
+        found = columns.columns.get(field)
+        self._column = found if isinstance(found, TextColumn) else None
+        self._row_count = columns.row_count
+
+    def of(self, rows: I32) -> Sequence[int]:
+        """Return each row's group; -1 for none."""
+        if self._column is None:
+            return [-1] * len(rows)
+        chunks = self._column.chunks
+        codes = [int(chunks[row // CHUNK_ROWS][row % CHUNK_ROWS]) for row in rows.tolist()]
+        return [-1 if code == _NO_VALUE else code for code in codes]
+
+    def without(self, groups: Sequence[int]) -> U8:
+        """Return the rows that are in none of some groups; bits past the last are 0."""
+        keeps = np.ones(1 if self._column is None else self._column.count, dtype=np.bool_)
+        if self._column is None:
+            truths = np.ones(self._row_count, dtype=np.bool_)
+        else:
+            keeps[list(groups)] = False
+            whole = [keeps[chunk] for chunk in self._column.chunks]
+            truths = np.concatenate([*whole, np.empty(0, np.bool_)])[: self._row_count]
+        return np.packbits(truths, bitorder="little")
+
+
+class VectorLikeness:
+    """Cosines of item vectors, none below 0; see `recsys.rules.arrange.Similarity`."""
+
+    def __init__(self, item_factors: NDArray[np.float32]) -> None:
+        """Look at vectors, float32, shape (n, f)."""
+        self._factors = item_factors
+        self._rows: I32 | None = None
+        self._units = np.empty((0, 0))
+
+    def __call__(self, row: int, rows: I32) -> F64:
+        """Return how like one row some rows are."""
+        if self._rows is not rows:
+            self._rows, self._units = rows, self._unit(rows)
+        itself = self._unit(np.array([row], dtype=np.int32))[0]
+        cosines: F64 = np.maximum(self._units @ itself, 0.0)
+        return cosines
+
+    def _unit(self, rows: I32) -> F64:
+        vectors = self._factors[rows].astype(np.float64)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0.0)
+
+
+class FieldLikeness:
+    """1 for the same values of a field, else 0; for models without vectors."""
+
+    def __init__(self, groups: FieldGroups) -> None:
+        """Look at groups."""
+        self._groups = groups
+
+    def __call__(self, row: int, rows: I32) -> F64:
+        """Return how like one row some rows are."""
+        (own,) = self._groups.of(np.array([row], dtype=np.int32))
+        return np.array([own >= 0 and group == own for group in self._groups.of(rows)], np.float64)
