@@ -108,6 +108,19 @@ class ShortfallCause(enum.StrEnum):
     PRICE = "price"
 
 
+class StockRule(enum.StrEnum):
+    """Where an item must be in stock to be shown."""
+
+    AUTO = "auto"
+    """In the store of the context, if one is named that the catalogue knows."""
+    STORE = "store"
+    """In the store of the context, which must be named."""
+    ONLINE = "online"
+    """Where the web shop sells from."""
+    ANYWHERE = "anywhere"
+    """Nowhere in particular: stock is not looked at."""
+
+
 class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
     """A name by which a person or a device is known on some channel."""
 

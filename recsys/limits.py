@@ -68,6 +68,9 @@ CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
 IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
 HISTORY_PART_COUNT_MAX: Final = 64
 
+# Ages of buyers, in years.
+AGE_MAX: Final = 150
+
 # Pages: the rules of one, how far down the best candidates it is chosen from, and what
 # one candidate's score is multiplied by.
 CANDIDATE_COUNT_MAX: Final = 500

@@ -13,7 +13,7 @@ from rich.table import Table
 from recsys.catalog import ItemSummary
 from recsys.commands.answers import as_json, show
 from recsys.commands.arguments import read_events, read_identifiers
-from recsys.domain import Channel, ItemId
+from recsys.domain import Channel, ItemId, StockRule
 
 if TYPE_CHECKING:
     from recsys.serving.client import Reply
@@ -30,6 +30,13 @@ OnChannel = Annotated[Channel | None, typer.Option(help="Where the answer is sho
 Store = Annotated[str, typer.Option(help="The shop concerned.")]
 Count = Annotated[int, typer.Option("--count", "-k", help="Results wanted, 1 to 100.")]
 Exclude = Annotated[list[str] | None, typer.Option(help="Leave this item out; may be given again.")]
+Filter = Annotated[
+    str, typer.Option("--filter", help="Only items like these, such as 'price < 50'.")
+]
+InStock = Annotated[
+    StockRule | None,
+    typer.Option(help="Where items must be in stock; unless said, as the placement says."),
+]
 Titles = Annotated[
     Path | None, typer.Option(help="SQLite file of the import, to show titles.", exists=True)
 ]
@@ -63,6 +70,8 @@ def recommend(
     store: Store = "",
     count: Count = 10,
     exclude: Exclude = None,
+    filter_: Filter = "",
+    in_stock: InStock = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also show what the person already knows.")
     ] = False,
@@ -80,9 +89,11 @@ def recommend(
       recsys recommend --user u-17
       recsys recommend --visitor v-9 --recent view:item-3 --recent view:item-8
       recsys recommend --identifier loyalty_card=42 --channel store --store s-1
+      recsys recommend --user u-17 --filter 'price < 50 AND category:"Shoes"'
       recsys recommend --user u-17 --json | jq .results
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     with connect(target) as client:
         reply = client.recommend(
@@ -96,6 +107,7 @@ def recommend(
             result_count=count,
             excluded=exclude or (),
             include_seen=include_seen,
+            rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
     _print(reply, titles, as_json_=as_json_)
 
@@ -108,6 +120,8 @@ def similar(
     store: Store = "",
     count: Count = 10,
     exclude: Exclude = None,
+    filter_: Filter = "",
+    in_stock: InStock = None,
     titles: Titles = None,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
@@ -119,7 +133,8 @@ def similar(
       recsys similar item-17
       recsys similar item-17 -k 5 --exclude item-18
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     with connect(target) as client:
         reply = client.similar(
@@ -129,6 +144,7 @@ def similar(
             store_id=store,
             result_count=count,
             excluded=exclude or (),
+            rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
     _print(reply, titles, as_json_=as_json_)
 

@@ -46,6 +46,9 @@ def serve(
     if print_config:
         typer.echo(parsed.to_toml())
         return
+    from recsys.serving.placements import PlacementsFile  # noqa: PLC0415 - as above
+
+    PlacementsFile(parsed.rules.placements).read()
     if check_config:
         typer.echo(f"{config or 'the defaults'} and the environment are fine")
         return

@@ -56,6 +56,14 @@ class Recommender:
         self._personalises_by_default = personalises_by_default
         self.permissions = Permissions(catalog or NoCatalog(), placements or Placements())
 
+    def prepare(self, model: ServingModel, *, now: float) -> None:
+        """Read what the catalogue says of a model's items, so that no answer has to wait.
+
+        Raises:
+            StorageUnavailable: It is read by the first answer then.
+        """
+        self.permissions.prepare(model, now=now)
+
     def recommend(self, model: ServingModel, query: RecommendQuery, *, now: float) -> Answer:
         """Rank the catalogue for a person.
 

@@ -12,7 +12,6 @@ from recsys.rules.rules import (
     Rebuy,
     Rules,
     Share,
-    StockRule,
 )
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "Rebuy",
     "Rules",
     "Share",
-    "StockRule",
     "allows",
     "arrange",
     "read_placements",

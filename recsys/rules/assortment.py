@@ -125,7 +125,8 @@ class Assortment:
         return mask
 
     def _catch_up(self, last: int, *, now: float) -> None:
-        if self._seq is None:
+        if self._seq is None or (last < self._seq and self._feed.last_seq() < self._seq):
+            # Numbers go back only where another catalogue has taken the place of this one.
             self._load(now=now)
         while self._seq is not None and self._seq < last:
             changes = self._feed.changes(self._seq, count_max=_CHANGES_AT_ONCE)

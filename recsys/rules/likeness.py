@@ -72,7 +72,9 @@ class VectorLikeness:
     def _unit(self, rows: I32) -> F64:
         vectors = self._factors[rows].astype(np.float64)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0.0)
+        units = np.zeros_like(vectors)
+        np.divide(vectors, norms, out=units, where=norms > 0.0)
+        return units
 
 
 class FieldLikeness:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.bundle import ItemIndex
 from recsys.catalog import STORE_ONLINE, CatalogFeed
-from recsys.domain import SECONDS_PER_DAY, ShortfallCause, StoreId
+from recsys.domain import SECONDS_PER_DAY, ShortfallCause, StockRule, StoreId
 from recsys.errors import FieldViolation, InvalidRequest, StorageUnavailable
 from recsys.events import History
 from recsys.filters import Columns, InvalidFilter
@@ -22,7 +22,7 @@ from recsys.rules.filtered import item_filter
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
 from recsys.rules.permitted import U8, Permitted, allows
 from recsys.rules.placements import Placements
-from recsys.rules.rules import Rules, StockRule
+from recsys.rules.rules import Rules
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]

@@ -21,11 +21,15 @@ from typing import Final
 import msgspec
 
 from recsys import limits
+from recsys.catalog import ITEM_SCHEMA
 from recsys.errors import InvalidConfig
-from recsys.filters import InvalidFilter, Schema, read_filter
+from recsys.filters import FieldType, InvalidFilter
+from recsys.rules.filtered import item_filter
 from recsys.rules.rules import NO_RULES, Rules
 
 PLACEMENT_DEFAULT: Final = "default"
+
+_GROUPED: Final = {FieldType.TEXT, FieldType.PATH, FieldType.ANY}
 
 _NAME: Final = re.compile(rf"[a-z][a-z0-9-]{{0,{limits.PLACEMENT_CHARS_MAX - 1}}}")
 
@@ -41,13 +45,12 @@ class Placements:
         return self.rules.get(placement) or self.rules.get(PLACEMENT_DEFAULT, NO_RULES)
 
 
-def read_placements(text: str, *, source: str, schema: Schema) -> Placements:
+def read_placements(text: str, *, source: str) -> Placements:
     """Read and check the rules of all placements.
 
     Args:
         text: TOML, a table for each placement.
         source: What to call it in errors.
-        schema: The fields that filters may name.
 
     Raises:
         InvalidConfig: With the placement, the key and what is allowed.
@@ -67,21 +70,22 @@ def read_placements(text: str, *, source: str, schema: Schema) -> Placements:
             own[name] = msgspec.convert(table, Rules)
         except msgspec.ValidationError as error:
             raise InvalidConfig(source=source, problem=f"[{name}] {error}") from error
-        for place, problem in (*own[name].problems(), *problems_of_filters(own[name], schema)):
+        for place, problem in (*own[name].problems(), *problems_of_filters(own[name])):
             raise InvalidConfig(source=source, problem=f"[{name}] {place} {problem}")
     default = own.get(PLACEMENT_DEFAULT, NO_RULES)
     return Placements({name: rules.over(default) for name, rules in own.items()})
 
 
-def problems_of_filters(rules: Rules, schema: Schema) -> list[tuple[str, str]]:
+def problems_of_filters(rules: Rules) -> list[tuple[str, str]]:
     """Return each field of some rules that names no items, and why."""
     problems = []
     for place, expression in rules.filters():
         try:
-            read_filter(expression, schema)
+            item_filter(expression)
         except InvalidFilter as error:
             problems.append((place, str(error)))
     for at, cap in enumerate(rules.caps or ()):
-        if schema.column_type(cap.field) is None:
-            problems.append((f"caps[{at}].field", f"is {cap.field!r}, which items do not have"))
+        if ITEM_SCHEMA.column_type(cap.field) not in _GROUPED:
+            allowed = "brand, category, currency, primary_item_id or attributes.*"
+            problems.append((f"caps[{at}].field", f"is {cap.field!r}; allowed {allowed}"))
     return problems

@@ -1,6 +1,5 @@
 """What a placement, or a single request, asks of the items in its answers."""
 
-import enum
 import math
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -8,20 +7,7 @@ from typing import Final
 import msgspec
 
 from recsys import limits
-from recsys.domain import ItemId
-
-
-class StockRule(enum.StrEnum):
-    """Where an item must be in stock to be shown."""
-
-    AUTO = "auto"
-    """In the store of the context, if one is named that the catalogue knows."""
-    STORE = "store"
-    """In the store of the context, which must be named."""
-    ONLINE = "online"
-    """Where the web shop sells from."""
-    ANYWHERE = "anywhere"
-    """Nowhere in particular: stock is not looked at."""
+from recsys.domain import ItemId, StockRule
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

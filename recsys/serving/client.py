@@ -30,9 +30,11 @@ from recsys.domain import (
     ShortfallCause,
     StoreId,
 )
+from recsys.rules import NO_RULES, Rules
 from recsys.serving.client_errors import translated
 from recsys.serving.profile_client import ProfileClient
 from recsys.serving.request_id import METADATA_KEY
+from recsys.serving.wire_rules import rules_message
 from recsys.v1 import (
     context_pb2,
     event_pb2,
@@ -121,6 +123,8 @@ class Client:
         result_count: int = 0,
         excluded: Sequence[ItemId | str] = (),
         include_seen: bool = False,
+        buyer_age: int | None = None,
+        rules: Rules = NO_RULES,
     ) -> Reply:
         """Ask for a person; arguments as in `RecommendRequest`.
 
@@ -138,10 +142,11 @@ class Client:
                 ],
             ),
             placement=placement,
-            context=_context(channel, store_id, recent_events),
+            context=_context(channel, store_id, recent_events, buyer_age),
             page_size=result_count,
             exclude_item_ids=excluded,
             include_seen=include_seen,
+            rules=rules_message(rules),
         )
         return _reply(self._ask(self._recommendation.Recommend, request))
 
@@ -154,14 +159,17 @@ class Client:
         store_id: StoreId | str = "",
         result_count: int = 0,
         excluded: Sequence[ItemId | str] = (),
+        buyer_age: int | None = None,
+        rules: Rules = NO_RULES,
     ) -> Reply:
         """Ask what is similar to an item; raises as `recommend`."""
         request = recommendation_service_pb2.SimilarItemsRequest(
             item_id=item_id,
             placement=placement,
-            context=_context(channel, store_id, ()),
+            context=_context(channel, store_id, (), buyer_age),
             page_size=result_count,
             exclude_item_ids=excluded,
+            rules=rules_message(rules),
         )
         return _reply(self._ask(self._recommendation.SimilarItems, request))
 
@@ -191,9 +199,14 @@ def connect(target: str, *, timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT) ->
 
 
 def _context(
-    channel: Channel | None, store_id: str, recent_events: Sequence[ItemEvent]
+    channel: Channel | None,
+    store_id: str,
+    recent_events: Sequence[ItemEvent],
+    buyer_age: int | None,
 ) -> context_pb2.Context:
-    context = context_pb2.Context(store_id=store_id, channel=_channel_name(channel))
+    context = context_pb2.Context(
+        store_id=store_id, channel=_channel_name(channel), buyer_age=buyer_age
+    )
     for line in recent_events:
         event = context.recent_events.add(
             event_type=f"EVENT_TYPE_{line.event_type.name}", channel=_channel_name(line.channel)

@@ -192,6 +192,18 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     ] = 0.0
 
 
+class RulesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What may be shown."""
+
+    placements: Annotated[
+        str,
+        Meta(
+            description="TOML file with the rules of each placement, looked at again every second;"
+            " '' for none. What is wrong in it is logged, and the rules before stay."
+        ),
+    ] = ""
+
+
 class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that `recsys serve` can be told."""
 
@@ -202,6 +214,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     identity: IdentityRules = IdentityRules()
     consent: ConsentConfig = ConsentConfig()
     profiles: ProfilesConfig = ProfilesConfig()
+    rules: RulesConfig = RulesConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

@@ -110,6 +110,11 @@ class Metrics:
             "Verified bundles that a worker could not load.",
             registry=registry,
         )
+        self.placements_refused = Counter(
+            "recsys_placements_refused",
+            "Changes of the placements' file in which something was wrong.",
+            registry=registry,
+        )
         self._events = Counter(
             "recsys_events", "Events sent, by what became of them.", ("outcome",), registry=registry
         )

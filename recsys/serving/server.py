@@ -4,6 +4,7 @@ Workers run one; tests and notebooks can too.
 """
 
 import asyncio
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -14,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from recsys import limits
+from recsys.errors import InvalidConfig, StorageUnavailable
 from recsys.recommend import Recommender, ServingModel
 from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
 from recsys.serving.config import ServingConfig
@@ -22,6 +24,7 @@ from recsys.serving.event_writer import EventWriter
 from recsys.serving.link_servicer import LinkServicer
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
+from recsys.serving.placements import PlacementsFile
 from recsys.serving.profile_servicer import ProfileServicer
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
@@ -32,6 +35,8 @@ from recsys.v1 import (
     recommendation_service_pb2,
 )
 
+log = logging.getLogger(__name__)
+
 RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
 MODEL_SERVICE: Final = "recsys.v1.ModelService"
 EVENT_SERVICE: Final = "recsys.v1.EventService"
@@ -40,6 +45,7 @@ SERVICES: Final = (RECOMMENDATION_SERVICE, MODEL_SERVICE, EVENT_SERVICE, PROFILE
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
+_PLACEMENTS_SECONDS: Final = 1.0
 
 # "" stands for the whole server.
 _HEALTH_NAMES: Final = ("", *SERVICES)
@@ -62,15 +68,20 @@ class RecsysServer:
         self._pool = ThreadPoolExecutor(config.server.scoring_threads, thread_name_prefix="scoring")
         self._metrics = metrics
         self._flushing: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # ships no types
         self._server = grpc.aio.server(options=_OPTIONS)
         surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
+        self._placements = PlacementsFile(config.rules.placements)
+        self._recommender = Recommender(
+            histories=storage.histories,
+            personalises_by_default=config.consent.personalise == "opt-out",
+            catalog=storage.catalog,
+            placements=self._placements.read(),
+        )
         recommendation = RecommendationServicer(
             slot=self._slot,
-            recommender=Recommender(
-                histories=storage.histories,
-                personalises_by_default=config.consent.personalise == "opt-out",
-            ),
+            recommender=self._recommender,
             metrics=metrics,
             pool=self._pool,
             reads_quickly=storage.is_quick,
@@ -144,11 +155,16 @@ class RecsysServer:
         port = self._server.add_insecure_port(address)
         await self._server.start()
         self._flushing = asyncio.create_task(self._flush_metrics())
+        self._following = asyncio.create_task(self._follow_placements())
         self._writer.start()
         return port
 
     async def serve_model(self, model: ServingModel) -> None:
         """Answer the next calls with this model; calls under way finish with theirs."""
+        try:
+            await asyncio.to_thread(self._recommender.prepare, model, now=time.time())
+        except StorageUnavailable as error:
+            log.warning("catalog_unread", extra={"problem": str(error)})
         self._slot.swap(model, now=time.time())
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
@@ -164,14 +180,28 @@ class RecsysServer:
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
-        if self._flushing is not None:
-            self._flushing.cancel()
+        for task in (self._flushing, self._following):
+            if task is not None:
+                task.cancel()
         self._metrics.flush()
 
     async def _flush_metrics(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
             self._metrics.flush()
+
+    async def _follow_placements(self) -> None:
+        while True:
+            await asyncio.sleep(_PLACEMENTS_SECONDS)
+            try:
+                changed = await asyncio.to_thread(self._placements.changed)
+            except InvalidConfig as error:
+                self._metrics.placements_refused.inc()
+                log.error("placements_refused", extra={"problem": str(error)})  # noqa: TRY400 - expected
+                continue
+            if changed is not None:
+                self._recommender.permissions.placements = changed
+                log.info("placements_read", extra={"placements": sorted(changed.rules)})
 
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:

@@ -5,7 +5,6 @@ proto. The bounds are those of `recsys.limits` and of the proto's comments.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from recsys import limits
 from recsys.domain import (
@@ -15,21 +14,13 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend import RecommendQuery, SimilarQuery
-from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules, StockRule
+from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules
 from recsys.serving import fields
 from recsys.serving.violations import Violations, is_plain
-from recsys.v1 import rules_pb2
+from recsys.serving.wire_rules import parse_rules
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import Event
 from recsys.v1.recommendation_service_pb2 import RecommendRequest, SimilarItemsRequest
-
-_STOCK_RULES: Final = {
-    rules_pb2.STOCK_RULE_UNSPECIFIED: None,
-    rules_pb2.STOCK_RULE_AUTO: StockRule.AUTO,
-    rules_pb2.STOCK_RULE_STORE: StockRule.STORE,
-    rules_pb2.STOCK_RULE_ONLINE: StockRule.ONLINE,
-    rules_pb2.STOCK_RULE_ANYWHERE: StockRule.ANYWHERE,
-}
 
 
 def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
@@ -55,6 +46,7 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
         result_count=_result_count(request.page_size, wrong),
         excluded=_excluded(request.exclude_item_ids, wrong),
         include_seen=request.include_seen,
+        buyer_age=_buyer_age(request, wrong),
         rules=_rules(request, wrong),
     )
     wrong.raise_any()
@@ -74,6 +66,7 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
         store_id=store_id,
         result_count=_result_count(request.page_size, wrong),
         excluded=_excluded(request.exclude_item_ids, wrong),
+        buyer_age=_buyer_age(request, wrong),
         rules=_rules(request, wrong),
     )
     wrong.raise_any()
@@ -81,13 +74,16 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
 
 
 def _rules(request: RecommendRequest | SimilarItemsRequest, wrong: Violations) -> Rules:
-    if not request.HasField("rules"):
-        return NO_RULES
-    rule = request.rules.in_stock
-    if rule not in _STOCK_RULES:
-        wrong.add("rules.in_stock", f"is {rule}; allowed 0 to {max(_STOCK_RULES)}")
-        return NO_RULES
-    return Rules(in_stock=_STOCK_RULES[rule])
+    return parse_rules(request.rules, wrong) if request.HasField("rules") else NO_RULES
+
+
+def _buyer_age(request: RecommendRequest | SimilarItemsRequest, wrong: Violations) -> int | None:
+    if not request.context.HasField("buyer_age"):
+        return None
+    age = request.context.buyer_age
+    if not 0 <= age <= limits.AGE_MAX:
+        wrong.add("context.buyer_age", f"is {age}; allowed 0 to {limits.AGE_MAX}")
+    return age
 
 
 def _context(

@@ -13,6 +13,7 @@ from recsys.domain import (
     ItemId,
     ReasonKind,
     ShortfallCause,
+    StockRule,
     StoreId,
 )
 from recsys.errors import InvalidRequest
@@ -26,7 +27,7 @@ from recsys.recommend import (
     SimilarQuery,
 )
 from recsys.rules.permissions import NOTE_CATALOG_UNAVAILABLE
-from recsys.rules.rules import Rules, StockRule
+from recsys.rules.rules import Rules
 from support.bundles import make_bundle, two_worlds
 from support.catalogs import MemoryCatalog
 

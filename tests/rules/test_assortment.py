@@ -182,3 +182,17 @@ def test_hours_that_change_again_and_again_take_no_room() -> None:
     assert shown(assortment.offered) == {"i1"}
     assortment.refresh(now=HOUR + 99.0)
     assert shown(assortment.offered) == set()
+
+
+def test_another_catalogue_in_the_place_of_this_one_is_read_anew() -> None:
+    """A storage can be restored from an older copy while it is followed."""
+    catalog = MemoryCatalog()
+    for name in IDS[:5]:
+        catalog.put(name, Item())
+    assortment = Assortment(ItemIndex.from_ids(IDS), catalog)
+    assortment.refresh(now=0.0)
+    older = MemoryCatalog()
+    older.put("i7", Item())
+    vars(catalog).update(vars(older))
+    assortment.refresh(now=0.0)
+    assert shown(assortment.offered) == {"i7"}
