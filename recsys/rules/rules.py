@@ -126,7 +126,7 @@ class Rules(_Part, frozen=True):
         }
         for name, parts in lists.items():
             for at, part in enumerate(parts):
-                if part.filter or name != "rebuys":
+                if part.filter:
                     yield f"{name}[{at}].filter", part.filter
 
     @property
@@ -151,6 +151,8 @@ class Rules(_Part, frozen=True):
             if len(parts or ()) > count_max:
                 yield name, f"has {len(parts or ())} entries; allowed 0 to {count_max}"
         for at, boost in enumerate(self.boosts or ()):
+            if not boost.filter:
+                yield f"boosts[{at}].filter", "is missing"
             yield from _ranged(
                 f"boosts[{at}].factor", boost.factor,
                 low=limits.BOOST_FACTOR_MIN, high=limits.BOOST_FACTOR_MAX,
@@ -183,6 +185,8 @@ class Rules(_Part, frozen=True):
     def _problems_of_shares(self) -> Iterator[tuple[str, str]]:
         total = 0.0
         for at, share in enumerate(self.shares or ()):
+            if not share.filter:
+                yield f"shares[{at}].filter", "is missing"
             yield from _ranged(f"shares[{at}].share", share.share, low=0.0, high=1.0)
             total += share.share
         if total > 1.0:
