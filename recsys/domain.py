@@ -117,6 +117,8 @@ class StockRule(enum.StrEnum):
     """In the store of the context, which must be named."""
     ONLINE = "online"
     """Where the web shop sells from."""
+    NEARBY = "nearby"
+    """In one of the stores that are near the place or the store of the context."""
     ANYWHERE = "anywhere"
     """Nowhere in particular: stock is not looked at."""
 

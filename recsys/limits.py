@@ -68,6 +68,11 @@ CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
 IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
 HISTORY_PART_COUNT_MAX: Final = 64
 
+# Stores near a place: how far away and how many, unless it is said.
+NEARBY_KM_DEFAULT: Final = 25.0
+NEARBY_COUNT_DEFAULT: Final = 5
+NEARBY_COUNT_MAX: Final = 20
+
 # Ages of buyers, in years.
 AGE_MAX: Final = 150
 

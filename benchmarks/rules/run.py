@@ -142,9 +142,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "the same, and diversity": {
         "store_id": StoreId("five-percent"),
-        "rules": Rules(
-            filter=FILTER, caps=(Cap(field="brand", count_max=3),), diversity=0.3
-        ),
+        "rules": Rules(filter=FILTER, caps=(Cap(field="brand", count_max=3),), diversity=0.3),
         "excluded": tuple(ItemId(f"i{row}") for row in range(0, 1_000, 10)),
     },
     "a boost": {"rules": Rules(boosts=(Boost(filter="brand = b7", factor=2.0),))},

@@ -1,5 +1,6 @@
 """What can be bought, where, and what is in stock; see docs/catalog.md."""
 
+from recsys.catalog.distance import NearStore, Place, StoreMap, place_of
 from recsys.catalog.fields import ITEM_SCHEMA, item_record
 from recsys.catalog.item import Attribute, Item, ItemSummary, Price
 from recsys.catalog.nothing import NoCatalog
@@ -38,7 +39,9 @@ __all__ = [
     "ItemReader",
     "ItemSummary",
     "KeyedItem",
+    "NearStore",
     "NoCatalog",
+    "Place",
     "Price",
     "StockCell",
     "StockChange",
@@ -46,8 +49,10 @@ __all__ = [
     "StockRow",
     "Store",
     "StoreKind",
+    "StoreMap",
     "Tally",
     "Upserted",
     "item_record",
+    "place_of",
     "updated",
 ]

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from recsys import limits
+from recsys.catalog import Place
 from recsys.domain import (
     Channel,
     Identifier,
@@ -45,6 +46,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
         placement: The slot of the frontend.
         channel: Where the answer is shown; None if not said.
         store_id: The shop concerned; None if not said.
+        place: Where she is; None if not said.
         recent_events: What the caller knows of the session, in any order.
         result_count: Results wanted, 1 to 100.
         excluded: Items to leave out; unknown ones and duplicates do no harm.
@@ -58,6 +60,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     placement: str = PLACEMENT_DEFAULT
     channel: Channel | None = None
     store_id: StoreId | None = None
+    place: Place | None = None
     recent_events: tuple[ItemEvent, ...] = ()
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
@@ -73,6 +76,7 @@ class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
     placement: str = PLACEMENT_DEFAULT
     channel: Channel | None = None
     store_id: StoreId | None = None
+    place: Place | None = None
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
     buyer_age: int | None = None

@@ -144,6 +144,7 @@ class Recommender:
             placement=query.placement,
             rules=query.rules,
             store_id=query.store_id,
+            place=query.place,
             buyer_age=query.buyer_age,
             history=history,
             now=now,

@@ -24,6 +24,7 @@ from recsys.catalog import (
     Item,
     KeyedItem,
     Store,
+    StoreMap,
     item_record,
 )
 from recsys.domain import ItemRow, StoreId
@@ -50,6 +51,7 @@ class Assortment:
             feed: The catalogue's changes.
         """
         self._items = items
+        self.item_count = len(items)
         self._feed = feed
         self._lock = threading.Lock()
         self._seq: int | None = None
@@ -61,6 +63,7 @@ class Assortment:
         self._filtered = FilteredMasks(len(items))
         self._stocked: OrderedDict[StoreId, Mask] = OrderedDict()
         self._stores: Mapping[StoreId, Store] = {}
+        self._map = StoreMap(())
 
     def refresh(self, *, now: float) -> None:
         """Take in what has changed, and what begins or ends at its hour.
@@ -88,6 +91,11 @@ class Assortment:
     def stores(self) -> Mapping[StoreId, Store]:
         """All stores of the catalogue."""
         return self._stores
+
+    @property
+    def map(self) -> StoreMap:
+        """Where they are."""
+        return self._map
 
     @property
     def columns(self) -> Columns:
@@ -161,7 +169,7 @@ class Assortment:
         elif self._offered is not None:
             self._offered.replace(bitmap)
         self._stocked.clear()
-        self._stores = {store.store_id: store for store in stores}
+        self._take_stores(stores)
         self._seq = seq
 
     def _apply(self, changes: CatalogChanges, *, now: float) -> None:
@@ -184,8 +192,12 @@ class Assortment:
         self._offered.change(allow=allow, forbid=np.setdiff1d(found, allow))
         self._restock(changes)
         if changes.stores_changed:
-            self._stores = {store.store_id: store for store in self._feed.stores()}
+            self._take_stores(self._feed.stores())
         self._seq = changes.seq
+
+    def _take_stores(self, stores: Sequence[Store]) -> None:
+        self._stores = {store.store_id: store for store in stores}
+        self._map = StoreMap(stores)
 
     def _no_columns(self) -> LiveColumns:
         columns = LiveColumns(ITEM_SCHEMA)

@@ -2,15 +2,16 @@
 
 import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import limits
 from recsys.bundle import ItemIndex
-from recsys.catalog import STORE_ONLINE, CatalogFeed
+from recsys.catalog import STORE_ONLINE, CatalogFeed, Place, place_of
 from recsys.domain import SECONDS_PER_DAY, ShortfallCause, StockRule, StoreId
 from recsys.errors import FieldViolation, InvalidRequest, StorageUnavailable
 from recsys.events import History
@@ -32,6 +33,7 @@ NOTE_CATALOG_UNAVAILABLE: Final = "catalog-unavailable"
 NOTE_PIN_LEFT_OUT: Final = "pin-left-out"
 
 _STORE_MISSING: Final = "is missing; the rule in_stock = 'store' needs it"
+_PLACE_MISSING: Final = "is missing, and so is store_id; the rule in_stock = 'nearby' needs one"
 _PRICE_DIGITS: Final = 2
 _NO_ROWS: Final = np.empty(0, dtype=np.int32)
 
@@ -58,6 +60,7 @@ class Asked:
         placement: The slot of the frontend.
         rules: The request's own.
         store_id: Of the context.
+        place: Of the context.
         buyer_age: How old the buyer is, in years; None if it is not said.
         history: What is known that she did, and may be used.
         now: Seconds since 1970-01-01 UTC.
@@ -66,6 +69,7 @@ class Asked:
     placement: str
     rules: Rules
     store_id: StoreId | None
+    place: Place | None
     buyer_age: int | None
     history: History
     now: float
@@ -127,7 +131,7 @@ class Permissions:
         contact = _contact(rules, asked, model)
         permitted = Permitted(
             len(model.items),
-            tuple(self._parts(model, asked, (placed, rules), assortment, contact, notes)),
+            tuple(self._parts(asked, (placed, rules), assortment, contact, notes)),
         )
         excluded = _NO_ROWS if contact is None else _excluded(rules, contact, assortment, asked)
         arrangement = None
@@ -139,7 +143,6 @@ class Permissions:
 
     def _parts(
         self,
-        model: Model,
         asked: Asked,
         rules: tuple[Rules, Rules],
         assortment: Assortment,
@@ -150,17 +153,13 @@ class Permissions:
         rule = both.in_stock or StockRule.AUTO
         if rule is StockRule.STORE and asked.store_id is None:
             raise InvalidRequest([FieldViolation("context.store_id", _STORE_MISSING)])
+        if rule is StockRule.NEARBY and asked.store_id is None and asked.place is None:
+            raise InvalidRequest([FieldViolation("context.place", _PLACE_MISSING)])
         if assortment.offered is not None:
             yield ShortfallCause.NOT_OFFERED, assortment.offered
-        there = _store_of(rule, asked.store_id, assortment)
-        if there is not None:
-            stocked = _stocked(assortment, there, notes, now=asked.now)
-            if stocked is not None:
-                yield ShortfallCause.OUT_OF_STOCK, stocked
-            elif rule is not StockRule.AUTO:
-                # Better nothing than what somebody comes for in vain.
-                nothing = np.zeros((len(model.items) + 7) // 8, dtype=np.uint8)
-                yield ShortfallCause.OUT_OF_STOCK, nothing
+        stocked = self._in_stock(rule, both, asked, assortment, notes)
+        if stocked is not None:
+            yield ShortfallCause.OUT_OF_STOCK, stocked
         if asked.rules.filter:
             _check_filter(asked.rules.filter)
         expressions = [
@@ -171,6 +170,30 @@ class Permissions:
         expressions += _generated(both, asked, assortment.columns, contact)
         for cause, expression in expressions:
             yield cause, assortment.filtered(expression, now=asked.now)
+
+    def _in_stock(
+        self,
+        rule: StockRule,
+        rules: Rules,
+        asked: Asked,
+        assortment: Assortment,
+        notes: set[str],
+    ) -> Mask | U8 | None:
+        """Return what is in stock where it has to be; None where stock is not looked at."""
+        stores = _stores_of(rule, rules, asked, assortment)
+        if stores is None:
+            return None
+        masks = [_stocked(assortment, store, notes, now=asked.now) for store in stores]
+        known = [mask for mask in masks if mask is not None]
+        if len(known) == 1:
+            return known[0]
+        if rule is StockRule.AUTO:
+            return None
+        # Better nothing than what somebody comes for in vain.
+        united = np.zeros((assortment.item_count + 7) // 8, dtype=np.uint8)
+        for mask in known:
+            united |= mask.state.bitmap
+        return united
 
     def _fresh(self, model: Model, notes: set[str], *, now: float) -> Assortment:
         assortment = self._assortment(model)
@@ -188,17 +211,36 @@ class Permissions:
         return found
 
 
-def _store_of(rule: StockRule, store_id: StoreId | None, assortment: Assortment) -> StoreId | None:
+def _stores_of(
+    rule: StockRule, rules: Rules, asked: Asked, assortment: Assortment
+) -> Sequence[StoreId] | None:
     """Return whose stock is meant; None where stock is not looked at."""
     match rule:
         case StockRule.ANYWHERE:
             return None
         case StockRule.ONLINE:
-            return STORE_ONLINE
+            return (STORE_ONLINE,)
         case StockRule.STORE:
-            return store_id
+            return () if asked.store_id is None else (asked.store_id,)
         case StockRule.AUTO:
-            return store_id if store_id in assortment.stores else None
+            is_known = asked.store_id is not None and asked.store_id in assortment.stores
+            return (asked.store_id,) if is_known and asked.store_id else None
+        case StockRule.NEARBY:
+            return _stores_nearby(rules, asked, assortment)
+
+
+def _stores_nearby(rules: Rules, asked: Asked, assortment: Assortment) -> Sequence[StoreId]:
+    store = None if asked.store_id is None else assortment.stores.get(asked.store_id)
+    place = asked.place or place_of(store)
+    if place is None:
+        # A store whose place nobody knows is near itself.
+        return () if asked.store_id is None else (asked.store_id,)
+    near = assortment.map.nearest(
+        place,
+        count_max=rules.nearby_count or limits.NEARBY_COUNT_DEFAULT,
+        km_max=limits.NEARBY_KM_DEFAULT if rules.nearby_km is None else rules.nearby_km,
+    )
+    return [one.store_id for one in near]
 
 
 def _stocked(

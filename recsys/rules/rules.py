@@ -81,6 +81,8 @@ class Rules(_Part, frozen=True):
     Attributes:
         filter: Which items may be shown, in the filter language; empty for all.
         in_stock: Where they must be in stock.
+        nearby_km: How far away a store is near, in kilometres as the crow flies.
+        nearby_count: How many of those stores count, the nearest ones.
         include_seen: Whether items that the person has had contact with may be shown.
         rebuys: For how long items that she bought are left out, also where seen ones are
             shown. The first that has an item counts.
@@ -99,6 +101,8 @@ class Rules(_Part, frozen=True):
 
     filter: str | None = None
     in_stock: StockRule | None = None
+    nearby_km: float | None = None
+    nearby_count: int | None = None
     include_seen: bool | None = None
     rebuys: tuple[Rebuy, ...] | None = None
     exclude_basket: bool | None = None
@@ -138,6 +142,10 @@ class Rules(_Part, frozen=True):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield each field that is out of its bounds, and what is allowed. Filters are not read."""
+        yield from _ranged("nearby_km", self.nearby_km, low=0.0, high=_NEARBY_KM_MAX)
+        if self.nearby_count is not None and not 1 <= self.nearby_count <= limits.NEARBY_COUNT_MAX:
+            found = f"is {self.nearby_count}; allowed 1 to {limits.NEARBY_COUNT_MAX}"
+            yield "nearby_count", found
         yield from _ranged("newer_than_days", self.newer_than_days, low=0.0, high=_DAYS_MAX)
         yield from _ranged("price_band", self.price_band, low=0.0, high=_PRICE_BAND_MAX)
         yield from _ranged("diversity", self.diversity, low=0.0, high=1.0)
@@ -197,6 +205,7 @@ NO_RULES = Rules()
 
 _DAYS_MAX: Final = 36_525.0
 _PRICE_BAND_MAX: Final = 1_000.0
+_NEARBY_KM_MAX: Final = 1_000.0
 
 
 def _said(rules: Rules) -> Iterator[tuple[str, object]]:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from recsys.catalog import STORE_ONLINE, Item
+from recsys.catalog import STORE_ONLINE, Item, Place
+from recsys.catalog.distance import great_circle_km
 from recsys.domain import (
     Channel,
     EventType,
@@ -205,3 +207,36 @@ def test_a_personal_answer_obeys_as_well(tmp_path: Path, catalog: MemoryCatalog)
         result_count=3,
     )  # fmt: skip
     assert found == ["item-4", "item-10", "item-1"]
+
+
+def test_near_is_as_the_crow_flies(model: ServingModel, catalog: MemoryCatalog) -> None:
+    """Of the place said, else of the store; the nearest ones within the distance count."""
+    places = {"paris": (48.8566, 2.3522), "london": (51.5074, -0.1278), "lille": (50.6292, 3.0573)}
+    for row, (name, place) in enumerate(places.items()):
+        catalog.add_store(name, place=place)
+        catalog.stock_up(name, IDS[row], is_in_stock=True)
+
+    def found(km: float, count: int, **where: object) -> list[str]:
+        rules = Rules(in_stock=StockRule.NEARBY, nearby_km=km, nearby_count=count)
+        return sorted(asked(model, catalog, rules=rules, result_count=12, **where)[1])
+
+    assert found(300.0, 5, store_id=StoreId("paris")) == ["item-0", "item-2"]
+    assert found(350.0, 5, store_id=StoreId("paris")) == ["item-0", "item-1", "item-2"]
+    assert found(350.0, 2, store_id=StoreId("paris")) == ["item-0", "item-2"]
+    at_calais = Place(50.9513, 1.8587)
+    assert found(150.0, 1, place=at_calais, store_id=StoreId("paris")) == ["item-2"]
+    assert found(1.0, 5, place=at_calais) == []
+    with pytest.raises(InvalidRequest, match=r"context\.place is missing"):
+        found(1.0, 5)
+    # A store that nobody has placed is near itself.
+    assert found(1.0, 5, store_id=HERE) == ["item-1", "item-10", "item-4"]
+
+
+def test_distances_are_those_of_a_sphere() -> None:
+    """Paris to London, around the date line, and to the other side."""
+    north = np.array([51.5074, 0.0, -48.8566, 48.8566])
+    east = np.array([-0.1278, 0.0, -177.6478, 2.3522])
+    far = great_circle_km(Place(48.8566, 2.3522), north, east)
+    assert far.round(0).tolist() == [344.0, 5_437.0, 20_015.0, 0.0]
+    (line,) = great_circle_km(Place(0.0, 179.9), np.array([0.0]), np.array([-179.9]))
+    assert line == pytest.approx(22.24, abs=0.01)

@@ -44,9 +44,12 @@ class MemoryCatalog:
                     self.in_stock[cell] = False
                     self.log.append(("stock", *cell))
 
-    def add_store(self, store_id: str) -> None:
+    def add_store(self, store_id: str, *, place: tuple[float, float] | None = None) -> None:
         """Write a store."""
-        self.shops[StoreId(store_id)] = Store(store_id=StoreId(store_id))
+        north, east = place or (None, None)
+        self.shops[StoreId(store_id)] = Store(
+            store_id=StoreId(store_id), latitude=north, longitude=east
+        )
         self.log.append(("store", StoreId(store_id), 0))
 
     def stock_up(self, store_id: str, item_id: str, *, is_in_stock: bool) -> None:
