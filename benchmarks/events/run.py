@@ -5,8 +5,9 @@
     python benchmarks/events/run.py --store postgresql://me@host/db
 
 The store is written to: people of its own (`bench-...`) with a history each. The floor is what
-the database does with the same rows by plain `executemany`, a commit for each message, without
-server, checks or idempotency; everything is measured in the same run.
+the same SQLite store (or an empty PostgreSQL table with the same indexes) does with the same rows
+by plain `executemany`, a commit for each message, without server, checks or idempotency; everything
+is measured in the same run. `large_store.py` builds a store that holds a lot.
 """
 
 import argparse
@@ -35,7 +36,6 @@ from recsys.events import Event, EventContent, EventLine
 from recsys.server_process import running_server
 from recsys.serving.client_events import EVENTS_PER_MESSAGE, EventSender, encode_event
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
-from recsys.storage.sqlite_schema import create_store
 from recsys.v1 import event_service_pb2, recommendation_service_pb2
 from recsys.v1.result_pb2 import REASON_KIND_PERSONAL
 
@@ -81,7 +81,7 @@ def written_per_second(address: str, contents: list[EventContent], *, streams: i
     return len(contents) / (time.perf_counter() - began)
 
 
-def floor_per_second(place: str, contents: list[EventContent], folder: Path) -> float:
+def floor_per_second(place: str, contents: list[EventContent]) -> float:
     """Insert the same rows by `executemany`; returns rows a second."""
     events = [Event.of(content, event_id="", now=time.time()) for content in contents]
     _, rows = Keys("00" * 16).rows(events)
@@ -90,14 +90,14 @@ def floor_per_second(place: str, contents: list[EventContent], folder: Path) -> 
         for first in range(0, len(rows), EVENTS_PER_MESSAGE)
     ]
     insert = _postgres_floor if place.startswith("postgres") else _sqlite_floor
-    return len(rows) / insert(place, parts, folder)
+    return len(rows) / insert(place, parts)
 
 
-def _sqlite_floor(_place: str, parts: list[list[EventRow]], folder: Path) -> float:
-    connection = sqlite3.connect(folder / "floor.sqlite", isolation_level=None)
+def _sqlite_floor(place: str, parts: list[list[EventRow]]) -> float:
+    # Keys of another salt, so that no row is there already.
+    connection = sqlite3.connect(place, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    create_store(connection)
     marks = ", ".join("?" * WIDTH)
     began = time.perf_counter()
     for part in parts:
@@ -109,7 +109,7 @@ def _sqlite_floor(_place: str, parts: list[list[EventRow]], folder: Path) -> flo
     return elapsed
 
 
-def _postgres_floor(place: str, parts: list[list[EventRow]], _folder: Path) -> float:
+def _postgres_floor(place: str, parts: list[list[EventRow]]) -> float:
     import psycopg  # noqa: PLC0415 - only where it is asked for
 
     marks = ", ".join(["%s"] * WIDTH)
@@ -229,7 +229,7 @@ def measure(folder: Path, args: argparse.Namespace) -> None:
         before = size_bytes(place)
         rate = written_per_second(address, contents, streams=args.streams)
         grown = size_bytes(place) - before
-        floor = floor_per_second(place, contents, folder)
+        floor = floor_per_second(place, contents)
         print(f"ImportEvents: {rate:,.0f} acknowledged events/s; executemany {floor:,.0f} rows/s")
         if grown > 0:
             print(f"growth: {grown / len(contents):,.0f} MB per million events of these people")

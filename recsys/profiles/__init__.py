@@ -25,7 +25,7 @@ from recsys.profiles.store import (
     profile_of,
 )
 from recsys.profiles.traits import CategoriesOf, Orders, Preference, Traits, traits
-from recsys.profiles.update import Change, LinkGraph, update
+from recsys.profiles.update import Change, LinkGraph, LinkOutcomes, outcomes_of, update
 
 __all__ = [
     "ALWAYS_DAY",
@@ -42,6 +42,7 @@ __all__ = [
     "LinkGraph",
     "LinkKind",
     "LinkName",
+    "LinkOutcomes",
     "LoggedEvent",
     "Orders",
     "PeopleStore",
@@ -58,6 +59,7 @@ __all__ = [
     "always",
     "links_of_events",
     "merged",
+    "outcomes_of",
     "pairs_of",
     "profile_of",
     "resolve",

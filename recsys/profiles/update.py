@@ -73,6 +73,15 @@ class Change(NamedTuple):
     removed: Sequence[Link] = ()
 
 
+LinkOutcomes = Sequence[Refusal | None]
+"""Of links that were said: why each joins nothing, None if it does."""
+
+
+def outcomes_of(change: Change, refusals: Mapping[LinkName, Refusal]) -> LinkOutcomes:
+    """Say what became of the links of a change that are there now, given what `update` returned."""
+    return [refusals.get(link.name) for link in (*change.added, *change.altered)]
+
+
 def update(graph: LinkGraph, change: Change, rules: IdentityRules) -> dict[LinkName, Refusal]:
     """Bring heads and segments up to date after a change.
 

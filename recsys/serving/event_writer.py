@@ -132,6 +132,8 @@ class EventWriter:
                     written.set_exception(error)
             return
         self._metrics.commit(outcomes, seconds=time.perf_counter() - began)
+        self._metrics.links(self._storage.link_outcomes)
+        self._storage.link_outcomes.clear()
         first = 0
         for some, written in group:
             # Whoever has hung up has her events written all the same.

@@ -126,7 +126,7 @@ class Metrics:
         )
         self._links = Counter(
             "recsys_links",
-            "Links that were said, by whether they join: joined, or why not.",
+            "Links that were said, by calls or events: joined, or why not.",
             ("outcome",),
             registry=registry,
         )

@@ -8,7 +8,7 @@ from typing import Final
 from recsys.catalog import CatalogFeed, CatalogStore, ItemReader
 from recsys.errors import InvalidConfig
 from recsys.events import EventLog, HistoryReader, NoHistories
-from recsys.profiles import IdentityRules, PeopleStore, ProfileStore
+from recsys.profiles import IdentityRules, PeopleStore, ProfileStore, Refusal
 from recsys.serving.config import StorageConfig
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
@@ -28,6 +28,7 @@ class Storage:
         catalog_store: The same, to be written; None likewise.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
+        link_outcomes: What became of links that events have brought; grows with each append.
         pack: Packs some of them; None where nothing is packed.
         close: Lets go of it.
     """
@@ -41,6 +42,7 @@ class Storage:
     catalog_store: CatalogStore | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
+    link_outcomes: list[Refusal | None] = field(default_factory=list)
     pack: Callable[[Sequence[int]], None] | None = None
     close: Callable[[], None] = lambda: None
 
@@ -73,7 +75,8 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
     from recsys.storage.sqlite_profiles import SqliteProfiles  # noqa: PLC0415 - as above
 
     unpacked: set[int] = set()
-    log = SqliteEventLog(path, rules)
+    link_outcomes: list[Refusal | None] = []
+    log = SqliteEventLog(path, rules, on_links=link_outcomes.extend)
     sessions = SqliteSessions(path, rules)
     catalog = Catalog(sessions)
 
@@ -90,6 +93,7 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
         catalog=catalog,
         catalog_store=catalog,
         unpacked=unpacked,
+        link_outcomes=link_outcomes,
         pack=log.pack,
         close=close,
     )
@@ -109,17 +113,19 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
             source="storage.histories",
             problem=f"PostgreSQL needs `pip install 'recsys[postgres]'` ({error})",
         ) from error
+    link_outcomes: list[Refusal | None] = []
     pool = PostgresPool(config.histories, rules=rules, connection_count_max=config.connections)
     sessions = PostgresSessions(pool)
     catalog = Catalog(sessions)
     return Storage(
         histories=PostgresHistory(pool),
-        log=PostgresEventLog(pool),
+        log=PostgresEventLog(pool, on_links=link_outcomes.extend),
         people=People(sessions),
         profiles=PostgresProfiles(pool),
         items=catalog,
         catalog=catalog,
         catalog_store=catalog,
+        link_outcomes=link_outcomes,
         is_quick=False,
         close=pool.close,
     )

@@ -1,10 +1,10 @@
 """The event log in a PostgreSQL database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from recsys.events import Event, EventFilter, Outcome
-from recsys.profiles import links_of_events, update
+from recsys.profiles import LinkOutcomes, Refusal, links_of_events, outcomes_of, update
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.link_rows import identifier_rows
 from recsys.storage.postgres_identifiers import add_identifiers
@@ -29,22 +29,35 @@ _PURGED_AT_ONCE: Final = 5_000
 class PostgresEventLog:
     """Appends to the log of a database; implements `recsys.events.EventLog`."""
 
-    def __init__(self, pool: PostgresPool) -> None:
-        """Share a pool, which whoever made it closes."""
+    def __init__(
+        self, pool: PostgresPool, *, on_links: Callable[[LinkOutcomes], None] = lambda _: None
+    ) -> None:
+        """Share a pool, which whoever made it closes.
+
+        Args:
+            pool: Of the database.
+            on_links: Told what became of the links that appended events have brought.
+        """
         self._pool = pool
+        self._on_links = on_links
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Keep events in one transaction; as `EventLog.append`."""
 
-        def write(connection: Connection, keys: Keys) -> list[Outcome]:
+        def write(connection: Connection, keys: Keys) -> tuple[list[Outcome], LinkOutcomes]:
+            link_outcomes: list[Refusal | None] = []
+
+            def append(living: Sequence[Event]) -> list[Outcome]:
+                return self._append(connection, keys, living, link_outcomes)
+
             session = writing(connection, keys)
             if any(len(event.content.identifiers) > 1 for event in events):
                 lock_links(connection)
-            return append_living(
-                session, events, lambda living: self._append(connection, keys, living)
-            )
+            return append_living(session, events, append), link_outcomes
 
-        return self._pool.run(write)
+        outcomes, link_outcomes = self._pool.run(write)
+        self._on_links(link_outcomes)
+        return outcomes
 
     def purge(self, which: EventFilter, *, validate_only: bool) -> int:
         """Forget events; as `EventLog.purge`. Others may write in between."""
@@ -60,7 +73,13 @@ class PostgresEventLog:
     def close(self) -> None:
         """Let go; the pool stays open."""
 
-    def _append(self, connection: Connection, keys: Keys, events: Sequence[Event]) -> list[Outcome]:
+    def _append(
+        self,
+        connection: Connection,
+        keys: Keys,
+        events: Sequence[Event],
+        link_outcomes: list[Refusal | None],
+    ) -> list[Outcome]:
         rules = self._pool.rules
         # Of those that turn out to be there already, too: identifiers do no harm.
         links = links_of_events(events, rules)
@@ -74,7 +93,8 @@ class PostgresEventLog:
                 if outcome is Outcome.WRITTEN
             )
             change = keep_links(connection, keys, links_of_events(written, rules), rules)
-            update(PostgresGraph(connection, keys), change, rules)
+            refusals = update(PostgresGraph(connection, keys), change, rules)
+            link_outcomes += outcomes_of(change, refusals)
         return outcomes
 
 

@@ -2,14 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from recsys import limits
 from recsys.domain import CHANNEL_UNKNOWN_CODE
 from recsys.events import EMPTY_HISTORY, Event, EventFilter, Outcome
-from recsys.profiles import IdentityRules, links_of_events, update
+from recsys.profiles import IdentityRules, LinkOutcomes, links_of_events, outcomes_of, update
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, pack_lines, unpack_lines
 from recsys.storage.sessions import SqliteSession
@@ -42,17 +42,26 @@ class SqliteEventLog:
     processes, take turns.
     """
 
-    def __init__(self, path: Path, rules: IdentityRules | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rules: IdentityRules | None = None,
+        *,
+        on_links: Callable[[LinkOutcomes], None] = lambda _: None,
+    ) -> None:
         """Point at a file, which the first append makes if it is not there.
 
         Args:
             path: The file.
             rules: By which profiles are made; None for those that the store has.
+            on_links: Told what became of the links that appended events have brought.
         """
         self._live = LiveConnection(path, rules)
+        self._on_links = on_links
 
     def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Keep events in one transaction; as `EventLog.append`."""
+        link_outcomes: LinkOutcomes = ()
         with self._live.turn() as (connection, keys):
 
             def append(living: Sequence[Event]) -> list[Outcome]:
@@ -66,10 +75,14 @@ class SqliteEventLog:
                 )
                 if links := links_of_events(written, self._live.rules):
                     change = keep_links(connection, keys, links, self._live.rules)
-                    update(SqliteGraph(connection, keys), change, self._live.rules)
+                    refusals = update(SqliteGraph(connection, keys), change, self._live.rules)
+                    nonlocal link_outcomes
+                    link_outcomes = outcomes_of(change, refusals)
                 return outcomes
 
-            return append_living(SqliteSession(connection, keys), events, append)
+            found = append_living(SqliteSession(connection, keys), events, append)
+        self._on_links(link_outcomes)
+        return found
 
     def pack(self, identifier_keys: Iterable[int]) -> None:
         """Pack what has come since the last time, for the readers' sake.

@@ -170,3 +170,13 @@ async def test_a_device_that_everybody_uses_joins_nobody_and_says_so(
         login.subject.user_id = f"b{number}"
     assert set(await write(other, *logins)) == {WRITTEN}
     assert not (await listed(one, PHONE)).device_uses
+    assert one.counted("recsys_links_total", outcome="joined") == 5
+    assert one.counted("recsys_links_total", outcome="public-device") == 2
+    assert other.counted("recsys_links_total", outcome="public-device") == 300
+    assert other.counted("recsys_links_total", outcome="joined") == 0
+    await write(other, *logins, view("own", visitor="v-2"))
+    again = view("once-more", "item-3", visitor="v-3")
+    again.subject.user_id = "b0"
+    await write(other, again)
+    assert other.counted("recsys_links_total", outcome="joined") == 1
+    assert other.counted("recsys_links_total", outcome="public-device") == 300
