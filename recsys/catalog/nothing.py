@@ -1,10 +1,11 @@
 """No catalogue: everything that a model knows is offered, and nothing is known of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.catalog.item import Item
 from recsys.catalog.ports import CatalogChanges, KeyedItem
 from recsys.catalog.stock import StockRow, Store
 from recsys.domain import ItemId, StoreId
@@ -30,6 +31,11 @@ class NoCatalog:
         """Return nothing."""
         del store_id
         return 0, np.empty(0, dtype=np.int64)
+
+    def find_items(self, item_ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
+        """Return none."""
+        del item_ids
+        return {}
 
     def quantities(self, item_id: ItemId) -> Sequence[StockRow]:
         """Return nothing."""

@@ -117,6 +117,10 @@ class CatalogFeed(Protocol):
         """Return which items a store has, as ascending keys, and the last change's number."""
         ...
 
+    def find_items(self, item_ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
+        """Return those of these items that exist."""
+        ...
+
     def quantities(self, item_id: ItemId) -> Sequence[StockRow]:
         """Return what is known of one item in all stores that ever had it."""
         ...

@@ -11,6 +11,7 @@ from recsys.domain import FallbackCause, ItemId, Reason, ReasonKind, ShortfallCa
 
 if TYPE_CHECKING:
     from recsys.serving.client import Reply
+    from recsys.v1.recommendation_service_pb2 import ExplainItemResponse
 
 _CAUSES: Final = {
     ShortfallCause.EXCLUDED: "excluded by the request",
@@ -103,3 +104,25 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
 
 def _title(item: ItemSummary | None) -> str:
     return "" if item is None else item.title
+
+
+def show_explanation(console: Console, item_id: str, found: "ExplainItemResponse") -> None:
+    """Print what became of one item."""
+    if not found.is_known:
+        console.print(f"The model {found.model_version} does not know {item_id}.", markup=False)
+        return
+    place = f"place {found.position}" if found.HasField("position") else "not in the answer"
+    console.print(f"{item_id}: {place}", markup=False)
+    for one in found.refusals:
+        cause = _CAUSES[tuple(ShortfallCause)[one.cause - 1]]
+        console.print(f"  {cause}: {one.detail}", markup=False)
+    if found.HasField("score"):
+        console.print(f"  score {found.score:.4f}, of which")
+        for part in found.score_parts:
+            if part.value:
+                console.print(f"    {part.value:+.4f}  {part.name}", markup=False)
+        for influence in found.influences:
+            words = f"    {influence.value:+.4f}  thanks to {influence.item_id}"
+            console.print(words, markup=False)
+    else:
+        console.print("  nothing is known of her: what is popular is shown")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys.catalog import ItemSummary
-from recsys.commands.answers import as_json, show
+from recsys.commands.answers import as_json, show, show_explanation
 from recsys.commands.arguments import read_events, read_identifiers
 from recsys.domain import Channel, ItemId, StockRule
 
@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("recommend", rich_help_panel=_PANEL)(recommend)
     app.command("similar", rich_help_panel=_PANEL)(similar)
+    app.command("explain", rich_help_panel=_PANEL)(explain)
     app.command("model", rich_help_panel=_PANEL)(model)
 
 
@@ -147,6 +148,53 @@ def similar(
             rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
     _print(reply, titles, as_json_=as_json_)
+
+
+def explain(
+    user: Annotated[str, typer.Argument(help="Account id; '' for nobody in particular.")],
+    item: Annotated[str, typer.Argument(help="Item id.")],
+    *,
+    identifier: Annotated[
+        list[str] | None,
+        typer.Option(help="Further identifier, NAMESPACE=VALUE; may be given again."),
+    ] = None,
+    placement: Placement = "",
+    channel: OnChannel = None,
+    store: Store = "",
+    filter_: Filter = "",
+    in_stock: InStock = None,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Say why an item is where it is in a person's answer, or why it is not in it.
+
+    [b]Examples[/]
+
+      recsys explain u-17 item-3
+      recsys explain u-17 item-3 --placement till --channel store --store s-1
+    """
+    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
+
+    with connect(target) as client:
+        found = client.explain(
+            item,
+            user_id=user,
+            identifiers=read_identifiers(identifier or ()),
+            placement=placement,
+            channel=channel,
+            store_id=store,
+            rules=Rules(filter=filter_ or None, in_stock=in_stock),
+        )
+    if as_json_:
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - as above
+
+        facts = MessageToDict(
+            found, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    show_explanation(Console(soft_wrap=True), item, found)
 
 
 def model(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) -> None:

@@ -1,5 +1,6 @@
 """Who asked, what she did, what may be shown: from a query to a ranked answer."""
 
+from recsys.recommend.explain import Explanation
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
@@ -24,6 +25,7 @@ __all__ = [
     "NOTE_UNKNOWN_STORE",
     "NOTE_UNKNOWN_SUBJECT",
     "Answer",
+    "Explanation",
     "RecommendQuery",
     "Recommender",
     "ServingModel",

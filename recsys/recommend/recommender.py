@@ -1,5 +1,9 @@
 """The decision: personal where anything is known, else what is popular here."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,10 +11,11 @@ from recsys import limits
 from recsys.bundle import store_segment
 from recsys.catalog import CatalogFeed, NoCatalog
 from recsys.consent import Permission, Purpose
-from recsys.domain import FallbackCause, Shortfall, ShortfallCause, StoreId
+from recsys.domain import FallbackCause, ItemId, Shortfall, ShortfallCause, StoreId
 from recsys.errors import ItemNotFound, StorageUnavailable
 from recsys.events import EMPTY_HISTORY, History, HistoryReader
 from recsys.person_ranker import ItemWeights
+from recsys.recommend.explain import Explanation, Influence, score_parts, strongest
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
@@ -25,11 +30,26 @@ from recsys.recommend.query import (
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Personal, Popular, Similar, Source, page
 from recsys.rules import Asked, InForce, Permissions, Permitted, Placements, allows
+from recsys.rules.refusals import Refusal
 
 I32 = NDArray[np.int32]
 
 _NO_NOTES: frozenset[str] = frozenset()
 _NO_ROWS = np.empty(0, dtype=np.int32)
+
+
+class _Question(NamedTuple):
+    """A question, as far as it can be answered without a model's scores.
+
+    Attributes:
+        source: Finds items.
+        in_force: What may be shown.
+        seen: What is left out for having been seen; None for nothing.
+    """
+
+    source: Source
+    in_force: InForce
+    seen: ItemWeights | None
 
 
 class Recommender:
@@ -76,6 +96,65 @@ class Recommender:
             InvalidRequest: The rules cannot be followed.
         """
         notes: set[str] = set()
+        question = self._question(model, query, notes, now=now)
+        return _answer(model, query, question.source, question.in_force, notes, seen=question.seen)
+
+    def explain(
+        self, model: ServingModel, query: RecommendQuery, item_id: ItemId, *, now: float
+    ) -> Explanation:
+        """Say why an item is where it is in an answer, or why it is not in it.
+
+        Args:
+            model: The model to answer with.
+            query: The question; how many results it wants does not matter.
+            item_id: The item.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            InvalidRequest: The rules cannot be followed.
+            StorageUnavailable: What the catalogue says of the item cannot be read.
+        """
+        row = model.items.row(item_id)
+        if row is None:
+            return Explanation(item_id=item_id, is_known=False, model_version=model.version)
+        notes: set[str] = set()
+        longest = msgspec.structs.replace(query, result_count=limits.RESULT_COUNT_MAX)
+        question = self._question(model, longest, notes, now=now)
+        source = question.source
+        answer = _answer(model, longest, source, question.in_force, notes, seen=question.seen)
+        ids = [one.item_id for one in answer.results]
+        score: float | None = None
+        parts: dict[str, float] = {}
+        strong: tuple[Influence, ...] = ()
+        if isinstance(source, Personal):
+            score, parts = score_parts(model, source.weights, row, prior_row=source.prior_row)
+            strong = strongest(model, source.weights, row)
+        return Explanation(
+            item_id=item_id,
+            is_known=True,
+            position=ids.index(item_id) + 1 if item_id in ids else None,
+            score=score,
+            parts=parts,
+            influences=strong,
+            refusals=tuple(self._refusals(query, question, row, item_id, now=now)),
+            model_version=model.version,
+        )
+
+    def _refusals(
+        self, query: RecommendQuery, question: "_Question", row: int, item_id: ItemId, *, now: float
+    ) -> Iterator[Refusal]:
+        yield from self.permissions.refusals(question.in_force, row, item_id, now=now)
+        if item_id in query.excluded:
+            yield Refusal(ShortfallCause.EXCLUDED, "the request excludes it")
+        if row in question.in_force.excluded:
+            yield Refusal(ShortfallCause.EXCLUDED, "is in the basket, or was bought not long ago")
+        if question.seen is not None and row in question.seen.seen:
+            yield Refusal(ShortfallCause.SEEN, "the person has had contact with it")
+
+    def _question(
+        self, model: ServingModel, query: RecommendQuery, notes: set[str], *, now: float
+    ) -> "_Question":
+        """Find out who asks, what she did and what may be shown."""
         stored, cause = self._stored_history(query, notes)
         history = EMPTY_HISTORY if stored is None else stored
         if query.recent_events and stored is not None:
@@ -103,7 +182,7 @@ class Recommender:
                 seen=_NO_ROWS if seen is None else seen.seen,
                 cause=cause,
             )
-        return _answer(model, query, source, in_force, notes, seen=seen)
+        return _Question(source=source, in_force=in_force, seen=seen)
 
     def similar(self, model: ServingModel, query: SimilarQuery, *, now: float) -> Answer:
         """Rank the catalogue by similarity to one item.

@@ -2,7 +2,7 @@
 
 from recsys.rules.arrange import Arrangement, Candidates, arrange
 from recsys.rules.permissions import NOTE_STOCK_UNAVAILABLE, Asked, InForce, Permissions
-from recsys.rules.permitted import Permitted, allows
+from recsys.rules.permitted import Part, Permitted, allows, refusing
 from recsys.rules.placements import PLACEMENT_DEFAULT, Placements, read_placements
 from recsys.rules.rules import (
     NO_RULES,
@@ -24,6 +24,7 @@ __all__ = [
     "Candidates",
     "Cap",
     "InForce",
+    "Part",
     "Permissions",
     "Permitted",
     "Pin",
@@ -34,4 +35,5 @@ __all__ = [
     "allows",
     "arrange",
     "read_placements",
+    "refusing",
 ]

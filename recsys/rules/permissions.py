@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recsys import limits
 from recsys.bundle import ItemIndex
 from recsys.catalog import STORE_ONLINE, CatalogFeed, Place, place_of
-from recsys.domain import SECONDS_PER_DAY, ShortfallCause, StockRule, StoreId
+from recsys.domain import SECONDS_PER_DAY, ItemId, ShortfallCause, StockRule, StoreId
 from recsys.errors import FieldViolation, InvalidRequest, StorageUnavailable
 from recsys.events import History
 from recsys.filters import Columns, InvalidFilter
@@ -21,8 +21,9 @@ from recsys.rules.assortment import Assortment
 from recsys.rules.contact import Contact
 from recsys.rules.filtered import item_filter
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
-from recsys.rules.permitted import U8, Permitted, allows
+from recsys.rules.permitted import U8, Part, Permitted, allows, refusing
 from recsys.rules.placements import Placements
+from recsys.rules.refusals import Refusal, refusals
 from recsys.rules.rules import Rules
 from recsys.scoring import Mask
 
@@ -141,6 +142,13 @@ class Permissions:
             )
         return InForce(rules=rules, permitted=permitted, excluded=excluded, arrangement=arrangement)
 
+    def refusals(
+        self, in_force: InForce, row: int, item_id: ItemId, *, now: float
+    ) -> list[Refusal]:
+        """Say which rules do not let an item through, and why; raises StorageUnavailable."""
+        parts = refusing(in_force.permitted.parts, row)
+        return refusals(parts, item_id, self._catalog, now=now)
+
     def _parts(
         self,
         asked: Asked,
@@ -148,7 +156,7 @@ class Permissions:
         assortment: Assortment,
         contact: Contact | None,
         notes: set[str],
-    ) -> Iterator[tuple[ShortfallCause, Mask | U8]]:
+    ) -> Iterator[Part]:
         placed, both = rules
         rule = both.in_stock or StockRule.AUTO
         if rule is StockRule.STORE and asked.store_id is None:
@@ -156,10 +164,12 @@ class Permissions:
         if rule is StockRule.NEARBY and asked.store_id is None and asked.place is None:
             raise InvalidRequest([FieldViolation("context.place", _PLACE_MISSING)])
         if assortment.offered is not None:
-            yield ShortfallCause.NOT_OFFERED, assortment.offered
-        stocked = self._in_stock(rule, both, asked, assortment, notes)
-        if stocked is not None:
-            yield ShortfallCause.OUT_OF_STOCK, stocked
+            yield Part(ShortfallCause.NOT_OFFERED, assortment.offered)
+        stores = _stores_of(rule, both, asked, assortment)
+        if stores is not None:
+            stocked = self._in_stock(rule, stores, asked, assortment, notes)
+            if stocked is not None:
+                yield Part(ShortfallCause.OUT_OF_STOCK, stocked, ", ".join(stores))
         if asked.rules.filter:
             _check_filter(asked.rules.filter)
         expressions = [
@@ -169,20 +179,18 @@ class Permissions:
         ]
         expressions += _generated(both, asked, assortment.columns, contact)
         for cause, expression in expressions:
-            yield cause, assortment.filtered(expression, now=asked.now)
+            mask = assortment.filtered(expression, now=asked.now)
+            yield Part(cause, mask, expression)
 
     def _in_stock(
         self,
         rule: StockRule,
-        rules: Rules,
+        stores: Sequence[StoreId],
         asked: Asked,
         assortment: Assortment,
         notes: set[str],
     ) -> Mask | U8 | None:
-        """Return what is in stock where it has to be; None where stock is not looked at."""
-        stores = _stores_of(rule, rules, asked, assortment)
-        if stores is None:
-            return None
+        """Return what any of some stores has; None where that is not known and need not be."""
         masks = [_stocked(assortment, store, notes, now=asked.now) for store in stores]
         known = [mask for mask in masks if mask is not None]
         if len(known) == 1:

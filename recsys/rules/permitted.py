@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,20 @@ U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
 
 
+class Part(NamedTuple):
+    """One of the rules, as a bitmap.
+
+    Attributes:
+        cause: What a missing item is put down to.
+        mask: What it lets through.
+        text: The filter or the stores that it stands for; empty where the cause says it all.
+    """
+
+    cause: ShortfallCause
+    mask: Mask | U8
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Permitted:
     """All of these have to allow an item.
@@ -27,29 +41,35 @@ class Permitted:
     """
 
     item_count: int
-    parts: tuple[tuple[ShortfallCause, Mask | U8], ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def masks(self) -> list[Mask | U8] | None:
         """As the kernel takes them; None where everything may appear."""
-        masks = [mask for _, mask in self.parts]
+        masks = [part.mask for part in self.parts]
         bitmap = None if len(masks) <= MASK_COUNT_MAX else common_bits(masks)
         return (masks or None) if bitmap is None else [bitmap]
 
     def bitmap(self) -> U8 | None:
         """Return what all allow: item i is bit i%8 of byte i//8; None for everything."""
-        return common_bits([mask for _, mask in self.parts])
+        return common_bits([part.mask for part in self.parts])
 
     def counts(self) -> dict[ShortfallCause, int]:
         """Return how many items each cause takes away that none before it did."""
         left: U8 | None = None
         left_count = self.item_count
         counts: dict[ShortfallCause, int] = {}
-        for cause, mask in self.parts:
+        for cause, mask, _ in self.parts:
             left = _bits(mask) if left is None else left & _bits(mask)
             before, left_count = left_count, int(np.bitwise_count(left).sum())
             counts[cause] = counts.get(cause, 0) + before - left_count
         return counts
+
+
+def refusing(parts: Sequence[Part], row: int) -> list[Part]:
+    """Return the parts that do not let a row through."""
+    one = np.array([row], dtype=np.int32)
+    return [part for part in parts if not allows(_bits(part.mask), one)[0]]
 
 
 def common_bits(masks: Sequence[Mask | U8]) -> U8 | None:

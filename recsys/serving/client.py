@@ -133,14 +133,7 @@ class Client:
             CallFailed: There is no answer.
         """
         request = recommendation_service_pb2.RecommendRequest(
-            subject=subject_pb2.Subject(
-                user_id=user_id,
-                visitor_id=visitor_id,
-                identifiers=[
-                    subject_pb2.Identifier(namespace=one.namespace, value=one.value)
-                    for one in identifiers
-                ],
-            ),
+            subject=_subject(user_id, visitor_id, identifiers),
             placement=placement,
             context=_context(channel, store_id, recent_events, buyer_age),
             page_size=result_count,
@@ -149,6 +142,32 @@ class Client:
             rules=rules_message(rules),
         )
         return _reply(self._ask(self._recommendation.Recommend, request))
+
+    def explain(
+        self,
+        item_id: ItemId | str,
+        *,
+        user_id: str = "",
+        visitor_id: str = "",
+        identifiers: Sequence[Identifier] = (),
+        placement: str = "",
+        channel: Channel | None = None,
+        store_id: StoreId | str = "",
+        rules: Rules = NO_RULES,
+    ) -> recommendation_service_pb2.ExplainItemResponse:
+        """Ask why an item is where it is in an answer, or not in it; raises as `recommend`."""
+        request = recommendation_service_pb2.ExplainItemRequest(
+            item_id=item_id,
+            request=recommendation_service_pb2.RecommendRequest(
+                subject=_subject(user_id, visitor_id, identifiers),
+                placement=placement,
+                context=_context(channel, store_id, (), None),
+                rules=rules_message(rules),
+            ),
+        )
+        response: recommendation_service_pb2.ExplainItemResponse
+        response = self._ask(self._recommendation.ExplainItem, request)
+        return response
 
     def similar(
         self,
@@ -196,6 +215,18 @@ def connect(target: str, *, timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT) ->
     """
     with grpc.insecure_channel(target, _OPTIONS) as channel:
         yield Client(channel, timeout_seconds=timeout_seconds)
+
+
+def _subject(
+    user_id: str, visitor_id: str, identifiers: Sequence[Identifier]
+) -> subject_pb2.Subject:
+    return subject_pb2.Subject(
+        user_id=user_id,
+        visitor_id=visitor_id,
+        identifiers=[
+            subject_pb2.Identifier(namespace=one.namespace, value=one.value) for one in identifiers
+        ],
+    )
 
 
 def _context(

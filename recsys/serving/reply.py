@@ -5,8 +5,14 @@ from typing import Final
 
 from recsys._results import encode_answer
 from recsys.domain import FallbackCause, Reason, ReasonKind, Shortfall, ShortfallCause
-from recsys.recommend import Answer
+from recsys.recommend import Answer, Explanation
 from recsys.v1 import result_pb2
+from recsys.v1.recommendation_service_pb2 import (
+    ExplainItemResponse,
+    Influence,
+    Refusal,
+    ScorePart,
+)
 
 _REASON_KINDS: Final = {
     ReasonKind.PERSONAL: result_pb2.REASON_KIND_PERSONAL,
@@ -47,6 +53,25 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
         answer.model_version,
         None if answer.shortfall is None else _shortfall_bytes(answer.shortfall),
     )
+
+
+def explanation_bytes(explanation: Explanation) -> bytes:
+    """Say what became of one item in the words of the wire."""
+    return ExplainItemResponse(
+        is_known=explanation.is_known,
+        position=explanation.position,
+        score=explanation.score,
+        score_parts=[
+            ScorePart(name=name, value=value) for name, value in explanation.parts.items()
+        ],
+        influences=[
+            Influence(item_id=one.item_id, value=one.value) for one in explanation.influences
+        ],
+        refusals=[
+            Refusal(cause=_CAUSES[one.cause], detail=one.detail) for one in explanation.refusals
+        ],
+        model_version=explanation.model_version,
+    ).SerializeToString()
 
 
 @functools.lru_cache(maxsize=4096)

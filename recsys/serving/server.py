@@ -98,6 +98,12 @@ class RecsysServer:
                     recommendation.recommend,
                     surroundings,
                 ).handler(),
+                "ExplainItem": Method(
+                    "ExplainItem",
+                    recommendation_service_pb2.ExplainItemRequest,
+                    recommendation.explain_item,
+                    surroundings,
+                ).handler(),
                 "SimilarItems": Method(
                     "SimilarItems",
                     recommendation_service_pb2.SimilarItemsRequest,

@@ -11,7 +11,11 @@ from recsys.serving.call import Call
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.v1 import model_service_pb2 as model_pb2
-from recsys.v1.recommendation_service_pb2 import RecommendRequest, SimilarItemsRequest
+from recsys.v1.recommendation_service_pb2 import (
+    ExplainItemRequest,
+    RecommendRequest,
+    SimilarItemsRequest,
+)
 
 
 class RecommendationServicer:
@@ -70,6 +74,16 @@ class RecommendationServicer:
             )
         self._metrics.answer(answer)
         return reply.answer_bytes(answer, token=_token(answer, call))
+
+    async def explain_item(self, request: ExplainItemRequest, call: Call) -> bytes:
+        """Say why an item is where it is in an answer, or why it is not in it."""
+        query, item_id = wire.parse_explain(request, now=call.now)
+        call.placement = query.placement
+        model = self._slot.current().model
+        explanation = await call.compute(
+            self._pool, self._recommender.explain, model, query, item_id, now=call.now
+        )
+        return reply.explanation_bytes(explanation)
 
 
 class ModelServicer:

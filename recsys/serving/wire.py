@@ -13,6 +13,7 @@ from recsys.domain import (
     ItemId,
     StoreId,
 )
+from recsys.errors import InvalidRequest
 from recsys.recommend import RecommendQuery, SimilarQuery
 from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules
 from recsys.serving import fields
@@ -20,7 +21,11 @@ from recsys.serving.violations import Violations, is_plain
 from recsys.serving.wire_rules import parse_rules
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import Event
-from recsys.v1.recommendation_service_pb2 import RecommendRequest, SimilarItemsRequest
+from recsys.v1.recommendation_service_pb2 import (
+    ExplainItemRequest,
+    RecommendRequest,
+    SimilarItemsRequest,
+)
 
 
 def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
@@ -51,6 +56,20 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
     )
     wrong.raise_any()
     return query
+
+
+def parse_explain(request: ExplainItemRequest, *, now: float) -> tuple[RecommendQuery, ItemId]:
+    """Check a request and say it in the words of the domain; as `parse_recommend`."""
+    wrong = Violations()
+    wrong.text(request.item_id, "item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
+    try:
+        query = parse_recommend(request.request, now=now)
+    except InvalidRequest as error:
+        for one in error.violations:
+            wrong.add(f"request.{one.field}", one.description)
+        raise InvalidRequest(wrong.found) from error
+    wrong.raise_any()
+    return query, ItemId(request.item_id)
 
 
 def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:

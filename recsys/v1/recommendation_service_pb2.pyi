@@ -67,3 +67,53 @@ class SimilarItemsResponse(_message.Message):
     model_version: str
     shortfall: _result_pb2.Shortfall
     def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+
+class ExplainItemRequest(_message.Message):
+    __slots__ = ("item_id", "request")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    request: RecommendRequest
+    def __init__(self, item_id: _Optional[str] = ..., request: _Optional[_Union[RecommendRequest, _Mapping]] = ...) -> None: ...
+
+class ExplainItemResponse(_message.Message):
+    __slots__ = ("is_known", "position", "score", "score_parts", "influences", "refusals", "model_version")
+    IS_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_PARTS_FIELD_NUMBER: _ClassVar[int]
+    INFLUENCES_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    is_known: bool
+    position: int
+    score: float
+    score_parts: _containers.RepeatedCompositeFieldContainer[ScorePart]
+    influences: _containers.RepeatedCompositeFieldContainer[Influence]
+    refusals: _containers.RepeatedCompositeFieldContainer[Refusal]
+    model_version: str
+    def __init__(self, is_known: _Optional[bool] = ..., position: _Optional[int] = ..., score: _Optional[float] = ..., score_parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., influences: _Optional[_Iterable[_Union[Influence, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ..., model_version: _Optional[str] = ...) -> None: ...
+
+class ScorePart(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: float
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+
+class Influence(_message.Message):
+    __slots__ = ("item_id", "value")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    value: float
+    def __init__(self, item_id: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+
+class Refusal(_message.Message):
+    __slots__ = ("cause", "detail")
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    cause: _result_pb2.ShortfallCause
+    detail: str
+    def __init__(self, cause: _Optional[_Union[_result_pb2.ShortfallCause, str]] = ..., detail: _Optional[str] = ...) -> None: ...

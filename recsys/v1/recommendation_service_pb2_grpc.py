@@ -45,6 +45,11 @@ class RecommendationServiceStub:
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsResponse.FromString,
                 _registered_method=True)
+        self.ExplainItem = channel.unary_unary(
+                '/recsys.v1.RecommendationService/ExplainItem',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemResponse.FromString,
+                _registered_method=True)
 
 
 class RecommendationServiceServicer:
@@ -74,6 +79,17 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainItem(self, request, context):
+        """Says why an item is where it is in an answer, or why it is not in it: for
+        merchandisers and for staff who are asked. Nothing is shown to shoppers.
+
+        Errors: as Recommend, and UNAVAILABLE (reason STORAGE_UNAVAILABLE, with
+        RetryInfo) if what the catalogue says of the item cannot be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecommendationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -86,6 +102,11 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.SimilarItems,
                     request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsResponse.SerializeToString,
+            ),
+            'ExplainItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainItem,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -143,6 +164,33 @@ class RecommendationService:
             '/recsys.v1.RecommendationService/SimilarItems',
             recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsRequest.SerializeToString,
             recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/ExplainItem',
+            recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemResponse.FromString,
             options,
             channel_credentials,
             insecure,

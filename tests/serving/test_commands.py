@@ -68,6 +68,21 @@ async def test_recommend_prints_json_for_programs(running: Running) -> None:
     assert answer["attribution_token"]
 
 
+async def test_explain_says_what_became_of_an_item(running: Running) -> None:
+    """Its place, or the rules that refuse it; for programs as JSON."""
+    words = ("explain", "", "item-3")
+    result = await run(running, *words)
+    assert "item-3: place 4" in result.output
+    result = await run(running, *words, "--filter", "price < 5")
+    assert "item-3: not in the answer" in result.output
+    assert "not let through by the filters: price < 5: price is missing" in result.output
+    found = json.loads((await run(running, *words, "--in-stock", "online", "--json")).output)
+    assert found["refusals"] == [
+        {"cause": "SHORTFALL_CAUSE_OUT_OF_STOCK", "detail": "online has never had it"}
+    ]
+    assert "does not know nothing" in (await run(running, "explain", "", "nothing")).output
+
+
 async def test_a_short_page_says_why(running: Running) -> None:
     """The shortfall is told in words."""
     result = await run(running, "recommend", "-k", "41")

@@ -19,7 +19,11 @@ from recsys.serving.config import StorageConfig
 from recsys.serving.placements import PlacementsFile
 from recsys.serving.storage import Storage, open_storage
 from recsys.v1.context_pb2 import Context
-from recsys.v1.recommendation_service_pb2 import RecommendRequest, SimilarItemsRequest
+from recsys.v1.recommendation_service_pb2 import (
+    ExplainItemRequest,
+    RecommendRequest,
+    SimilarItemsRequest,
+)
 from recsys.v1.result_pb2 import (
     REASON_KIND_EDITORIAL,
     SHORTFALL_CAUSE_FILTERED,
@@ -142,6 +146,28 @@ async def test_rules_of_a_request(storage: Storage, remembering: tuple[Running, 
         assert len((await running.recommendation.Recommend(request)).results) == count
     rows, _ = await asked(running, in_stock=STOCK_RULE_ANYWHERE, diversity=1.0)
     assert {row % 2 for row in rows[:2]} == {0, 1}
+
+
+@pytest.mark.usefixtures("storage")
+async def test_why_an_item_is_not_shown(remembering: tuple[Running, Running]) -> None:
+    """What the shop has of it, and which part of a filter it fails."""
+    request = RecommendRequest(
+        context=Context(store_id=SHOP), rules=Rules(filter="price < 5 AND brand != b4")
+    )
+    explain = remembering[1].recommendation.ExplainItem
+    found = await explain(ExplainItemRequest(item_id="item-3", request=request))
+    assert found.position == 1
+    assert not found.refusals
+    assert not found.HasField("score")
+    found = await explain(ExplainItemRequest(item_id="item-9", request=request))
+    assert [one.cause for one in found.refusals] == [
+        SHORTFALL_CAUSE_OUT_OF_STOCK, SHORTFALL_CAUSE_FILTERED,
+    ]  # fmt: skip
+    assert found.refusals[0].detail == "shop has never had it"
+    assert found.refusals[1].detail == "price < 5: price is 9.0; brand != b4: brand is b4"
+    assert not (await explain(ExplainItemRequest(item_id="nothing"))).is_known
+    with pytest.raises(grpc.aio.AioRpcError, match=r"request\.page_size is -1"):
+        await explain(ExplainItemRequest(item_id="i", request=RecommendRequest(page_size=-1)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A catalogue in memory: what `recsys.catalog.CatalogFeed` promises, and nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +97,16 @@ class MemoryCatalog:
                       and store == store_id)  # fmt: skip
         return len(self.log), np.array(keys, dtype=np.int64)
 
+    def find_items(self, item_ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
+        """As the port."""
+        self._answer()
+        found = {name: self.contents.get(name) for name in item_ids}
+        return {name: item for name, item in found.items() if item is not None}
+
     def quantities(self, item_id: ItemId) -> Sequence[StockRow]:
         """As the port."""
         self._answer()
-        key = self._key(item_id)
+        key = self._key(item_id) if item_id in self.contents else None
         return [
             StockRow(item_id=item_id, store_id=store, quantity=float(is_there), stock_time=0.0)
             for (store, one), is_there in self.in_stock.items()
