@@ -97,13 +97,14 @@ class NotFound(RecsysError):
 
 
 class ItemNotFound(NotFound):
-    """The serving model does not know the item."""
+    """Nobody knows the item who should."""
 
     reason = "ITEM_NOT_FOUND"
 
-    def __init__(self, *, item_id: str) -> None:
+    def __init__(self, *, item_id: str, place: str = "the serving model") -> None:
         self.item_id = item_id
-        super().__init__(f"item {item_id!r} is not known to the serving model")
+        self.place = place
+        super().__init__(f"item {item_id!r} is not known to {place}")
 
 
 class EventConflict(RecsysError):

@@ -96,6 +96,27 @@ STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
 # And what it keeps of filters, a bit per item and filter.
 FILTER_MASK_BYTES_MAX: Final = 64 * 2**20
 
+# Writing the catalogue: things of one request, and what is said of one item. All that is
+# said of it together is bounded as it is kept.
+CATALOG_WRITE_COUNT_MAX: Final = 1_000
+CATALOG_PAGE_SIZE_DEFAULT: Final = 100
+CATALOG_PAGE_SIZE_MAX: Final = 1_000
+FEED_DELETED_SHARE_MAX: Final = 0.5
+ITEM_KEPT_BYTES_MAX: Final = 64 * 2**10
+TITLE_BYTES_MAX: Final = 1_024
+BRAND_BYTES_MAX: Final = 256
+URL_BYTES_MAX: Final = 2_048
+CATEGORY_PATH_COUNT_MAX: Final = 16
+CATEGORY_PATH_BYTES_MAX: Final = 1_024
+PRICE_COUNT_MAX: Final = 16
+ATTRIBUTE_COUNT_MAX: Final = 100
+ATTRIBUTE_NAME_CHARS_MAX: Final = 64
+ATTRIBUTE_VALUE_COUNT_MAX: Final = 100
+ATTRIBUTE_VALUE_BYTES_MAX: Final = 256
+MASK_PATH_COUNT_MAX: Final = 100
+STOCK_QUANTITY_MAX: Final = 1_000_000_000
+ADJUSTMENT_ID_BYTES_MAX: Final = 128
+
 # A filter: its text in UTF-8 bytes, nested parentheses, comparisons, values of one IN list,
 # and how many wildcards and orders of texts it tries on each value of a field. What a worker
 # keeps of answers.
@@ -132,6 +153,9 @@ assert POPULAR_PER_SEGMENT_MAX >= RESULT_COUNT_MAX
 assert HISTORY_EVENT_COUNT_MAX >= RECENT_EVENT_COUNT_MAX
 # A message of one full batch must fit into what may wait.
 assert WRITE_EVENT_COUNT_MAX <= COMMIT_EVENT_COUNT_MAX <= WAITING_EVENT_COUNT_MAX
+# Some full items must fit into a message with one of them to spare.
+assert ITEM_KEPT_BYTES_MAX * 4 <= MESSAGE_BYTES_MAX
+assert CATALOG_PAGE_SIZE_DEFAULT <= CATALOG_PAGE_SIZE_MAX
 assert UNPACKED_EVENT_COUNT < HISTORY_EVENT_COUNT_MAX <= UNPACKED_EVENT_COUNT_MAX
 # Whoever is joined with all that she may have is not yet too connected.
 assert IDENTIFIERS_PER_NAMESPACE_MAX <= LINK_COUNT_MAX <= CONNECTED_IDENTIFIER_COUNT_MAX

@@ -2,7 +2,7 @@
 
 from recsys.catalog.distance import NearStore, Place, StoreMap, place_of
 from recsys.catalog.fields import ITEM_SCHEMA, item_record
-from recsys.catalog.item import Attribute, Item, ItemSummary, Price
+from recsys.catalog.item import CATEGORY_SEPARATOR, Attribute, Item, ItemSummary, Price
 from recsys.catalog.nothing import NoCatalog
 from recsys.catalog.ports import (
     CatalogChanges,
@@ -27,6 +27,7 @@ from recsys.catalog.update import ATTRIBUTE_PREFIX, updated
 
 __all__ = [
     "ATTRIBUTE_PREFIX",
+    "CATEGORY_SEPARATOR",
     "ITEM_SCHEMA",
     "STORE_ONLINE",
     "Adjustment",

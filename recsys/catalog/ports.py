@@ -60,10 +60,13 @@ class Upserted(NamedTuple):
 
     Attributes:
         changed: Those that are other than before, in the order in which they were given.
-        item_keys: Of all of them, in the order in which they were given.
+        oversized: Those of which nothing was written, as all that is said of them would be
+            more than ITEM_KEPT_BYTES_MAX; likewise.
+        item_keys: Of all that exist now, likewise.
     """
 
     changed: Sequence[ItemId]
+    oversized: Sequence[ItemId]
     item_keys: Sequence[int]
 
 
@@ -154,6 +157,10 @@ class CatalogStore(Protocol):
 
     def find_items(self, item_ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         """Return those of these items that exist."""
+        ...
+
+    def item_keys(self, item_ids: Sequence[ItemId]) -> Sequence[int]:
+        """Return the keys of those of these items that exist."""
         ...
 
     def list_items(self, *, after: ItemId | None, count_max: int) -> ItemPage:

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -19,6 +18,7 @@ from recsys import limits
 from recsys.domain import Channel, EventType, Identifier
 from recsys.events import EventContent, EventFilter, EventLine
 from recsys.serving.client_errors import CallFailed
+from recsys.serving.money import money_of
 from recsys.v1 import event_pb2, event_service_pb2, event_service_pb2_grpc, subject_pb2
 
 EVENTS_PER_MESSAGE: Final = 500
@@ -26,7 +26,6 @@ _MESSAGES_UNDER_WAY_MAX: Final = limits.IMPORT_MESSAGE_COUNT_MAX
 _WAIT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _LOOK_SECONDS: Final = 0.1
 _AGAIN: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
-_NANOS: Final = 1_000_000_000
 _REFUSALS_KEPT: Final = 20
 
 NamedEvent = tuple[str, EventContent]
@@ -217,9 +216,7 @@ def _identifier(one: Identifier) -> subject_pb2.Identifier:
 def _line(line: EventLine) -> event_pb2.ItemLine:
     sent = event_pb2.ItemLine(item_id=line.item_id, quantity=line.quantity)
     if line.unit_price:
-        nanos = int(Decimal(line.unit_price) * _NANOS)
-        sent.unit_price.currency_code = line.currency
-        sent.unit_price.units, sent.unit_price.nanos = divmod(nanos, _NANOS)
+        sent.unit_price.CopyFrom(money_of(line.unit_price, line.currency))
     return sent
 
 

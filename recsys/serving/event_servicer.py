@@ -186,7 +186,5 @@ def _acknowledgement(
 
 def _check_count(events: Sequence[event_pb2.Event]) -> None:
     wrong = Violations()
-    if not events:
-        wrong.add("events", f"has 0 entries; allowed 1 to {limits.WRITE_EVENT_COUNT_MAX}")
-    wrong.count_within(events, "events", count_max=limits.WRITE_EVENT_COUNT_MAX)
+    wrong.count_from_one(events, "events", count_max=limits.WRITE_EVENT_COUNT_MAX)
     wrong.raise_any()

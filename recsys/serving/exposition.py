@@ -1,7 +1,7 @@
 """The metrics endpoint: the workers' counters summed up, and what the supervisor knows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -26,12 +26,15 @@ class SupervisorState:
         workers: The worker processes.
         serving: Model version by worker; workers without a model are absent.
         fetch_failures: How often the registry could not be read, by reason.
+        feed_time: Says when the catalogue was last written, in seconds since 1970-01-01
+            UTC; None if never, or if that cannot be known.
     """
 
     admission: Admission
     workers: list[Child] = field(default_factory=list)
     serving: dict[str, str] = field(default_factory=dict)
     fetch_failures: dict[str, int] = field(default_factory=dict)
+    feed_time: Callable[[], float | None] = lambda: None
 
 
 class SupervisorCollector(Collector):
@@ -64,6 +67,13 @@ class SupervisorCollector(Collector):
                 "recsys_bundle_age_seconds",
                 "Time since the bundle in service was published.",
                 value=time.time() - admitted.publish_time,
+            )
+        feed_time = state.feed_time()
+        if feed_time is not None:
+            yield GaugeMetricFamily(
+                "recsys_catalog_feed_age_seconds",
+                "Time since items or stock were last written.",
+                value=time.time() - feed_time,
             )
         yield _counter(
             "recsys_bundle_swap_failures",

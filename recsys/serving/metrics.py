@@ -8,7 +8,7 @@ supervisor knows itself, so no gauge of a dead worker can ever linger.
 import bisect
 import re
 from collections import Counter as Counts
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
@@ -18,10 +18,12 @@ from recsys.errors import FieldViolation
 from recsys.events import Outcome
 from recsys.profiles import Refusal
 from recsys.recommend import Answer
+from recsys.v1.catalog_service_pb2 import ItemOutcome, StockOutcome
 
 OTHER: Final = "other"
 _JOINED: Final = "joined"
 _POSITION: Final = re.compile(r"\[\d+\]")
+_ATTRIBUTE: Final = re.compile(r"\battributes\.\w+")
 _FALLBACKS: Final = frozenset({ReasonKind.POPULAR_HERE, ReasonKind.POPULAR})
 
 # From an answer of a small catalogue without waiting to one that nobody waits for.
@@ -130,6 +132,18 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        self._catalog_items = Counter(
+            "recsys_catalog_items",
+            "Items sent to the catalogue, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._stock_cells = Counter(
+            "recsys_stock_cells",
+            "Counts and adjustments of stock, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
         self.links_removed = Counter(
             "recsys_links_removed", "Links that were forgotten.", registry=registry
         )
@@ -146,6 +160,10 @@ class Metrics:
             self._events.labels(outcome=outcome.name.lower())
         for name in (_JOINED, *Refusal):
             self._links.labels(outcome=name)
+        for number in ItemOutcome.values()[1:]:
+            self._catalog_items.labels(outcome=_label(ItemOutcome, number))
+        for number in StockOutcome.values()[1:]:
+            self._stock_cells.labels(outcome=_label(StockOutcome, number))
 
     def flush(self) -> None:
         """Hand what has been counted to the library; only the event loop's thread may."""
@@ -203,12 +221,34 @@ class Metrics:
         for refusal in refusals:
             self._links.labels(outcome=refusal or _JOINED).inc()
 
+    def catalog_items(
+        self, outcomes: "Iterable[ItemOutcome]", violations: Iterable[FieldViolation]
+    ) -> None:
+        """Count items that were sent to the catalogue, and their wrong fields."""
+        for number, count in Counts(outcomes).items():
+            self._catalog_items.labels(outcome=_label(ItemOutcome, number)).inc(count)
+        self.invalid(violations)
+
+    def stock_cells(
+        self, outcomes: "Iterable[StockOutcome]", violations: Iterable[FieldViolation]
+    ) -> None:
+        """Count what was said of stock, and its wrong fields."""
+        for number, count in Counts(outcomes).items():
+            self._stock_cells.labels(outcome=_label(StockOutcome, number)).inc(count)
+        self.invalid(violations)
+
     def invalid_event(self, violations: Sequence[FieldViolation]) -> None:
         """Count an event that was refused for its fields."""
         self._events.labels(outcome="invalid").inc()
         self.invalid(violations)
 
-    def invalid(self, violations: Sequence[FieldViolation]) -> None:
-        """Count wrong fields; list positions are dropped, so labels stay few."""
+    def invalid(self, violations: Iterable[FieldViolation]) -> None:
+        """Count wrong fields; positions and names of lists and maps are dropped: few labels."""
         for violation in violations:
-            self._invalid.labels(field=_POSITION.sub("[]", violation.field)).inc()
+            field = _ATTRIBUTE.sub("attributes[]", _POSITION.sub("[]", violation.field))
+            self._invalid.labels(field=field).inc()
+
+
+def _label(outcomes: "type[ItemOutcome | StockOutcome]", number: int) -> str:
+    """Return `unknown_item` of STOCK_OUTCOME_UNKNOWN_ITEM."""
+    return str(outcomes.Name(number).split("_OUTCOME_")[1].lower())

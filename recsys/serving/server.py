@@ -18,6 +18,7 @@ from recsys import limits
 from recsys.errors import InvalidConfig, StorageUnavailable
 from recsys.recommend import Recommender, ServingModel
 from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
+from recsys.serving.catalog_servicer import CatalogServicer
 from recsys.serving.config import ServingConfig
 from recsys.serving.event_servicer import EventServicer
 from recsys.serving.event_writer import EventWriter
@@ -29,6 +30,7 @@ from recsys.serving.profile_servicer import ProfileServicer
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
 from recsys.v1 import (
+    catalog_service_pb2,
     event_service_pb2,
     model_service_pb2,
     profile_service_pb2,
@@ -41,7 +43,14 @@ RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
 MODEL_SERVICE: Final = "recsys.v1.ModelService"
 EVENT_SERVICE: Final = "recsys.v1.EventService"
 PROFILE_SERVICE: Final = "recsys.v1.ProfileService"
-SERVICES: Final = (RECOMMENDATION_SERVICE, MODEL_SERVICE, EVENT_SERVICE, PROFILE_SERVICE)
+CATALOG_SERVICE: Final = "recsys.v1.CatalogService"
+SERVICES: Final = (
+    RECOMMENDATION_SERVICE,
+    MODEL_SERVICE,
+    EVENT_SERVICE,
+    PROFILE_SERVICE,
+    CATALOG_SERVICE,
+)
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
@@ -129,6 +138,8 @@ class RecsysServer:
         )
         self._links = LinkServicer(storage=storage, rules=config.identity, metrics=metrics)
         self._register(PROFILE_SERVICE, _profile_handlers(profiles, self._links, surroundings))
+        self._catalog = CatalogServicer(storage=storage, metrics=metrics, pool=self._pool)
+        self._register(CATALOG_SERVICE, _catalog_handlers(self._catalog, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
@@ -183,6 +194,7 @@ class RecsysServer:
         self._quiet.release()
         await stopping
         await self._links.close()
+        await self._catalog.close()
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
@@ -258,3 +270,29 @@ def _profile_handlers(
         surroundings,
     ).handler()
     return handlers
+
+
+def _catalog_handlers(
+    catalog: CatalogServicer, surroundings: Surroundings
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    pb2 = catalog_service_pb2
+    unary: tuple[tuple[str, Any, Any], ...] = (
+        ("UpsertItems", pb2.UpsertItemsRequest, catalog.upsert_items),
+        ("GetItem", pb2.GetItemRequest, catalog.get_item),
+        ("ListItems", pb2.ListItemsRequest, catalog.list_items),
+        ("DeleteItems", pb2.DeleteItemsRequest, catalog.delete_items),
+        ("UpsertStores", pb2.UpsertStoresRequest, catalog.upsert_stores),
+        ("ListStores", pb2.ListStoresRequest, catalog.list_stores),
+        ("SetInventory", pb2.SetInventoryRequest, catalog.set_inventory),
+        ("AdjustInventory", pb2.AdjustInventoryRequest, catalog.adjust_inventory),
+        ("GetInventory", pb2.GetInventoryRequest, catalog.get_inventory),
+    )
+    streams: tuple[tuple[str, Any, Any], ...] = (
+        ("ImportItems", pb2.ImportItemsRequest, catalog.import_items),
+        ("ImportInventory", pb2.ImportInventoryRequest, catalog.import_inventory),
+    )
+    return {
+        name: kind(name, request_type, answer, surroundings).handler()
+        for kind, methods in ((Method, unary), (StreamMethod, streams))
+        for name, request_type, answer in methods
+    }

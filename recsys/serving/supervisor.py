@@ -25,6 +25,7 @@ from recsys.serving.admission import Admission
 from recsys.serving.children import Child
 from recsys.serving.config import METRICS_FOLDER_VARIABLE, ServingConfig
 from recsys.serving.exposition import MetricsEndpoint, SupervisorState
+from recsys.serving.feed_age import FeedClock
 from recsys.serving.pipes import (
     Command,
     Fetched,
@@ -59,7 +60,10 @@ class Supervisor:
 
     def __init__(self, config: ServingConfig) -> None:
         self._config = config
-        self._state = SupervisorState(Admission(Path(config.bundles.folder)))
+        self._feed_clock = FeedClock(config.storage)
+        self._state = SupervisorState(
+            Admission(Path(config.bundles.folder)), feed_time=self._feed_clock
+        )
         self._fetcher: Child | None = None
         self._listening: set[str] = set()
         self._looked = False
@@ -116,6 +120,7 @@ class Supervisor:
             yield f"http://{self._config.metrics.host}:{endpoint.port}/metrics"
         finally:
             endpoint.close()
+            self._feed_clock.close()
 
     def _make_children(self, port: socket.socket, folder: Path) -> None:
         host, number = port.getsockname()[:2]

@@ -92,6 +92,11 @@ class Violations:
         self.add(field, f"has {len(entries)} entries; allowed 0 to {count_max}")
         return False
 
+    def count_from_one(self, entries: Sized, field: str, *, count_max: int) -> None:
+        """Check that there are some entries, and not too many."""
+        if not 1 <= len(entries) <= count_max:
+            self.add(field, f"has {len(entries)} entries; allowed 1 to {count_max}")
+
 
 # Callers have few placements and name one in every call.
 @functools.lru_cache(maxsize=256)

@@ -1,6 +1,5 @@
 """Events to be written become values; every field is checked here, as in `wire`."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,13 +7,10 @@ from recsys import limits
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType, Identifier, StoreId
 from recsys.events import Event, EventContent, EventFilter, EventLine
 from recsys.serving import fields
+from recsys.serving.money import amount_of
 from recsys.serving.violations import Violations
 from recsys.v1 import event_pb2
 from recsys.v1.event_service_pb2 import PurgeEventsRequest
-
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_NANOS_MAX: Final = 999_999_999
-_NANO_DIGITS: Final = 9
 
 _FURTHER_TEXTS: Final = (
     ("attribution_token", limits.ATTRIBUTION_TOKEN_BYTES_MAX),
@@ -78,27 +74,11 @@ def _lines(sent: event_pb2.Event, wrong: Violations, path: str) -> tuple[EventLi
     for position, (line, (item_id, quantity)) in enumerate(zip(sent.lines, checked, strict=True)):
         if line.HasField("unit_price"):
             price = line.unit_price
-            amount = _amount(price, wrong, f"{path}lines[{position}].unit_price")
+            amount = amount_of(price, wrong, f"{path}lines[{position}].unit_price")
             lines.append(EventLine(item_id, quantity, amount, price.currency_code))
         else:
             lines.append(EventLine(item_id, quantity))
     return tuple(lines)
-
-
-def _amount(price: event_pb2.Money, wrong: Violations, path: str) -> str:
-    """Return a plain decimal number."""
-    if _CURRENCY.fullmatch(price.currency_code) is None:
-        size = len(price.currency_code)
-        wrong.add(
-            f"{path}.currency_code", f"has {size} characters; allowed three letters, such as EUR"
-        )
-    if not 0 <= price.units <= limits.MONEY_UNITS_MAX:
-        wrong.add(f"{path}.units", f"is {price.units}; allowed 0 to {limits.MONEY_UNITS_MAX}")
-    if not 0 <= price.nanos <= _NANOS_MAX:
-        wrong.add(f"{path}.nanos", f"is {price.nanos}; allowed 0 to {_NANOS_MAX}")
-    if not price.nanos:
-        return str(price.units)
-    return f"{price.units}.{price.nanos:0{_NANO_DIGITS}d}".rstrip("0")
 
 
 def parse_purge(request: PurgeEventsRequest) -> EventFilter:

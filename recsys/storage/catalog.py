@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys import limits
 from recsys.catalog import (
     CatalogChanges,
     Item,
@@ -68,7 +69,11 @@ SELECT item_key, item_id FROM items WHERE item_key = ANY(?) AND content IS NOT N
 """
 # The row stays, so that the key is never given again.
 _DELETE: Final = "UPDATE items SET content = NULL WHERE item_key = ANY(?)"
-_COUNT: Final = "SELECT count(*) FROM items WHERE content IS NOT NULL"
+# No row is ever deleted, so the last key says how many there are.
+_COUNT: Final = """
+SELECT (SELECT coalesce(max(item_key), 0) FROM items)
+  - (SELECT count(*) FROM items WHERE content IS NULL)
+"""
 _FEED_TIME: Final = "SELECT value FROM facts WHERE name = ?"
 _STORES: Final = "SELECT content FROM stores"
 _STORE_COUNT: Final = "SELECT count(*) FROM stores"
@@ -139,17 +144,20 @@ class Catalog:
         """Write items; as `CatalogStore.upsert_items`."""
 
         def work(session: Session) -> Upserted:
-            changed: list[ItemId] = []
-            keys: dict[ItemId, int] = {}
+            rows: list[_ItemRow] = []
 
             def write() -> list[Change]:
-                rows = _item_rows(session, items, parts, keys)
-                changed.extend(ItemId(item_id) for _, item_id, _ in rows)
-                session.change_each(_WRITE_ITEM, rows)
-                return [(ChangeKind.ITEM, key) for key, *_ in rows]
+                rows.extend(_item_rows(session, items, parts))
+                written = [(row.item_key, row.item_id, row.text) for row in rows if row.is_new]
+                session.change_each(_WRITE_ITEM, written)
+                return [(ChangeKind.ITEM, key) for key, *_ in written]
 
             changing(session, write, now=now)
-            return Upserted(changed, [keys[item_id] for item_id in items])
+            return Upserted(
+                changed=[row.item_id for row in rows if row.is_new],
+                oversized=[row.item_id for row in rows if row.is_oversized],
+                item_keys=[row.item_key for row in rows if row.item_key],
+            )
 
         return self._sessions.write(work)
 
@@ -161,6 +169,10 @@ class Catalog:
             rows = self._sessions.rows(_FIND, wanted)
             found |= {ItemId(item_id): read_item(content) for item_id, content in rows}
         return found
+
+    def item_keys(self, item_ids: Sequence[ItemId]) -> Sequence[int]:
+        """Return the keys of those of these items that exist."""
+        return [key for key, _ in self._sessions.rows(_LIVING, list(item_ids))]
 
     def list_items(self, *, after: ItemId | None, count_max: int) -> ItemPage:
         """Return items in the order of their ids; as `CatalogStore.list_items`."""
@@ -262,27 +274,32 @@ def _delete(session: Session, *, living: str, some: list[object], now: float) ->
     return list(gone.values())
 
 
+class _ItemRow(NamedTuple):
+    item_key: int
+    item_id: ItemId
+    text: str
+    is_new: bool
+    is_oversized: bool = False
+
+
 def _item_rows(
-    session: Session,
-    items: Mapping[ItemId, Item],
-    parts: Collection[str] | None,
-    keys: dict[ItemId, int],
-) -> list[tuple[int, str, str]]:
-    """Return the rows to be written, and tell the keys of all of these items."""
+    session: Session, items: Mapping[ItemId, Item], parts: Collection[str] | None
+) -> Iterator[_ItemRow]:
+    """Return what is to be written of each item; the key of one that must not exist is 0."""
     found = {item_id: (key, text) for item_id, key, text in session.rows(_BEFORE, list(items))}
     ((last_key,),) = session.rows(_LAST_ITEM)
-    rows = []
     for item_id, item in items.items():
         key, text = found.get(item_id, (0, None))
-        if not key:
-            last_key = key = last_key + 1
-        keys[item_id] = key
         said = item
         if parts is not None:
             said = updated(Item() if text is None else read_item(text), item, parts)
-        if (new_text := item_text(said)) != text:
-            rows.append((key, str(item_id), new_text))
-    return rows
+        new_text = item_text(said)
+        if len(new_text.encode()) > limits.ITEM_KEPT_BYTES_MAX:
+            yield _ItemRow(key if text else 0, item_id, "", is_new=False, is_oversized=True)
+            continue
+        if not key:
+            last_key = key = last_key + 1
+        yield _ItemRow(key, item_id, new_text, is_new=new_text != text)
 
 
 def _store_rows(session: Session, stores: Sequence[Store]) -> list[tuple[int, str, str]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from recsys import limits
 from recsys.catalog import Item, Price, Store
 
 STORE_BITS: Final = 32
@@ -66,12 +67,18 @@ def plain_item(
     price: float | None,
     currency: str | None,
 ) -> Item:
-    """Make an item of what imports and stores of earlier versions know of it."""
+    """Make an item of what imports and stores of earlier versions know of it.
+
+    A price that nobody could ask stays out.
+    """
+    prices: tuple[Price, ...] = ()
+    if price is not None and 0.0 <= price <= limits.MONEY_UNITS_MAX:
+        prices = (Price(amount=amount(price), currency=currency or ""),)
     return Item(
         title=title or "",
         category_paths=(category,) if category else (),
         brand=brand or "",
-        prices=() if price is None else (Price(amount=amount(price), currency=currency or ""),),
+        prices=prices,
     )
 
 

@@ -83,6 +83,7 @@ CREATE TABLE items (
   item_key INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE,
   content TEXT -- JSON; NULL of those that were deleted, whose keys are not given again
 );
+CREATE INDEX items_deleted ON items (item_key) WHERE content IS NULL;
 INSERT INTO items (item_id, content)
 SELECT item_id, item_text(title, category, brand, price, currency) FROM plain_items
 ORDER BY item_id;

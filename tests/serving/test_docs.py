@@ -15,7 +15,9 @@ def test_every_metric_is_explained(repo_root: Path, tmp_path: Path) -> None:
     """And no metric that is not there."""
     registry = CollectorRegistry()
     Metrics(placements=(), registry=registry)
-    registry.register(SupervisorCollector(SupervisorState(Admission(tmp_path))))
+    registry.register(
+        SupervisorCollector(SupervisorState(Admission(tmp_path), feed_time=lambda: 1.0))
+    )
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in registry.collect()

@@ -178,6 +178,25 @@ class CatalogContract:
         assert found == sorted(set(ids) - {"a"}, key=str.encode)
         assert sizes == [3, 3, 1]
 
+    def test_an_item_that_grows_too_large_stays_as_it_was(self, catalog: Catalog) -> None:
+        """Bit by bit, too; the others are written."""
+        catalog.upsert_items({ONE: MUG, TWO: TILE}, now=NOW)
+        for turn in range(9):
+            more = Item(attributes={f"a{turn}": Attribute(("x" * 9_000,))})
+            written = catalog.upsert_items(
+                {ONE: more, THREE: TILE}, parts=[f"attributes.a{turn}", "title"], now=NOW
+            )
+            if written.oversized:
+                break
+        assert (turn, written.changed, written.oversized) == (7, [], [ONE])
+        assert written.item_keys == [1, 3]
+        assert len(catalog.find_items([ONE])[ONE].attributes) == 9
+        new = Item(brand="x" * limits.ITEM_KEPT_BYTES_MAX)
+        refused = catalog.upsert_items({ItemId("new"): new}, now=NOW)
+        assert refused == ([], ["new"], [])
+        assert catalog.item_count() == 3
+        assert catalog.item_keys([THREE, ItemId("new")]) == [3]
+
     def test_keys_are_dense_and_never_given_again(self, catalog: Catalog) -> None:
         """A deleted item that comes back has the key that it had."""
         first = catalog.upsert_items({ONE: MUG, TWO: TILE}, now=NOW).item_keys

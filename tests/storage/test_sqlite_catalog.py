@@ -64,7 +64,8 @@ def test_items_of_an_earlier_version_are_items(path: Path, open_catalog: Open) -
     connection.execute("DELETE FROM items")
     rows = [
         ("b", "Mug", "Home > Kitchen", "Pott", 0.1, "EUR"),
-        ("a", None, None, None, 1e21, None),
+        ("a", None, None, None, 1e11, None),
+        ("d", None, None, None, 1e21, None),
         ("c", "", "", "", None, "EUR"),
     ]
     connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -73,7 +74,7 @@ def test_items_of_an_earlier_version_are_items(path: Path, open_catalog: Open) -
     catalog = open_catalog()
     seq, items = snapshot(catalog)
     assert items == [
-        (1, "a", Item(prices=(Price(amount="1000000000000000000000", currency=""),))),
+        (1, "a", Item(prices=(Price(amount="100000000000", currency=""),))),
         (
             2,
             "b",
@@ -85,10 +86,11 @@ def test_items_of_an_earlier_version_are_items(path: Path, open_catalog: Open) -
             ),
         ),
         (3, "c", Item()),
+        (4, "d", Item()),
     ]
     # They are what a data set said; nobody has offered them yet.
     assert seq == catalog.last_seq() == 0
-    assert catalog.upsert_items({ONE: MUG}, now=NOW).item_keys == [4]
+    assert catalog.upsert_items({ONE: MUG}, now=NOW).item_keys == [5]
 
 
 def test_items_of_an_import_are_items(path: Path, open_catalog: Open) -> None:

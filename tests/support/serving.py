@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
 from recsys.v1 import (
+    catalog_service_pb2_grpc,
     event_service_pb2_grpc,
     model_service_pb2_grpc,
     profile_service_pb2_grpc,
@@ -47,6 +48,11 @@ class Running:
     def profiles(self) -> profile_service_pb2_grpc.ProfileServiceStub:
         """Stub of the profile service."""
         return profile_service_pb2_grpc.ProfileServiceStub(self.channel)
+
+    @property
+    def catalog(self) -> catalog_service_pb2_grpc.CatalogServiceStub:
+        """Stub of the catalogue service."""
+        return catalog_service_pb2_grpc.CatalogServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
         """Value of a metric, with all that has been counted by now."""

@@ -17,6 +17,7 @@ _STATEMENTS: Final = (
       content text -- JSON; NULL of those that were deleted, whose keys are not given again
     )
     """,
+    "CREATE INDEX items_deleted ON items (item_key) WHERE content IS NULL",
     """
     CREATE TABLE stores (
       store_key bigint PRIMARY KEY, store_id text COLLATE "C" NOT NULL UNIQUE,
