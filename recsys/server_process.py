@@ -80,6 +80,7 @@ def running_server(
     folder: Path,
     *,
     settings: Mapping[str, Mapping[str, Any]],
+    environ: Mapping[str, str] | None = None,
     start_seconds_max: float = START_SECONDS_MAX,
 ) -> Iterator[ServerProcess]:
     """Run a server until the block ends.
@@ -90,6 +91,7 @@ def running_server(
     Args:
         folder: For its configuration (`serve.toml`), log and ready file; is there.
         settings: Keys of the server's configuration by section.
+        environ: Variables of the server beside those of our own environment.
         start_seconds_max: How long it may take until it answers.
 
     Raises:
@@ -105,7 +107,7 @@ def running_server(
     with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-P", "-m", "recsys", "serve", "--config", str(config_file)],
-            env=_environ(),
+            env={**_environ(), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -288,17 +288,25 @@ def _with_environment(config: ConfigT, environ: Mapping[str, str]) -> ConfigT:
             )
         except msgspec.ValidationError as error:
             raise InvalidConfig(source="environment", problem=f"{name}: {error}") from error
-    return msgspec.structs.replace(
-        config,
-        **{
-            name: msgspec.structs.replace(getattr(config, name), **values)
-            for name, values in changes.items()
-        },
-    )
+    sections: dict[str, Any] = {}
+    for name, values in changes.items():
+        try:
+            sections[name] = msgspec.structs.replace(getattr(config, name), **values)
+        except ValueError as error:
+            names = ", ".join(
+                f"{_ENVIRONMENT_PREFIX}{name}{_NESTING}{key}".upper() for key in values
+            )
+            raise InvalidConfig(source="environment", problem=f"{names}: {error}") from error
+    return msgspec.structs.replace(config, **sections)
 
 
 def _parts(text: str, default: object) -> object:
-    """Take a text of the environment apart: `a,b` for a list, `a=1,b=2` for a table."""
+    """Take a text of the environment apart: `a,b` for a list, `a=1,b=2` for a table.
+
+    An empty text is an empty one.
+    """
+    if isinstance(default, tuple | dict) and not text.strip():
+        return type(default)()
     if isinstance(default, tuple):
         return text.split(",")
     if isinstance(default, dict):

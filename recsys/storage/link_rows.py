@@ -13,6 +13,16 @@ from recsys.storage.event_rows import IdentifierRow, Keys
 RULES_FACT: Final = "identity_rules"
 """Fact that holds the rules by which profiles were made, as JSON."""
 
+FORGET_IDLE: Final = """
+DELETE FROM identifiers AS i
+WHERE {which} AND i.profile_key IS NULL AND i.consent_bits = 0
+  AND NOT EXISTS (SELECT 1 FROM links WHERE one_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM links WHERE other_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM events WHERE events.identifier_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM consents WHERE consents.identifier_key = i.identifier_key)
+"""
+"""Forgets identifiers of which nothing is known any more. Nobody may write under them meanwhile."""
+
 LINKS_PER_PAGE: Final = 5_000
 """Links read at once where all of them are."""
 

@@ -11,6 +11,7 @@ from recsys.domain import Identifier, ProfileId
 from recsys.profiles import Change, IdentityRules, Link, Segment, merged, update
 from recsys.storage.event_rows import Keys
 from recsys.storage.link_rows import (
+    FORGET_IDLE,
     LINK_COLUMNS,
     LINKS_PER_PAGE,
     RULES_FACT,
@@ -18,6 +19,7 @@ from recsys.storage.link_rows import (
     LinkRow,
     SegmentRow,
     compared,
+    identifier_rows,
     key_of_pair,
     link_row,
     profile_id,
@@ -81,6 +83,7 @@ USING unnest(%s::bigint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::tex
 WHERE (l.one_key, l.is_login, l.other_key, l.kind, l.source)
   = (asked.one_key, asked.is_login, asked.other_key, asked.kind, asked.source)
 """
+_FORGET_IDLE: Final = FORGET_IDLE.format(which="i.identifier_key = ANY(%s)")
 _HEADS: Final = """
 SELECT i.namespace, i.value, h.namespace, h.value
 FROM identifiers AS i JOIN identifiers AS h ON h.identifier_key = i.profile_key
@@ -249,10 +252,11 @@ def stored_rules(connection: Connection) -> IdentityRules:
 def forget_links(
     connection: Connection, keys: Keys, links: Sequence[Link], rules: IdentityRules
 ) -> None:
-    """Delete links; profiles are as if they had never been."""
+    """Delete links; everything is as if they had never been. Nobody else may write of people."""
     names = columns_of([link_row(link, keys, rules)[:5] for link in links], width=5)
     connection.execute(_FORGET, names)
     update(PostgresGraph(connection, keys), Change(removed=links), rules)
+    connection.execute(_FORGET_IDLE, (list(identifier_rows(links, keys)),))
 
 
 def rebuild(connection: Connection, keys: Keys, rules: IdentityRules) -> None:

@@ -44,7 +44,8 @@ class PostgresProfiles:
         """Forget links; as `ProfileStore.unlink`."""
 
         def forget(connection: Connection, keys: Keys) -> int:
-            writing(connection, keys)
+            # Alone: whoever acts under an identifier this moment must not lose it.
+            writing(connection, keys, alone=True)
             lock_links(connection)
             rules = self._pool.rules
             links = [

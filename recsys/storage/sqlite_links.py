@@ -9,6 +9,7 @@ from recsys.domain import Identifier, ProfileId
 from recsys.profiles import Change, IdentityRules, Link, LinkName, Segment, update
 from recsys.storage.event_rows import Keys
 from recsys.storage.link_rows import (
+    FORGET_IDLE,
     LINK_COLUMNS,
     LINKS_PER_PAGE,
     LinkRow,
@@ -54,6 +55,7 @@ _FORGET: Final = """
 DELETE FROM links
 WHERE one_key = ? AND is_login = ? AND other_key = ? AND kind = ? AND source = ?
 """
+_FORGET_IDLE: Final = FORGET_IDLE.format(which="i.identifier_key = ?")
 _HEAD: Final = """
 SELECT h.namespace, h.value FROM identifiers AS i
 JOIN identifiers AS h ON h.identifier_key = i.profile_key WHERE i.identifier_key = ?
@@ -187,9 +189,10 @@ def links_touching(connection: sqlite3.Connection, key: int) -> list[Link]:
 def forget_links(
     connection: sqlite3.Connection, keys: Keys, links: Sequence[Link], rules: IdentityRules
 ) -> None:
-    """Delete links; profiles are as if they had never been."""
+    """Delete links; everything is as if they had never been."""
     connection.executemany(_FORGET, [link_row(link, keys, rules)[:5] for link in links])
     update(SqliteGraph(connection, keys), Change(removed=links), rules)
+    connection.executemany(_FORGET_IDLE, [(key,) for key in identifier_rows(links, keys)])
 
 
 def rebuild(connection: sqlite3.Connection, keys: Keys, rules: IdentityRules) -> None:

@@ -73,6 +73,8 @@ def test_the_environment_wins_over_the_file() -> None:
             "RECSYS_METRICS__ENABLED": "false",
             "RECSYS_METRICS__PLACEMENTS": "home,cart",
             "RECSYS_SERVER__GRACE_SECONDS": "1.5",
+            "RECSYS_IDENTITY__LIMITS": "loyalty_card=1, email_sha256=3",
+            "RECSYS_IDENTITY__DEVICES": "",
             "RECSYS_DATA_DIR": "no key of ours",
             "PATH": "/bin",
         },
@@ -80,6 +82,8 @@ def test_the_environment_wins_over_the_file() -> None:
     assert (config.server.port, config.server.workers, config.server.grace_seconds) == (2, 3, 1.5)
     assert config.metrics.enabled is False
     assert config.metrics.placements == ("home", "cart")
+    assert config.identity.limits == {"loyalty_card": 1, "email_sha256": 3}
+    assert config.identity.devices == ()
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,10 @@ def test_the_environment_wins_over_the_file() -> None:
         ("RECSYS_SERVER__PORT", "many"),
         ("RECSYS_SERVER__PORT", "70000"),
         ("RECSYS_LOG__LEVEL", "loud"),
+        ("RECSYS_IDENTITY__DEVICES", "account"),
+        ("RECSYS_IDENTITY__LIMITS", "loyalty_card=99"),
+        ("RECSYS_IDENTITY__LIMITS", "loyalty_card"),
+        ("RECSYS_IDENTITY__CONFIDENCE_MIN", "nan"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_name(name: str, value: str) -> None:

@@ -156,3 +156,33 @@ def test_a_login_joins_two_devices_and_unlinking_parts_them_again(
         assert channels.answers(phone) == {on_phone}
         assert channels.answers(web) == {on_web}
         channels.close()
+
+
+def test_rules_of_the_environment_decide_who_is_who(folder: Path) -> None:
+    """One card a person, says the environment; the next server says four and all is made anew."""
+    storage = {"histories": str(folder / "store.sqlite")}
+    account = Identifier(namespace="account", value="anna")
+    cards = [Identifier(namespace="loyalty_card", value=value) for value in "ab"]
+
+    def people(server: WatchedServer, *, linking: bool) -> tuple[int, list[int]]:
+        channels = Channels(server)
+        refused = []
+        for card in cards if linking else ():
+            request = profiles.LinkIdentifiersRequest(identifiers=[account, card])
+            answer = channels.people.LinkIdentifiers(request, timeout=10)
+            refused += [one.refusal for one in answer.refused_links]
+        found = {
+            channels.people.ListLinks(
+                profiles.ListLinksRequest(identifier=one), timeout=10
+            ).profile_id
+            for one in (account, *cards)
+        }
+        channels.close()
+        return len(found), refused
+
+    one_worker = {"workers": 1}
+    limits = {"RECSYS_IDENTITY__LIMITS": "loyalty_card=1"}
+    with serving(folder, environ=limits, storage=storage, server=one_worker) as server:
+        assert people(server, linking=True) == (2, [profiles.LINK_REFUSAL_NAMESPACE_LIMIT])
+    with serving(folder, storage=storage, server=one_worker) as server:
+        assert people(server, linking=False) == (1, [])

@@ -5,6 +5,7 @@ An adapter's test module subclasses `ProfileContract` and gives the fixture `peo
 
 import itertools
 import random
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class People:
         open_profiles: Opens the links once more, as another worker would, by other
             rules if some are given.
         snapshot: Reads all links (as texts), heads and segments from the tables.
+        known: Reads all identifiers.
     """
 
     profiles: ProfileStore
@@ -49,6 +51,7 @@ class People:
     reader: HistoryReader
     open_profiles: Callable[[IdentityRules], ProfileStore]
     snapshot: Callable[[], Snapshot]
+    known: Callable[[], set[Identifier]]
 
     def items(self, *who: Identifier) -> list[str]:
         """Items of a person, newest first."""
@@ -128,6 +131,38 @@ class ProfileContract:
         assert people.snapshot() == before
         assert [people.items(*who) for who in asked] == items
         assert people.profiles.unlink([ANNA, BEN, TABLET], source=None) == 0
+
+    def test_nothing_is_left_of_whom_only_a_link_knew(self, people: People) -> None:
+        """Those with events, statements or other links stay."""
+        people.browse([ANNA], "a", NOW - 30.0)
+        people.profiles.link([said(CARD, card("kept"))])
+        before = people.known()
+        people.profiles.link([said(ANNA, CARD), said(ANNA, account("typo")), said(ANNA, TABLET)])
+        assert people.known() == before | {account("typo"), TABLET}
+        everybody = [ANNA, CARD, account("typo"), TABLET]
+        assert people.profiles.unlink(everybody, source=None) == 3
+        assert people.known() == before
+
+    def test_who_is_unlinked_while_she_first_acts_is_known(self, people: People) -> None:
+        """What is acknowledged is in her history, though the only link to her goes meanwhile."""
+        profiles, count = people.open_profiles(STRICT), 30
+        cards = [card(f"c{turn}") for turn in range(count)]
+        together = threading.Barrier(2, timeout=60)
+
+        def unlink() -> None:
+            for one in cards:
+                profiles.link([said(ANNA, one)])
+                together.wait()
+                profiles.unlink([ANNA, one], source=None)
+
+        with ThreadPoolExecutor(1) as pool:
+            unlinking = pool.submit(unlink)
+            for one in cards:
+                together.wait()
+                people.browse([one], one.value, NOW - 9.0)
+            unlinking.result()
+        profiles.close()
+        assert [people.items(one) for one in cards] == [[one.value] for one in cards]
 
     def test_unlinking_one_source_leaves_what_others_say(self, people: People) -> None:
         """The till was wrong, the register was not."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from storage.event_log_contract import NOW
 from storage.profile_contract import ANNA, BEN, CARD, PHONE, People, ProfileContract, Snapshot, seen
 from support.identity import STRICT, account, card, visitor
 
+KNOWN = "SELECT namespace, value FROM identifiers"
 LINKS = """
 SELECT a.namespace, a.value, b.namespace, b.value, l.is_login, l.kind, l.source, l.confidence,
   l.first_time, l.last_time, l.times
@@ -76,7 +78,11 @@ class TestSqliteProfiles(ProfileContract):
         def open_profiles(rules: IdentityRules) -> ProfileStore:
             return SqliteProfiles(path, rules)
 
-        yield People(profiles, log, reader, open_profiles, lambda: sqlite_snapshot(path))
+        def known() -> set[Identifier]:
+            with closing(sqlite3.connect(path)) as connection:
+                return {Identifier(*row) for row in connection.execute(KNOWN)}
+
+        yield People(profiles, log, reader, open_profiles, lambda: sqlite_snapshot(path), known)
         profiles.close()
         log.close()
         reader.close()
@@ -98,10 +104,14 @@ class TestPostgresProfiles(ProfileContract):
             with psycopg.connect(postgres_url) as connection:
                 return snapshot_by(lambda query: connection.execute(query).fetchall())
 
+        def known() -> set[Identifier]:
+            with psycopg.connect(postgres_url) as connection:
+                return {Identifier(*row) for row in connection.execute(KNOWN)}
+
         pool = open_pool()
         yield People(
             PostgresProfiles(pool), PostgresEventLog(pool), PostgresHistory(open_pool()),
-            lambda rules: PostgresProfiles(open_pool(rules)), snapshot,
+            lambda rules: PostgresProfiles(open_pool(rules)), snapshot, known,
         )  # fmt: skip
         for one in pools:
             one.close()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,14 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **settings: dict[str, Any]) -> Iterator[WatchedServer]:
+def serving(
+    folder: Path, *, environ: Mapping[str, str] | None = None, **settings: dict[str, Any]
+) -> Iterator[WatchedServer]:
     """Run `recsys serve` on a folder's bundles until the block ends.
 
     Args:
         folder: Holds the bundle store; for the server's own files too.
+        environ: Variables of the server's environment.
         **settings: Keys of the configuration by section, over those for a test.
     """
     sections = {
@@ -105,5 +108,5 @@ def serving(folder: Path, **settings: dict[str, Any]) -> Iterator[WatchedServer]
         "storage": settings.get("storage", {}),
         "log": {"format": "json"},
     }
-    with running_server(folder, settings=sections) as server:
+    with running_server(folder, settings=sections, environ=environ) as server:
         yield WatchedServer(server)
