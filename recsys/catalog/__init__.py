@@ -1,7 +1,7 @@
 """What can be bought, where, and what is in stock; see docs/catalog.md."""
 
 from recsys.catalog.distance import NearStore, Place, StoreMap, place_of
-from recsys.catalog.fields import ITEM_SCHEMA, item_record
+from recsys.catalog.fields import ITEM_SCHEMA, item_columns, item_record
 from recsys.catalog.item import CATEGORY_SEPARATOR, Attribute, Item, ItemSummary, Price
 from recsys.catalog.nothing import NoCatalog
 from recsys.catalog.ports import (
@@ -53,6 +53,7 @@ __all__ = [
     "StoreMap",
     "Tally",
     "Upserted",
+    "item_columns",
     "item_record",
     "place_of",
     "updated",

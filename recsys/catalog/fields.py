@@ -1,5 +1,6 @@
 """The fields of an item that filters may name; docs/filters.md lists them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from recsys.catalog.item import Item
@@ -43,3 +44,34 @@ def item_record(item: Item, *, now: float) -> Record:
             name: value.texts or value.numbers for name, value in item.attributes.items()
         },
     }
+
+
+def item_columns(items: Sequence[Item | None], *, now: float) -> dict[str, list[object]]:
+    """Return what filters see of many items, by field: the same as `item_record`, in less time.
+
+    Args:
+        items: What is said of each; None for items of which nothing is.
+        now: Which of their prices count, seconds since 1970-01-01 UTC.
+    """
+    columns: dict[str, list[object]] = {name: [None] * len(items) for name in ITEM_SCHEMA.fields}
+    for at, item in enumerate(items):
+        if item is None:
+            continue
+        columns["category"][at] = item.category_paths
+        columns["brand"][at] = item.brand
+        columns["age_min"][at] = float(item.age_min)
+        price = item.price(now)
+        if price is not None:
+            columns["price"][at] = float(price.amount)
+            columns["currency"][at] = price.currency
+        for name in _SELDOM:
+            columns[name][at] = getattr(item, name)
+        for name, value in item.attributes.items():
+            column = f"attributes.{name}"
+            if column not in columns:
+                columns[column] = [None] * len(items)
+            columns[column][at] = value.texts or value.numbers
+    return columns
+
+
+_SELDOM: Final = ("release_time", "available_from_time", "available_until_time", "primary_item_id")

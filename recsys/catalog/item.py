@@ -90,6 +90,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         """Whether it may be shown at a moment."""
         return _is_within(self.available_from_time, self.available_until_time, now)
 
+    def can_turn(self) -> bool:
+        """Whether its price or availability depends on the moment at all."""
+        return (
+            self.available_from_time is not None
+            or self.available_until_time is not None
+            or any(one.from_time is not None or one.until_time is not None for one in self.prices)
+        )
+
     def turning_times(self) -> tuple[float, ...]:
         """Return the moments at which its price or availability can change, ascending."""
         ends = [self.available_from_time, self.available_until_time]

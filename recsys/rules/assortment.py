@@ -25,10 +25,10 @@ from recsys.catalog import (
     KeyedItem,
     Store,
     StoreMap,
-    item_record,
+    item_columns,
 )
 from recsys.domain import ItemRow, StoreId
-from recsys.filters import Columns, LiveColumns, Record
+from recsys.filters import Columns, LiveColumns
 from recsys.rules.filtered import FilteredMasks
 from recsys.scoring import Mask
 
@@ -221,21 +221,21 @@ class Assortment:
     def _turn(self, now: float) -> None:
         come: list[int] = []
         gone: list[int] = []
-        records: dict[int, Record] = {}
+        turned: dict[int, Item] = {}
         while self._turning and self._turning[0][0] <= now:
             _, row = heapq.heappop(self._turning)
             item = self._turned.get(row)
             if item is None:
                 continue  # It has changed meanwhile, and its hours with it.
             (come if item.is_available(now) else gone).append(row)
-            records[row] = item_record(item, now=now)
+            turned[row] = item
             turn = _next_turn(item, now)
             if turn < np.inf:
                 heapq.heappush(self._turning, (turn, row))
             else:
                 del self._turned[row]
-        if records:
-            self._live.write(list(records), list(records.values()))
+        if turned:
+            self._live.put(list(turned), item_columns(list(turned.values()), now=now))
         if self._offered is not None and (come or gone):
             self._offered.change(
                 allow=np.array(come, dtype=np.int32), forbid=np.array(gone, dtype=np.int32)
@@ -265,8 +265,11 @@ def _offered(some: Sequence[KeyedItem], found: I32, positions: I32, *, now: floa
 def _describe(
     live: LiveColumns, some: Sequence[KeyedItem], found: I32, positions: I32, *, now: float
 ) -> None:
-    items = [some[at].item for at in positions.tolist()]
-    live.write(found.tolist(), [{} if one is None else item_record(one, now=now) for one in items])
+    columns = item_columns([some[at].item for at in positions.tolist()], now=now)
+    for name in live.columns.columns.keys() - columns.keys():
+        # Of an attribute that none of these has now, some may have had a value.
+        columns[name] = [None] * len(found)
+    live.put(found.tolist(), columns)
 
 
 def _turning(
@@ -275,7 +278,7 @@ def _turning(
     turning: dict[ItemRow, Item] = {}
     for row, at in zip(found.tolist(), positions.tolist(), strict=True):
         item = some[at].item
-        if item is not None and _next_turn(item, now) < np.inf:
+        if item is not None and item.can_turn() and _next_turn(item, now) < np.inf:
             turning[ItemRow(row)] = item
     return turning
 

@@ -7,16 +7,19 @@ from hypothesis import strategies as st
 
 from recsys import limits
 from recsys.bundle import ItemIndex
-from recsys.catalog import Item
+from recsys.catalog import Attribute, Item, Price, item_record
 from recsys.domain import StoreId
 from recsys.errors import StorageUnavailable
 from recsys.rules.assortment import Assortment
+from recsys.rules.filtered import item_filter
 from recsys.scoring import Mask
 from support.catalogs import MemoryCatalog
 
 IDS = [f"i{row}" for row in range(11)]
 SHOPS = ("s1", "s2")
 HOUR = 3_600.0
+FILTERS = ('attributes.color = "red"', "NOT attributes.color:*", "price < 5", "price >= 5")
+SALE = (Price(amount="3", currency="EUR", from_time=1.5, until_time=3.0),)
 
 steps = st.lists(
     st.one_of(
@@ -26,11 +29,13 @@ steps = st.lists(
             st.sampled_from([*IDS, "new-1", "new-2"]),
             st.sampled_from([None, 1.0, 2.0]),
             st.sampled_from([None, 2.0, 4.0]),
+            st.sampled_from(["", "red", "blue"]),
         ),
         st.tuples(st.just("delete"), st.sampled_from(IDS)),
         st.tuples(st.just("stock"), st.sampled_from(SHOPS), st.sampled_from(IDS), st.booleans()),
         st.tuples(st.just("store"), st.sampled_from(SHOPS)),
         st.tuples(st.just("look"), st.sampled_from(SHOPS)),
+        st.tuples(st.just("ask"), st.sampled_from(FILTERS)),
         st.tuples(st.just("refresh"), st.floats(0.0, 1.0)),
     ),
     max_size=30,
@@ -73,6 +78,14 @@ def test_it_equals_the_catalogue(
     assortment.refresh(now=now)
     assert shown(assortment.offered) == sold(catalog, now)
     assert set(assortment.stores) == set(catalog.shops)
+    for expression in FILTERS:
+        which = item_filter(expression)
+        records = {name: catalog.contents.get(name) for name in IDS}
+        assert shown(assortment.filtered(expression, now=now)) == {
+            name
+            for name, item in records.items()
+            if which.matches({} if item is None else item_record(item, now=now), now=now)
+        }
     for shop in SHOPS:
         mask = assortment.stocked(StoreId(shop), now=now)
         assert (mask is None) == (not catalog.log)
@@ -90,8 +103,14 @@ def apply(
 ) -> float:
     """Do one step; return what time it is then."""
     match step:
-        case ("put", str(name), start, end):
-            catalog.put(name, Item(available_from_time=start, available_until_time=end))  # type: ignore[arg-type]  # as drawn
+        case ("put", str(name), start, end, str(color)):
+            item = Item(
+                available_from_time=start,  # type: ignore[arg-type]  # as drawn
+                available_until_time=end,  # type: ignore[arg-type]  # as drawn
+                prices=(Price(amount="5", currency="EUR"), *SALE) if color == "red" else SALE,
+                attributes={"color": Attribute(texts=(color,))} if color else {},
+            )
+            catalog.put(name, item)
         case ("delete", str(name)) if name in catalog.contents:
             catalog.put(name, None)
         case ("stock", str(shop), str(name), bool(is_there)) if catalog.contents.get(name):
@@ -100,6 +119,8 @@ def apply(
             catalog.add_store(shop)
         case ("look", str(shop)) if assortment is not None:
             assortment.stocked(StoreId(shop), now=now)
+        case ("ask", str(expression)) if assortment is not None:
+            assortment.filtered(expression, now=now)
         case ("refresh", float(seconds)):
             now += seconds
             if assortment is not None:
