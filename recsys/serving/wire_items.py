@@ -68,9 +68,7 @@ def parse_item(sent: catalog_pb2.Item, wrong: Violations, path: str) -> tuple[It
     if sent.primary_item_id and sent.primary_item_id == sent.item_id:
         wrong.add(f"{path}primary_item_id", "is the item itself; allowed is another item")
     if not 0 <= sent.age_years_min <= limits.AGE_MAX:
-        wrong.add(
-            f"{path}age_years_min", f"is {sent.age_years_min}; allowed 0 to {limits.AGE_MAX}"
-        )
+        wrong.add(f"{path}age_years_min", f"is {sent.age_years_min}; allowed 0 to {limits.AGE_MAX}")
     margin = sent.margin if sent.HasField("margin") else None
     if margin is not None and not abs(margin) <= limits.MONEY_UNITS_MAX:  # True for NaN too.
         bound = limits.MONEY_UNITS_MAX

@@ -1,12 +1,18 @@
-"""What a new store must take over from the one before it: who was erased, and what people allow."""
+"""What a new store takes over from the one before it: who was erased, what people allow, links."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from recsys.storage.event_rows import SALT_FACT
+from recsys.domain import Identifier
+from recsys.profiles import LinkKind, update
+from recsys.storage.event_rows import SALT_FACT, Keys
 from recsys.storage.people_consents import ADD_CONSENT
 from recsys.storage.sessions import Session, SqliteSessions
+from recsys.storage.sqlite_connection import Handle, ReadConnections
+from recsys.storage.sqlite_links import SqliteGraph, keep_links, pages_of_links
+from recsys.storage.sqlite_migrations import stored_rules
 from recsys.storage.sqlite_schema import read_fact
 from recsys.storage.tombstones import Tombstone
 
@@ -78,3 +84,38 @@ def hand_over(connection: sqlite3.Connection, carried: Carried) -> None:
     connection.executemany(ADD_CONSENT, carried.consents)
     connection.executemany(_ADD_SAID, carried.said)
     connection.executemany(_ADD_ERASURE, carried.erasures)
+
+
+def hand_over_links(
+    path: Path, connection: sqlite3.Connection, keys: Keys, is_erased: Callable[[Identifier], bool]
+) -> None:
+    """Write the links of a store into a new one with the same salt, within a transaction.
+
+    Those that an import has found are left out: the new one has found its own.
+
+    Args:
+        path: The former store.
+        connection: To the new one, whose profiles are made.
+        keys: Of both.
+        is_erased: Whose links stay out.
+
+    Raises:
+        StorageUnavailable: It cannot be read.
+    """
+    rules = stored_rules(connection)
+
+    def copy(handle: Handle) -> None:
+        for page in pages_of_links(handle.connection):
+            links = [
+                link
+                for link in page
+                if link.kind is not LinkKind.RULE and not any(map(is_erased, link.ends))
+            ]
+            change = keep_links(connection, keys, links, rules)
+            update(SqliteGraph(connection, keys), change, rules)
+
+    reading = ReadConnections(path)
+    try:
+        reading.read(copy)
+    finally:
+        reading.close()

@@ -1,7 +1,7 @@
 """Links and profiles in an SQLite store, within a transaction."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from recsys import limits
@@ -47,8 +47,9 @@ _BETWEEN: Final = (
     _LINK.format(links="links") + " WHERE l.one_key = ? AND l.is_login = ? AND l.other_key = ?"
 )
 _PAGE: Final = (
-    _LINK.format(links="(SELECT * FROM links WHERE (one_key, is_login, other_key, kind, source)"
-                 " > (?, ?, ?, ?, ?) ORDER BY one_key, is_login, other_key, kind, source LIMIT ?)")
+    _LINK.replace("SELECT ", "SELECT l.one_key, l.is_login, l.other_key, l.kind, l.source, ", 1)
+    .format(links="(SELECT * FROM links WHERE (one_key, is_login, other_key, kind, source)"
+            " > (?, ?, ?, ?, ?) ORDER BY one_key, is_login, other_key, kind, source LIMIT ?)")
 )  # fmt: skip
 _KEEP: Final = f"INSERT OR REPLACE INTO links ({LINK_COLUMNS}) VALUES {{rows}}"  # noqa: S608 - our own names
 _FORGET: Final = """
@@ -206,10 +207,16 @@ def rebuild(connection: sqlite3.Connection, keys: Keys, rules: IdentityRules) ->
         (*rules.devices, *rules.devices),
     )
     graph = SqliteGraph(connection, keys)
-    last: tuple[object, ...] = (-1, 0, 0, 0, "", LINKS_PER_PAGE)
-    while page := [read_link(row) for row in connection.execute(_PAGE, last)]:
+    for page in pages_of_links(connection):
         update(graph, Change(altered=page), rules)
-        last = (*link_row(page[-1], keys, rules)[:5], LINKS_PER_PAGE)
+
+
+def pages_of_links(connection: sqlite3.Connection) -> Iterator[list[Link]]:
+    """Return all links, some at a time; they may be written to meanwhile, but not renamed."""
+    last: tuple[object, ...] = (-1, 0, 0, 0, "")
+    while rows := connection.execute(_PAGE, (*last, LINKS_PER_PAGE)).fetchall():
+        yield [read_link(row[5:]) for row in rows]
+        last = rows[-1][:5]
 
 
 def _names(link: Link) -> tuple[str, str, str, str]:

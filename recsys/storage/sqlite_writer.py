@@ -19,7 +19,7 @@ from recsys.catalog import Item
 from recsys.domain import Identifier, ItemId
 from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, Event
-from recsys.storage.carried import carried_from, hand_over
+from recsys.storage.carried import carried_from, hand_over, hand_over_links
 from recsys.storage.catalog_rows import item_text
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
@@ -95,6 +95,7 @@ class SqliteWriter:
             self._carried = carried_from(self._people)
             self._keys = Keys(add_salt(self._connection, self._carried.salt))
             self._is_erased = matcher(self._carried.tombstones, self._keys.identifier)
+            self._gone = {one.identifier_key for one in self._carried.tombstones if one.is_for_good}
         except (sqlite3.Error, OSError) as error:
             raise StorageUnavailable(storage=str(self._path), problem=str(error)) from error
         return self
@@ -129,9 +130,8 @@ class SqliteWriter:
         Those that were erased stay out; whoever they head is then alone, or headed by
         the first of the others.
         """
-        erased = {one.identifier_key for one in self._carried.tombstones if one.is_for_good}
-        if erased:
-            rows = _without_heads(rows, lambda one: self.key(one) in erased)
+        if self._carried.tombstones:
+            rows = _without_heads(rows, self._is_gone)
 
         def keyed() -> Iterator[tuple[int, str, str, int | None]]:
             for one, head in rows:
@@ -139,6 +139,9 @@ class SqliteWriter:
                 yield self.key(one), one.namespace, one.value, head_key
 
         self._insert(_ADD_IDENTIFIER, keyed())
+
+    def _is_gone(self, one: Identifier) -> bool:
+        return self.key(one) in self._gone
 
     def add_events(self, events: Iterable[Event]) -> None:
         """Add events to the log and to the histories.
@@ -200,6 +203,8 @@ class SqliteWriter:
         hand_over(self._connection, self._carried)
         self._connection.execute(BY_PROFILE)
         link_imported(self._connection, self._keys)
+        if is_live(self._people):
+            hand_over_links(self._people, self._connection, self._keys, self._is_gone)
         self._connection.execute(BY_IDENTIFIER)
         try:
             self._connection.execute(BY_ID)

@@ -11,16 +11,28 @@ import pytest
 
 from recsys.domain import Identifier
 from recsys.profiles import IdentityRules, LinkKind, ProfileStore, Segment
+from recsys.storage import people as people_store
 from recsys.storage.postgres import PostgresHistory
 from recsys.storage.postgres_events import PostgresEventLog
 from recsys.storage.postgres_pool import PostgresPool
 from recsys.storage.postgres_profiles import PostgresProfiles
+from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite import SqliteHistory
 from recsys.storage.sqlite_events import SqliteEventLog
 from recsys.storage.sqlite_profiles import SqliteProfiles
 from recsys.storage.sqlite_writer import SqliteWriter
 from storage.event_log_contract import NOW
-from storage.profile_contract import ANNA, BEN, CARD, PHONE, People, ProfileContract, Snapshot, seen
+from storage.profile_contract import (
+    ANNA,
+    BEN,
+    CARD,
+    PHONE,
+    People,
+    ProfileContract,
+    Snapshot,
+    said,
+    seen,
+)
 from support.identity import STRICT, account, card, visitor
 
 KNOWN = "SELECT namespace, value FROM identifiers"
@@ -143,3 +155,41 @@ def test_an_import_makes_the_profiles_of_its_links(path: Path) -> None:
     reader = SqliteHistory(path)
     assert list(reader.history([CARD], event_count_max=9).item_ids) == ["web", "phone"]
     reader.close()
+
+
+def test_an_import_beside_a_store_carries_what_was_said_there(tmp_path: Path) -> None:
+    """Links of calls and of logins go along, but for those of the erased; its own rule decides anew."""
+    old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
+    with SqliteWriter(old) as writer:
+        writer.add_identifiers([(ANNA, ANNA), (card("moved"), ANNA)])
+    profiles, log = SqliteProfiles(old), SqliteEventLog(old)
+    profiles.link([said(ANNA, CARD), said(ANNA, account("gone"), source="till")])
+    log.append([seen([PHONE, BEN], "login", NOW - 8.0)])
+    sessions = SqliteSessions(old)
+    people_store.People(sessions).erase([account("eve"), card("eve")], now=NOW)
+    before = sqlite_snapshot(old)
+    for one in (profiles, log, sessions):
+        one.close()
+    with SqliteWriter(new, people=old) as writer:
+        writer.add_identifiers([(ANNA, ANNA), (BEN, BEN), (card("new"), ANNA)])
+        for who, item in sorted(
+            [(ANNA, "web"), (BEN, "book")], key=lambda pair: writer.key(pair[0])
+        ):
+            writer.add_events([seen([who], item, NOW)])
+    after = sqlite_snapshot(new)
+    assert after[1] == {
+        **dict.fromkeys((ANNA, CARD, card("new"), account("gone")), ANNA), BEN: BEN, PHONE: PHONE
+    }  # fmt: skip
+    is_rule = str(int(LinkKind.RULE))
+    assert [row for row in before[0] if row[5] != is_rule] == [
+        row for row in after[0] if row[5] != is_rule
+    ]
+    reader = SqliteHistory(new)
+    assert list(reader.history([CARD], event_count_max=9).item_ids) == ["web"]
+    assert list(reader.history([PHONE], event_count_max=9).item_ids) == ["book"]
+    reader.close()
+    # As a server makes them, from the same links.
+    profiles = SqliteProfiles(new, IdentityRules(confidence_min=0.4))
+    profiles.link([])
+    profiles.close()
+    assert sqlite_snapshot(new) == after
