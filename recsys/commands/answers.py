@@ -11,7 +11,7 @@ from recsys.domain import FallbackCause, ItemId, Reason, ReasonKind, ShortfallCa
 
 if TYPE_CHECKING:
     from recsys.serving.client import Reply
-    from recsys.v1.recommendation_service_pb2 import ExplainItemResponse
+    from recsys.v1.recommendation_service_pb2 import ExplainItemResponse, LocateItemResponse
 
 _CAUSES: Final = {
     ShortfallCause.EXCLUDED: "excluded by the request",
@@ -126,3 +126,21 @@ def show_explanation(console: Console, item_id: str, found: "ExplainItemResponse
             console.print(words, markup=False)
     else:
         console.print("  nothing is known of her: what is popular is shown")
+
+
+def show_located(
+    console: Console, item_id: str, store_id: str, found: "LocateItemResponse"
+) -> None:
+    """Print where an item is, and what a shop has in its place."""
+    if store_id:
+        words = f"{found.here.quantity:g} of it" if found.HasField("here") else "never had it"
+        console.print(f"{item_id} at {store_id}: {words}", markup=False)
+    for one in found.stores:
+        far = (
+            f"{one.distance_km:.1f} km away" if one.HasField("distance_km") else "distance unknown"
+        )
+        console.print(f"  {one.quantity:g} at {one.store_id}, {far}", markup=False)
+    if not found.stores:
+        console.print("  no other shop has it")
+    for result in found.equivalents:
+        console.print(f"  in its place: {result.item_id}", markup=False)

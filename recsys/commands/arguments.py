@@ -33,6 +33,21 @@ _UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _EVENT_TYPES: Final = {**{kind.value: kind for kind in EventType}, **_SHORT_NAMES}
 
 
+def read_place(text: str) -> tuple[float, float] | None:
+    """Read `NORTH,EAST` in degrees; None for nothing.
+
+    Raises:
+        typer.BadParameter: The text is not of that form.
+    """
+    if not text:
+        return None
+    north, _, east = text.partition(",")
+    try:
+        return float(north), float(east)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not NORTH,EAST in degrees") from None
+
+
 def read_events(
     texts: Sequence[str], *, channel: Channel | None, now: float
 ) -> tuple[ItemEvent, ...]:

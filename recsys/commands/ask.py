@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys.catalog import ItemSummary
-from recsys.commands.answers import as_json, show, show_explanation
-from recsys.commands.arguments import read_events, read_identifiers
+from recsys.commands.answers import as_json, show, show_explanation, show_located
+from recsys.commands.arguments import read_events, read_identifiers, read_place
 from recsys.domain import Channel, ItemId, StockRule
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from recsys.serving.client import Reply
 
 TARGET_DEFAULT = "127.0.0.1:50051"
@@ -47,6 +49,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("recommend", rich_help_panel=_PANEL)(recommend)
     app.command("similar", rich_help_panel=_PANEL)(similar)
+    app.command("locate", rich_help_panel=_PANEL)(locate)
     app.command("explain", rich_help_panel=_PANEL)(explain)
     app.command("model", rich_help_panel=_PANEL)(model)
 
@@ -150,6 +153,38 @@ def similar(
     _print(reply, titles, as_json_=as_json_)
 
 
+def locate(
+    item: Annotated[str, typer.Argument(help="Item id.")],
+    *,
+    store: Store = "",
+    near: Annotated[
+        str,
+        typer.Option(help="Where the person is, NORTH,EAST in degrees; else where the shop is."),
+    ] = "",
+    count: Annotated[int, typer.Option("--count", "-k", help="Equivalents wanted, 1 to 100.")] = 5,
+    placement: Placement = "",
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Say which shops have an item, and what a shop has in its place.
+
+    [b]Examples[/]
+
+      recsys locate item-3 --store s-1
+      recsys locate item-3 --near 48.86,2.35
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        found = client.locate(
+            item, store_id=store, place=read_place(near), placement=placement, result_count=count
+        )
+    if as_json_:
+        _print_message(found)
+    else:
+        show_located(Console(soft_wrap=True), item, store, found)
+
+
 def explain(
     user: Annotated[str, typer.Argument(help="Account id; '' for nobody in particular.")],
     item: Annotated[str, typer.Argument(help="Item id.")],
@@ -187,14 +222,9 @@ def explain(
             rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
     if as_json_:
-        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - as above
-
-        facts = MessageToDict(
-            found, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-        )
-        typer.echo(json.dumps(facts, indent=2))
-        return
-    show_explanation(Console(soft_wrap=True), item, found)
+        _print_message(found)
+    else:
+        show_explanation(Console(soft_wrap=True), item, found)
 
 
 def model(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) -> None:
@@ -220,6 +250,15 @@ def model(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) -> None:
             name.replace("_", " "), f"{value:.4f}" if isinstance(value, float) else str(value)
         )
     Console(soft_wrap=True).print(table)
+
+
+def _print_message(message: "Message") -> None:
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - keeps --help quick
+
+    facts = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    typer.echo(json.dumps(facts, indent=2))
 
 
 def _print(reply: "Reply", titles: Path | None, *, as_json_: bool) -> None:

@@ -1,6 +1,7 @@
 """Who asked, what she did, what may be shown: from a query to a ranked answer."""
 
 from recsys.recommend.explain import Explanation
+from recsys.recommend.locate import Located, LocateQuery
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
@@ -26,6 +27,8 @@ __all__ = [
     "NOTE_UNKNOWN_SUBJECT",
     "Answer",
     "Explanation",
+    "LocateQuery",
+    "Located",
     "RecommendQuery",
     "Recommender",
     "ServingModel",

@@ -16,6 +16,7 @@ from recsys.errors import ItemNotFound, StorageUnavailable
 from recsys.events import EMPTY_HISTORY, History, HistoryReader
 from recsys.person_ranker import ItemWeights
 from recsys.recommend.explain import Explanation, Influence, score_parts, strongest
+from recsys.recommend.locate import Located, LocateQuery, equivalents_query, stores_with_item
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
@@ -139,6 +140,47 @@ class Recommender:
             refusals=tuple(self._refusals(query, question, row, item_id, now=now)),
             model_version=model.version,
         )
+
+    def locate(self, model: ServingModel, query: LocateQuery, *, now: float) -> Located:
+        """Say where an item is, and what the shop asked for has in its place.
+
+        Args:
+            model: Knows what is similar.
+            query: The question.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            ItemNotFound: Neither the catalogue nor the model knows the item.
+            InvalidRequest: The rules cannot be followed.
+            StorageUnavailable: The stock cannot be read: nothing is said then.
+        """
+        catalog = self.permissions.catalog
+        item = catalog.find_items([query.item_id]).get(query.item_id)
+        is_known = model.items.row(query.item_id) is not None
+        if item is None and not is_known:
+            raise ItemNotFound(item_id=query.item_id)
+        rows = catalog.quantities(query.item_id) if item is not None else ()
+        located = Located(
+            here=next((row for row in rows if row.store_id == query.store_id), None),
+            stores=stores_with_item(query, rows, catalog),
+            equivalents=None,
+        )
+        if query.store_id is None or located.is_here:
+            return located
+        asked = equivalents_query(query, item, now=now)
+        if is_known:
+            answer = self.similar(model, asked, now=now)
+        else:
+            # Nothing is known to be similar to what nobody has touched yet.
+            popular = RecommendQuery(
+                placement=asked.placement,
+                channel=asked.channel,
+                store_id=asked.store_id,
+                result_count=asked.result_count,
+                rules=asked.rules,
+            )
+            answer = self.recommend(model, popular, now=now)
+        return msgspec.structs.replace(located, equivalents=answer)
 
     def _refusals(
         self, query: RecommendQuery, question: "_Question", row: int, item_id: ItemId, *, now: float

@@ -142,6 +142,11 @@ class Permissions:
             )
         return InForce(rules=rules, permitted=permitted, excluded=excluded, arrangement=arrangement)
 
+    @property
+    def catalog(self) -> CatalogFeed:
+        """What is followed."""
+        return self._catalog
+
     def refusals(
         self, in_force: InForce, row: int, item_id: ItemId, *, now: float
     ) -> list[Refusal]:
@@ -285,13 +290,13 @@ def _generated(
     if rules.price_band is not None and contact is not None:
         usual = contact.usual_price(columns)
         if usual is not None:
-            low = _rounded(usual * max(0.0, 1.0 - rules.price_band))
-            high = _rounded(usual * (1.0 + rules.price_band))
+            low = rounded_price(usual * max(0.0, 1.0 - rules.price_band))
+            high = rounded_price(usual * (1.0 + rules.price_band))
             yield ShortfallCause.PRICE, f"price >= {low} AND price <= {high}"
 
 
-def _rounded(price: float) -> str:
-    """Round a price, so that people of like habits share a mask."""
+def rounded_price(price: float) -> str:
+    """Round a price to two digits, so that people of like habits share a mask."""
     if price <= 0.0:
         return "0"
     return f"{round(price, _PRICE_DIGITS - 1 - math.floor(math.log10(price))):.6f}"

@@ -143,6 +143,43 @@ class Client:
         )
         return _reply(self._ask(self._recommendation.Recommend, request))
 
+    def locate(
+        self,
+        item_id: ItemId | str,
+        *,
+        store_id: StoreId | str = "",
+        place: tuple[float, float] | None = None,
+        placement: str = "",
+        store_count: int = 0,
+        result_count: int = 0,
+        rules: Rules = NO_RULES,
+    ) -> recommendation_service_pb2.LocateItemResponse:
+        """Ask where an item is; raises as `recommend`.
+
+        Args:
+            item_id: The item.
+            store_id: The shop asked for; empty for none.
+            place: Degrees north and east; None for where the shop is.
+            placement: The slot of the frontend.
+            store_count: Other shops wanted; 0 for the default.
+            result_count: Equivalents wanted; 0 for the default.
+            rules: What is asked of equivalents.
+        """
+        context = _context(None, store_id, (), None)
+        if place is not None:
+            context.place.latitude, context.place.longitude = place
+        request = recommendation_service_pb2.LocateItemRequest(
+            item_id=item_id,
+            context=context,
+            placement=placement,
+            store_count=store_count,
+            page_size=result_count,
+            rules=rules_message(rules),
+        )
+        response: recommendation_service_pb2.LocateItemResponse
+        response = self._ask(self._recommendation.LocateItem, request)
+        return response
+
     def explain(
         self,
         item_id: ItemId | str,

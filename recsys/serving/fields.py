@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from recsys import limits
+from recsys.catalog import Place
 from recsys.domain import (
     NAMESPACE_ACCOUNT,
     NAMESPACE_VISITOR,
@@ -16,6 +17,7 @@ from recsys.domain import (
     ItemId,
 )
 from recsys.serving.violations import Violations, is_plain
+from recsys.v1 import catalog_pb2
 from recsys.v1.event_pb2 import Event, ItemLine
 from recsys.v1.subject_pb2 import Identifier as SentIdentifier
 from recsys.v1.subject_pb2 import Subject
@@ -143,3 +145,16 @@ def lines(sent: Sequence[ItemLine], wrong: Violations, path: str) -> list[tuple[
                 f"is {quantity:g}; allowed above 0 to {limits.QUANTITY_MAX:.0f}",
             )
     return checked
+
+
+def place(sent: catalog_pb2.Place, wrong: Violations, field: str) -> Place:
+    """Check a place; of no use if it is none."""
+    for name, bound in (("latitude", _LATITUDE_MAX), ("longitude", _LONGITUDE_MAX)):
+        degrees = getattr(sent, name)
+        if not abs(degrees) <= bound:  # True for NaN too.
+            wrong.add(f"{field}.{name}", f"is {degrees:g}; allowed -{bound:g} to {bound:g}")
+    return Place(sent.latitude, sent.longitude)
+
+
+_LATITUDE_MAX: Final = 90.0
+_LONGITUDE_MAX: Final = 180.0

@@ -4,14 +4,19 @@ import functools
 from typing import Final
 
 from recsys._results import encode_answer
+from recsys.catalog import StockRow
 from recsys.domain import FallbackCause, Reason, ReasonKind, Shortfall, ShortfallCause
-from recsys.recommend import Answer, Explanation
+from recsys.recommend import Answer, Explanation, Located
+from recsys.serving.wire_items import put_moment
 from recsys.v1 import result_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemResponse,
     Influence,
+    LocateItemResponse,
+    RecommendResponse,
     Refusal,
     ScorePart,
+    StoreStock,
 )
 
 _REASON_KINDS: Final = {
@@ -72,6 +77,30 @@ def explanation_bytes(explanation: Explanation) -> bytes:
         ],
         model_version=explanation.model_version,
     ).SerializeToString()
+
+
+def located_bytes(located: Located, *, token: str, model_version: str) -> bytes:
+    """Say where an item is in the words of the wire."""
+    response = LocateItemResponse(
+        is_here=located.is_here,
+        here=None if located.here is None else _store_stock(located.here),
+        stores=[_store_stock(one.stock, one.distance_km) for one in located.stores],
+        model_version=model_version,
+    )
+    if located.equivalents is not None:
+        # The fields are the same; an answer is made of bytes.
+        answer = RecommendResponse.FromString(answer_bytes(located.equivalents, token=token))
+        response.equivalents.extend(answer.results)
+        if answer.HasField("shortfall"):
+            response.shortfall.CopyFrom(answer.shortfall)
+        response.attribution_token = answer.attribution_token
+    return response.SerializeToString()
+
+
+def _store_stock(row: StockRow, distance_km: float | None = None) -> StoreStock:
+    sent = StoreStock(store_id=row.store_id, quantity=row.quantity, distance_km=distance_km)
+    put_moment(sent.stock_time, row.stock_time)
+    return sent
 
 
 @functools.lru_cache(maxsize=4096)

@@ -107,6 +107,12 @@ class RecsysServer:
                     recommendation.recommend,
                     surroundings,
                 ).handler(),
+                "LocateItem": Method(
+                    "LocateItem",
+                    recommendation_service_pb2.LocateItemRequest,
+                    recommendation.locate_item,
+                    surroundings,
+                ).handler(),
                 "ExplainItem": Method(
                     "ExplainItem",
                     recommendation_service_pb2.ExplainItemRequest,

@@ -13,6 +13,7 @@ from recsys.serving.models import ModelSlot
 from recsys.v1 import model_service_pb2 as model_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemRequest,
+    LocateItemRequest,
     RecommendRequest,
     SimilarItemsRequest,
 )
@@ -74,6 +75,20 @@ class RecommendationServicer:
             )
         self._metrics.answer(answer)
         return reply.answer_bytes(answer, token=_token(answer, call))
+
+    async def locate_item(self, request: LocateItemRequest, call: Call) -> bytes:
+        """Say where an item is."""
+        query = wire.parse_locate(request, now=call.now)
+        call.placement = query.placement
+        model = self._slot.current().model
+        located = await call.compute(
+            self._pool, self._recommender.locate, model, query, now=call.now
+        )
+        token = ""
+        if located.equivalents is not None:
+            self._metrics.answer(located.equivalents)
+            token = _token(located.equivalents, call)
+        return reply.located_bytes(located, token=token, model_version=model.version)
 
     async def explain_item(self, request: ExplainItemRequest, call: Call) -> bytes:
         """Say why an item is where it is in an answer, or why it is not in it."""

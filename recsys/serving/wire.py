@@ -7,6 +7,7 @@ proto. The bounds are those of `recsys.limits` and of the proto's comments.
 from collections.abc import Sequence
 
 from recsys import limits
+from recsys.catalog import Place
 from recsys.domain import (
     Channel,
     ItemEvent,
@@ -14,7 +15,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.errors import InvalidRequest
-from recsys.recommend import RecommendQuery, SimilarQuery
+from recsys.recommend import LocateQuery, RecommendQuery, SimilarQuery
 from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules
 from recsys.serving import fields
 from recsys.serving.violations import Violations, is_plain
@@ -23,6 +24,7 @@ from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import Event
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemRequest,
+    LocateItemRequest,
     RecommendRequest,
     SimilarItemsRequest,
 )
@@ -51,6 +53,7 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
         result_count=_result_count(request.page_size, wrong),
         excluded=_excluded(request.exclude_item_ids, wrong),
         include_seen=request.include_seen,
+        place=_place(request.context, wrong),
         buyer_age=_buyer_age(request, wrong),
         rules=_rules(request, wrong),
     )
@@ -85,6 +88,7 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
         store_id=store_id,
         result_count=_result_count(request.page_size, wrong),
         excluded=_excluded(request.exclude_item_ids, wrong),
+        place=_place(request.context, wrong),
         buyer_age=_buyer_age(request, wrong),
         rules=_rules(request, wrong),
     )
@@ -92,8 +96,40 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
     return query
 
 
-def _rules(request: RecommendRequest | SimilarItemsRequest, wrong: Violations) -> Rules:
+def parse_locate(request: LocateItemRequest, *, now: float) -> LocateQuery:
+    """Check a request and say it in the words of the domain; as `parse_recommend`."""
+    wrong = Violations()
+    wrong.text(request.item_id, "item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
+    channel, store_id, _ = _context(request, wrong, now=now)
+    if request.store_count < 0:
+        found = f"is {request.store_count}; allowed 0 to {limits.NEARBY_COUNT_MAX}"
+        wrong.add("store_count", found)
+    query = LocateQuery(
+        item_id=ItemId(request.item_id),
+        store_id=store_id,
+        place=_place(request.context, wrong),
+        store_count=min(
+            request.store_count or limits.NEARBY_COUNT_DEFAULT, limits.NEARBY_COUNT_MAX
+        ),
+        placement=_placement(request.placement, wrong),
+        channel=channel,
+        result_count=_result_count(request.page_size, wrong),
+        rules=_rules(request, wrong),
+    )
+    wrong.raise_any()
+    return query
+
+
+def _rules(
+    request: RecommendRequest | SimilarItemsRequest | LocateItemRequest, wrong: Violations
+) -> Rules:
     return parse_rules(request.rules, wrong) if request.HasField("rules") else NO_RULES
+
+
+def _place(context: Context, wrong: Violations) -> Place | None:
+    if not context.HasField("place"):
+        return None
+    return fields.place(context.place, wrong, "context.place")
 
 
 def _buyer_age(request: RecommendRequest | SimilarItemsRequest, wrong: Violations) -> int | None:
@@ -106,7 +142,10 @@ def _buyer_age(request: RecommendRequest | SimilarItemsRequest, wrong: Violation
 
 
 def _context(
-    request: RecommendRequest | SimilarItemsRequest, wrong: Violations, *, now: float
+    request: RecommendRequest | SimilarItemsRequest | LocateItemRequest,
+    wrong: Violations,
+    *,
+    now: float,
 ) -> tuple[Channel | None, StoreId | None, tuple[ItemEvent, ...]]:
     if not request.HasField("context"):
         return None, None, ()

@@ -15,6 +15,7 @@ _STOCK_RULES: Final = {
     rules_pb2.STOCK_RULE_STORE: StockRule.STORE,
     rules_pb2.STOCK_RULE_ONLINE: StockRule.ONLINE,
     rules_pb2.STOCK_RULE_ANYWHERE: StockRule.ANYWHERE,
+    rules_pb2.STOCK_RULE_NEARBY: StockRule.NEARBY,
 }
 _COUNTS: Final = {
     "rebuys": limits.REBUY_COUNT_MAX,
@@ -57,6 +58,8 @@ def parse_rules(sent: rules_pb2.Rules, wrong: Violations, path: str = "rules") -
         caps=tuple(Cap(field=one.field, count_max=one.count_max) for one in sent.caps) or None,
         shares=tuple(Share(filter=one.filter, share=one.share) for one in sent.shares) or None,
         diversity=sent.diversity if sent.HasField("diversity") else None,
+        nearby_km=sent.nearby_km if sent.HasField("nearby_km") else None,
+        nearby_count=sent.nearby_count if sent.HasField("nearby_count") else None,
     )
     for place, problem in (*rules.problems(), *problems_of_filters(rules)):
         wrong.add(f"{path}.{place}", problem)
@@ -92,4 +95,6 @@ _OPTIONAL: Final = (
     "age_restricted",
     "price_band",
     "diversity",
+    "nearby_km",
+    "nearby_count",
 )

@@ -18,8 +18,6 @@ _KINDS: Final = {
     catalog_pb2.STORE_KIND_ONLINE: StoreKind.ONLINE,
 }
 _NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
-_LATITUDE_MAX: Final = 90.0
-_LONGITUDE_MAX: Final = 180.0
 
 
 def parse_store(sent: catalog_pb2.Store, wrong: Violations, path: str) -> Store:
@@ -47,12 +45,7 @@ def parse_store(sent: catalog_pb2.Store, wrong: Violations, path: str) -> Store:
             kind = _KINDS[sent.kind]
     latitude = longitude = None
     if sent.HasField("place"):
-        latitude = _degrees(
-            sent.place.latitude, wrong, f"{path}place.latitude", bound=_LATITUDE_MAX
-        )
-        longitude = _degrees(
-            sent.place.longitude, wrong, f"{path}place.longitude", bound=_LONGITUDE_MAX
-        )
+        latitude, longitude = fields.place(sent.place, wrong, f"{path}place")
         if is_online:
             wrong.add(f"{path}place", f"is set; the store {STORE_ONLINE} has none")
     if sent.time_zone and not _is_time_zone(sent.time_zone):
@@ -137,12 +130,6 @@ def _cell(
         stock_time=now if stock_time is None else min(stock_time, now),
         adjustment_id=adjustment_id,
     )
-
-
-def _degrees(degrees: float, wrong: Violations, field: str, *, bound: float) -> float:
-    if not abs(degrees) <= bound:  # True for NaN too.
-        wrong.add(field, f"is {degrees:g}; allowed -{bound:g} to {bound:g}")
-    return degrees
 
 
 @functools.lru_cache(maxsize=1_024)

@@ -22,16 +22,17 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from recsys.v1 import catalog_pb2 as recsys_dot_v1_dot_catalog__pb2
 from recsys.v1 import event_pb2 as recsys_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17recsys/v1/context.proto\x12\trecsys.v1\x1a\x15recsys/v1/event.proto\"\x8f\x01\n\x07\x43ontext\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\'\n\rrecent_events\x18\x03 \x03(\x0b\x32\x10.recsys.v1.Event\x12\x16\n\tbuyer_age\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x0c\n\n_buyer_ageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17recsys/v1/context.proto\x12\trecsys.v1\x1a\x17recsys/v1/catalog.proto\x1a\x15recsys/v1/event.proto\"\xb0\x01\n\x07\x43ontext\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x10\n\x08store_id\x18\x02 \x01(\t\x12\'\n\rrecent_events\x18\x03 \x03(\x0b\x32\x10.recsys.v1.Event\x12\x16\n\tbuyer_age\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x05place\x18\x05 \x01(\x0b\x32\x10.recsys.v1.PlaceB\x0c\n\n_buyer_ageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.context_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTEXT']._serialized_start=62
-  _globals['_CONTEXT']._serialized_end=205
+  _globals['_CONTEXT']._serialized_start=87
+  _globals['_CONTEXT']._serialized_end=263
 # @@protoc_insertion_point(module_scope)

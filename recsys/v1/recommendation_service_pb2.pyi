@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from recsys.v1 import context_pb2 as _context_pb2
 from recsys.v1 import result_pb2 as _result_pb2
 from recsys.v1 import rules_pb2 as _rules_pb2
@@ -67,6 +70,52 @@ class SimilarItemsResponse(_message.Message):
     model_version: str
     shortfall: _result_pb2.Shortfall
     def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+
+class LocateItemRequest(_message.Message):
+    __slots__ = ("item_id", "context", "placement", "store_count", "page_size", "rules")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    STORE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    context: _context_pb2.Context
+    placement: str
+    store_count: int
+    page_size: int
+    rules: _rules_pb2.Rules
+    def __init__(self, item_id: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., placement: _Optional[str] = ..., store_count: _Optional[int] = ..., page_size: _Optional[int] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+
+class LocateItemResponse(_message.Message):
+    __slots__ = ("is_here", "here", "stores", "equivalents", "shortfall", "attribution_token", "model_version")
+    IS_HERE_FIELD_NUMBER: _ClassVar[int]
+    HERE_FIELD_NUMBER: _ClassVar[int]
+    STORES_FIELD_NUMBER: _ClassVar[int]
+    EQUIVALENTS_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    is_here: bool
+    here: StoreStock
+    stores: _containers.RepeatedCompositeFieldContainer[StoreStock]
+    equivalents: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
+    shortfall: _result_pb2.Shortfall
+    attribution_token: str
+    model_version: str
+    def __init__(self, is_here: _Optional[bool] = ..., here: _Optional[_Union[StoreStock, _Mapping]] = ..., stores: _Optional[_Iterable[_Union[StoreStock, _Mapping]]] = ..., equivalents: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ...) -> None: ...
+
+class StoreStock(_message.Message):
+    __slots__ = ("store_id", "quantity", "stock_time", "distance_km")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    STOCK_TIME_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_KM_FIELD_NUMBER: _ClassVar[int]
+    store_id: str
+    quantity: float
+    stock_time: _timestamp_pb2.Timestamp
+    distance_km: float
+    def __init__(self, store_id: _Optional[str] = ..., quantity: _Optional[float] = ..., stock_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., distance_km: _Optional[float] = ...) -> None: ...
 
 class ExplainItemRequest(_message.Message):
     __slots__ = ("item_id", "request")

@@ -45,6 +45,11 @@ class RecommendationServiceStub:
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsResponse.FromString,
                 _registered_method=True)
+        self.LocateItem = channel.unary_unary(
+                '/recsys.v1.RecommendationService/LocateItem',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.LocateItemRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.LocateItemResponse.FromString,
+                _registered_method=True)
         self.ExplainItem = channel.unary_unary(
                 '/recsys.v1.RecommendationService/ExplainItem',
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.SerializeToString,
@@ -79,6 +84,18 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LocateItem(self, request, context):
+        """Says where an item is: in the store of the context, in the nearest ones, and
+        what the store has in its place. Counts as of this moment.
+
+        Errors: INVALID_ARGUMENT (reason INVALID_REQUEST), NOT_FOUND (reason
+        ITEM_NOT_FOUND) for an item that neither the catalogue nor the model knows,
+        UNAVAILABLE (reason STORAGE_UNAVAILABLE or MODEL_UNAVAILABLE, with RetryInfo).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainItem(self, request, context):
         """Says why an item is where it is in an answer, or why it is not in it: for
         merchandisers and for staff who are asked. Nothing is shown to shoppers.
@@ -102,6 +119,11 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.SimilarItems,
                     request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsResponse.SerializeToString,
+            ),
+            'LocateItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.LocateItem,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.LocateItemRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.LocateItemResponse.SerializeToString,
             ),
             'ExplainItem': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainItem,
@@ -164,6 +186,33 @@ class RecommendationService:
             '/recsys.v1.RecommendationService/SimilarItems',
             recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsRequest.SerializeToString,
             recsys_dot_v1_dot_recommendation__service__pb2.SimilarItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LocateItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/LocateItem',
+            recsys_dot_v1_dot_recommendation__service__pb2.LocateItemRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.LocateItemResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,25 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15recsys/v1/rules.proto\x12\trecsys.v1\"\xed\x03\n\x05Rules\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12&\n\x08in_stock\x18\x02 \x01(\x0e\x32\x14.recsys.v1.StockRule\x12\x19\n\x0cinclude_seen\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12 \n\x06rebuys\x18\x04 \x03(\x0b\x32\x10.recsys.v1.Rebuy\x12\x1b\n\x0e\x65xclude_basket\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x1c\n\x0fnewer_than_days\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x1b\n\x0e\x61ge_restricted\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12\x17\n\nprice_band\x18\x08 \x01(\x01H\x04\x88\x01\x01\x12 \n\x06\x62oosts\x18\t \x03(\x0b\x32\x10.recsys.v1.Boost\x12\x1c\n\x04pins\x18\n \x03(\x0b\x32\x0e.recsys.v1.Pin\x12\x1c\n\x04\x63\x61ps\x18\x0b \x03(\x0b\x32\x0e.recsys.v1.Cap\x12 \n\x06shares\x18\x0c \x03(\x0b\x32\x10.recsys.v1.Share\x12\x16\n\tdiversity\x18\r \x01(\x01H\x05\x88\x01\x01\x42\x0f\n\r_include_seenB\x11\n\x0f_exclude_basketB\x12\n\x10_newer_than_daysB\x11\n\x0f_age_restrictedB\r\n\x0b_price_bandB\x0c\n\n_diversity\"%\n\x05Rebuy\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x02 \x01(\x01\"\'\n\x05\x42oost\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"(\n\x03Pin\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x05\"\'\n\x03\x43\x61p\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\tcount_max\x18\x02 \x01(\x05\"&\n\x05Share\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01*\x82\x01\n\tStockRule\x12\x1a\n\x16STOCK_RULE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTOCK_RULE_AUTO\x10\x01\x12\x14\n\x10STOCK_RULE_STORE\x10\x02\x12\x15\n\x11STOCK_RULE_ONLINE\x10\x03\x12\x17\n\x13STOCK_RULE_ANYWHERE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15recsys/v1/rules.proto\x12\trecsys.v1\"\xbf\x04\n\x05Rules\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12&\n\x08in_stock\x18\x02 \x01(\x0e\x32\x14.recsys.v1.StockRule\x12\x19\n\x0cinclude_seen\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12 \n\x06rebuys\x18\x04 \x03(\x0b\x32\x10.recsys.v1.Rebuy\x12\x1b\n\x0e\x65xclude_basket\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x1c\n\x0fnewer_than_days\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12\x1b\n\x0e\x61ge_restricted\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12\x17\n\nprice_band\x18\x08 \x01(\x01H\x04\x88\x01\x01\x12 \n\x06\x62oosts\x18\t \x03(\x0b\x32\x10.recsys.v1.Boost\x12\x1c\n\x04pins\x18\n \x03(\x0b\x32\x0e.recsys.v1.Pin\x12\x1c\n\x04\x63\x61ps\x18\x0b \x03(\x0b\x32\x0e.recsys.v1.Cap\x12 \n\x06shares\x18\x0c \x03(\x0b\x32\x10.recsys.v1.Share\x12\x16\n\tdiversity\x18\r \x01(\x01H\x05\x88\x01\x01\x12\x16\n\tnearby_km\x18\x0e \x01(\x01H\x06\x88\x01\x01\x12\x19\n\x0cnearby_count\x18\x0f \x01(\x05H\x07\x88\x01\x01\x42\x0f\n\r_include_seenB\x11\n\x0f_exclude_basketB\x12\n\x10_newer_than_daysB\x11\n\x0f_age_restrictedB\r\n\x0b_price_bandB\x0c\n\n_diversityB\x0c\n\n_nearby_kmB\x0f\n\r_nearby_count\"%\n\x05Rebuy\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x02 \x01(\x01\"\'\n\x05\x42oost\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"(\n\x03Pin\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x05\"\'\n\x03\x43\x61p\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\tcount_max\x18\x02 \x01(\x05\"&\n\x05Share\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01*\x99\x01\n\tStockRule\x12\x1a\n\x16STOCK_RULE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTOCK_RULE_AUTO\x10\x01\x12\x14\n\x10STOCK_RULE_STORE\x10\x02\x12\x15\n\x11STOCK_RULE_ONLINE\x10\x03\x12\x17\n\x13STOCK_RULE_ANYWHERE\x10\x04\x12\x15\n\x11STOCK_RULE_NEARBY\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.rules_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STOCKRULE']._serialized_start=736
-  _globals['_STOCKRULE']._serialized_end=866
+  _globals['_STOCKRULE']._serialized_start=818
+  _globals['_STOCKRULE']._serialized_end=971
   _globals['_RULES']._serialized_start=37
-  _globals['_RULES']._serialized_end=530
-  _globals['_REBUY']._serialized_start=532
-  _globals['_REBUY']._serialized_end=569
-  _globals['_BOOST']._serialized_start=571
-  _globals['_BOOST']._serialized_end=610
-  _globals['_PIN']._serialized_start=612
-  _globals['_PIN']._serialized_end=652
-  _globals['_CAP']._serialized_start=654
-  _globals['_CAP']._serialized_end=693
-  _globals['_SHARE']._serialized_start=695
-  _globals['_SHARE']._serialized_end=733
+  _globals['_RULES']._serialized_end=612
+  _globals['_REBUY']._serialized_start=614
+  _globals['_REBUY']._serialized_end=651
+  _globals['_BOOST']._serialized_start=653
+  _globals['_BOOST']._serialized_end=692
+  _globals['_PIN']._serialized_start=694
+  _globals['_PIN']._serialized_end=734
+  _globals['_CAP']._serialized_start=736
+  _globals['_CAP']._serialized_end=775
+  _globals['_SHARE']._serialized_start=777
+  _globals['_SHARE']._serialized_end=815
 # @@protoc_insertion_point(module_scope)

@@ -14,14 +14,16 @@ class StockRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOCK_RULE_STORE: _ClassVar[StockRule]
     STOCK_RULE_ONLINE: _ClassVar[StockRule]
     STOCK_RULE_ANYWHERE: _ClassVar[StockRule]
+    STOCK_RULE_NEARBY: _ClassVar[StockRule]
 STOCK_RULE_UNSPECIFIED: StockRule
 STOCK_RULE_AUTO: StockRule
 STOCK_RULE_STORE: StockRule
 STOCK_RULE_ONLINE: StockRule
 STOCK_RULE_ANYWHERE: StockRule
+STOCK_RULE_NEARBY: StockRule
 
 class Rules(_message.Message):
-    __slots__ = ("filter", "in_stock", "include_seen", "rebuys", "exclude_basket", "newer_than_days", "age_restricted", "price_band", "boosts", "pins", "caps", "shares", "diversity")
+    __slots__ = ("filter", "in_stock", "include_seen", "rebuys", "exclude_basket", "newer_than_days", "age_restricted", "price_band", "boosts", "pins", "caps", "shares", "diversity", "nearby_km", "nearby_count")
     FILTER_FIELD_NUMBER: _ClassVar[int]
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +37,8 @@ class Rules(_message.Message):
     CAPS_FIELD_NUMBER: _ClassVar[int]
     SHARES_FIELD_NUMBER: _ClassVar[int]
     DIVERSITY_FIELD_NUMBER: _ClassVar[int]
+    NEARBY_KM_FIELD_NUMBER: _ClassVar[int]
+    NEARBY_COUNT_FIELD_NUMBER: _ClassVar[int]
     filter: str
     in_stock: StockRule
     include_seen: bool
@@ -48,7 +52,9 @@ class Rules(_message.Message):
     caps: _containers.RepeatedCompositeFieldContainer[Cap]
     shares: _containers.RepeatedCompositeFieldContainer[Share]
     diversity: float
-    def __init__(self, filter: _Optional[str] = ..., in_stock: _Optional[_Union[StockRule, str]] = ..., include_seen: _Optional[bool] = ..., rebuys: _Optional[_Iterable[_Union[Rebuy, _Mapping]]] = ..., exclude_basket: _Optional[bool] = ..., newer_than_days: _Optional[float] = ..., age_restricted: _Optional[bool] = ..., price_band: _Optional[float] = ..., boosts: _Optional[_Iterable[_Union[Boost, _Mapping]]] = ..., pins: _Optional[_Iterable[_Union[Pin, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., diversity: _Optional[float] = ...) -> None: ...
+    nearby_km: float
+    nearby_count: int
+    def __init__(self, filter: _Optional[str] = ..., in_stock: _Optional[_Union[StockRule, str]] = ..., include_seen: _Optional[bool] = ..., rebuys: _Optional[_Iterable[_Union[Rebuy, _Mapping]]] = ..., exclude_basket: _Optional[bool] = ..., newer_than_days: _Optional[float] = ..., age_restricted: _Optional[bool] = ..., price_band: _Optional[float] = ..., boosts: _Optional[_Iterable[_Union[Boost, _Mapping]]] = ..., pins: _Optional[_Iterable[_Union[Pin, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., diversity: _Optional[float] = ..., nearby_km: _Optional[float] = ..., nearby_count: _Optional[int] = ...) -> None: ...
 
 class Rebuy(_message.Message):
     __slots__ = ("filter", "days")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from recsys.catalog import Item
+from recsys.catalog import Item, StockCell, Store
 from recsys.commands import ask, bundle, serve
-from recsys.domain import ItemId
+from recsys.domain import ItemId, StoreId
 from recsys.errors import BundleCorrupt, InvalidConfig, InvalidData
 from recsys.serving.client_errors import CallFailed, CallRefused
+from recsys.storage.catalog import Catalog
+from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite_writer import SqliteWriter
 from support.bundles import make_bundle, two_worlds
 from support.serving import Running
@@ -81,6 +84,30 @@ async def test_explain_says_what_became_of_an_item(running: Running) -> None:
         {"cause": "SHORTFALL_CAUSE_OUT_OF_STOCK", "detail": "online has never had it"}
     ]
     assert "does not know nothing" in (await run(running, "explain", "", "nothing")).output
+
+
+async def test_locate_says_which_shops_have_an_item(
+    remembering_sqlite: Running, tmp_path: Path
+) -> None:
+    """And what the one asked for has in its place."""
+    catalog = Catalog(SqliteSessions(tmp_path / "store.sqlite"))
+    now = time.time()
+    catalog.upsert_items({ItemId(f"item-{row}"): Item() for row in range(6)}, now=now)
+    stores = {StoreId("s-1"): (48.86, 2.35), StoreId("s-2"): (48.87, 2.36)}
+    catalog.upsert_stores(
+        [Store(store_id=name, latitude=n, longitude=e) for name, (n, e) in stores.items()], now=now
+    )
+    for store, item in (("s-1", "item-4"), ("s-2", "item-2")):
+        cell = StockCell(item_id=ItemId(item), store_id=StoreId(store), quantity=3, stock_time=now)
+        catalog.set_stock([cell], now=now)
+    found = await run(remembering_sqlite, "locate", "item-2", "--store", "s-1")
+    assert "item-2 at s-1: never had it" in found.output
+    assert "3 at s-2, 1.3 km away" in found.output
+    assert "in its place: item-4" in found.output
+    words = ("locate", "item-2", "--near", "48.0,2.0", "--json")
+    answer = json.loads((await run(remembering_sqlite, *words)).output)
+    assert answer["stores"][0]["distance_km"] == pytest.approx(100.2, abs=1.0)
+    assert (await run(remembering_sqlite, "locate", "item-2", "--near", "north")).exit_code == 2
 
 
 async def test_a_short_page_says_why(running: Running) -> None:

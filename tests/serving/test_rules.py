@@ -18,9 +18,11 @@ from recsys.rules import read_placements
 from recsys.serving.config import StorageConfig
 from recsys.serving.placements import PlacementsFile
 from recsys.serving.storage import Storage, open_storage
+from recsys.v1.catalog_pb2 import Place
 from recsys.v1.context_pb2 import Context
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemRequest,
+    LocateItemRequest,
     RecommendRequest,
     SimilarItemsRequest,
 )
@@ -31,6 +33,7 @@ from recsys.v1.result_pb2 import (
 )
 from recsys.v1.rules_pb2 import (
     STOCK_RULE_ANYWHERE,
+    STOCK_RULE_NEARBY,
     STOCK_RULE_STORE,
     Boost,
     Cap,
@@ -148,6 +151,55 @@ async def test_rules_of_a_request(storage: Storage, remembering: tuple[Running, 
     assert {row % 2 for row in rows[:2]} == {0, 1}
 
 
+async def test_where_an_item_is_and_what_is_there_in_its_place(
+    storage: Storage, remembering: tuple[Running, Running]
+) -> None:
+    """The shop asked for, the nearest ones that have it, and equivalents that the shop has."""
+    assert storage.catalog_store is not None
+    now = time.time()
+    places = {"shop": (48.86, 2.35), "lille": (50.63, 3.06), "lyon": (45.76, 4.84)}
+    storage.catalog_store.upsert_stores(
+        [
+            Store(store_id=StoreId(name), latitude=north, longitude=east)
+            for name, (north, east) in places.items()
+        ],
+        now=now,
+    )
+    for name, quantity in (("lille", 2), ("lyon", 1), ("online", 7), ("shop", 0)):
+        cell = StockCell(
+            item_id=ItemId("item-8"), store_id=StoreId(name), quantity=quantity, stock_time=now
+        )
+        storage.catalog_store.set_stock([cell], now=now)
+    locate = remembering[1].recommendation.LocateItem
+    found = await locate(LocateItemRequest(item_id="item-8", context=Context(store_id=SHOP)))
+    assert not found.is_here
+    assert found.here.quantity == 0
+    assert [one.store_id for one in found.stores] == ["lille", "lyon", "online"]
+    assert found.stores[0].distance_km == pytest.approx(203.6, abs=1.0)
+    assert not found.stores[2].HasField("distance_km")
+    # Of the even ones, 6 is within 30 % of 8, and the shop has it; 4 is too cheap.
+    assert [one.item_id for one in found.equivalents] == ["item-6"]
+    assert found.equivalents[0].reason.similar_to_item_id == "item-8"
+    assert found.shortfall.missing_count == 19
+    assert found.attribution_token
+    near_lyon = Context(store_id=SHOP, place=Place(latitude=45.0, longitude=5.0))
+    found = await locate(LocateItemRequest(item_id="item-8", context=near_lyon, store_count=1))
+    assert [one.store_id for one in found.stores] == ["lyon"]
+    found = await locate(LocateItemRequest(item_id="item-6", context=Context(store_id=SHOP)))
+    assert found.is_here
+    assert (found.here.quantity, len(found.equivalents)) == (1, 0)
+    assert not found.attribution_token
+    with pytest.raises(grpc.aio.AioRpcError, match="is not known"):
+        await locate(LocateItemRequest(item_id="nothing"))
+    wrong = Context(place=Place(latitude=91.0, longitude=float("nan")))
+    with pytest.raises(grpc.aio.AioRpcError, match=r"context\.place\.latitude is 91"):
+        await locate(LocateItemRequest(item_id="item-6", context=wrong))
+    rules = Rules(in_stock=STOCK_RULE_NEARBY, nearby_km=250.0)
+    request = RecommendRequest(context=Context(store_id=SHOP), rules=rules, page_size=20)
+    answer = await remembering[0].recommendation.Recommend(request)
+    assert {one.item_id for one in answer.results} == {"item-3", "item-4", "item-6", "item-8"}
+
+
 @pytest.mark.usefixtures("storage")
 async def test_why_an_item_is_not_shown(remembering: tuple[Running, Running]) -> None:
     """What the shop has of it, and which part of a filter it fails."""
@@ -177,7 +229,7 @@ async def test_why_an_item_is_not_shown(remembering: tuple[Running, Running]) ->
         (Rules(filter="price < NaN"), {"rules.filter": "column 9"}),
         (Rules(filter="("), {"rules.filter": "column 2"}),
         (Rules(filter="(" * 9_000), {"rules.filter": "8192"}),
-        (Rules(in_stock=99), {"rules.in_stock": "is 99; allowed 0 to 4"}),  # type: ignore[arg-type]  # wrong on purpose
+        (Rules(in_stock=99), {"rules.in_stock": "is 99; allowed 0 to 5"}),  # type: ignore[arg-type]  # wrong on purpose
         (Rules(in_stock=STOCK_RULE_STORE), {"context.store_id": "missing"}),
         (
             Rules(boosts=[Boost(filter="brand = b1", factor=float("inf")), Boost(factor=1.0)]),
