@@ -5,9 +5,8 @@ it takes. `recsys.filters.live` makes the next ones. Rows lie in chunks, and tho
 change are shared between the two.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -70,11 +69,9 @@ class TextColumn:
         """Return the values that a code stands for."""
         return self.words.values_of(code)
 
-    def codes_where(self, holds: Callable[[OneValue], bool]) -> Iterator[int]:
-        """Yield the codes of which a value passes; each value is tried."""
-        for code, entry in enumerate(islice(self.words.entries, self.count)):
-            if any(map(holds, entry)) if isinstance(entry, tuple) else holds(entry):
-                yield code
+    def codes_where(self, holds: Callable[[OneValue], bool], *, key: Hashable) -> I32:
+        """Return the codes of what has a value that passes, as `Words.codes_where`."""
+        return self.words.codes_where(holds, count=self.count, key=key)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

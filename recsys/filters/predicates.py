@@ -30,6 +30,7 @@ RowTest: TypeAlias = Callable[[Chunk], Truths]
 """From the values of some rows to what is true of them."""
 
 _ROUNDING_SECONDS: Final = 1e-3
+_COMPARED_CODES_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,17 @@ class TextTest:
         assert isinstance(column, TextColumn)
         flags = np.zeros(column.count, dtype=np.bool_)
         for choice in self.choices:
-            flags[list(choice.codes(column))] = True
+            flags[choice.codes(column)] = True
         if negative:
             flags = ~flags
             flags[0] = False
-        codes = np.flatnonzero(flags)
-        if len(codes) == 1:
-            # Comparing is several times faster than looking up.
-            return lambda held: held == codes[0]
+        # Comparing with a few codes is several times faster than looking up.
+        passing = np.flatnonzero(flags)
+        if len(passing) <= _COMPARED_CODES_MAX:
+            return lambda held: _equal_any(held, passing)
+        failing = np.flatnonzero(~flags)
+        if len(failing) <= _COMPARED_CODES_MAX:
+            return lambda held: ~_equal_any(held, failing)
         return lambda held: flags[held]
 
 
@@ -216,6 +220,13 @@ class Predicate:
         if not values:
             return False
         return any(self.test.holds(value, now) for value in values) is not self.negative
+
+
+def _equal_any(codes: Chunk, wanted: NDArray[np.intp]) -> Truths:
+    truths: Truths = np.zeros(len(codes), dtype=np.bool_)
+    for code in wanted.tolist():
+        truths |= codes == code
+    return truths
 
 
 def _not_nan(numbers: Chunk) -> Truths:

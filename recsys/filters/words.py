@@ -1,12 +1,19 @@
 """What the codes of a text column stand for: single values, or sets of them."""
 
-from collections.abc import Sequence
-from typing import TypeAlias
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recsys.filters.values import MISSING, Kept, OneValue
 
 Entry: TypeAlias = OneValue | Kept
 """A single value as it is, several in a tuple; the empty tuple for none, code 0."""
+
+
+_SEARCHES_KEPT: Final = 8
 
 
 class Words:
@@ -22,6 +29,8 @@ class Words:
         self.entries: list[Entry] = [MISSING]
         self._codes: dict[Entry, int] = {MISSING: 0}
         self._holders: dict[OneValue, list[int]] = {}
+        self._lock = threading.Lock()
+        self._searches: dict[Hashable, tuple[int, NDArray[np.int32]]] = {}
 
     def find(self, entry: Entry) -> int | None:
         """Return the code of a single value or of a set in its order; None if there is none."""
@@ -53,6 +62,33 @@ class Words:
         """Return the values that a code stands for."""
         entry = self.entries[code]
         return entry if isinstance(entry, tuple) else (entry,)
+
+    def codes_where(
+        self, holds: Callable[[OneValue], bool], *, count: int, key: Hashable
+    ) -> NDArray[np.int32]:
+        """Return the codes, below a count, of what has a value that passes.
+
+        Each value is tried, but once: of the last searches, only newer values are.
+
+        Args:
+            holds: The test of one value.
+            count: Up to which code.
+            key: What the test is; equal keys mean equal tests.
+        """
+        tried, found = self._searches.get(key, (0, np.zeros(0, dtype=np.int32)))
+        if tried < count:
+            fresh = [
+                code
+                for code, entry in enumerate(self.entries[tried:count], tried)
+                if (any(map(holds, entry)) if isinstance(entry, tuple) else holds(entry))
+            ]
+            found = np.concatenate([found, np.array(fresh, dtype=np.int32)])
+            with self._lock:
+                self._searches.pop(key, None)
+                self._searches[key] = (count, found)
+                while len(self._searches) > _SEARCHES_KEPT:
+                    self._searches.pop(next(iter(self._searches)))
+        return found[: np.searchsorted(found, count)]
 
     def _parts(self, entry: Entry) -> Sequence[OneValue]:
         """Return by what an entry is found beside itself."""

@@ -111,6 +111,14 @@ def test_a_filter_with_now_is_kept_until_a_record_crosses_its_bound() -> None:
     assert cache.counts.misses == 3
 
 
+def test_a_clock_that_is_set_back_gets_the_answer_of_then() -> None:
+    """An answer of later is none of earlier."""
+    live, cache = LiveColumns(SCHEMA), FilterCache(bytes_max=PLENTY)
+    live.write([0], [{"release_time": NOW}])
+    assert rows_of(cache.bitmap("release_time < now", live.columns, now=NOW + 1)) == [0]
+    assert rows_of(cache.bitmap("release_time < now", live.columns, now=NOW - 1)) == []
+
+
 def test_the_longest_unused_goes_first() -> None:
     """The bytes stay below their bound, and are counted."""
     live, cache = shop_of(*[1.0] * 80_000), FilterCache(bytes_max=50_000)
