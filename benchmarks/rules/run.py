@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,9 @@ from recsys.bundle import (
     write_bundle,
 )
 from recsys.catalog import Item, Price, StockCell, Store
-from recsys.domain import Channel, EventType, ItemEvent, ItemId, StockRule, StoreId
-from recsys.events import NoHistories
+from recsys.consent import Permission
+from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StockRule, StoreId
+from recsys.events import History, NoHistories
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.rules import Boost, Cap, Rules
@@ -68,7 +69,7 @@ def make_model(folder: Path, factors: F32) -> ServingModel:
     contents = BundleContents(
         items=ItemIndex.from_ids(ids),
         item_factors=factors,
-        fold_in=FoldInConfig(alpha=10.0, regularization=1.0),
+        fold_in=FoldInConfig(alpha=1.0, regularization=10_000.0),
         features=FeatureConfig(),
         history=HistoryConfig(),
         details=bundle_details("v1"),
@@ -122,6 +123,20 @@ def sessions(rng: np.random.Generator, item_count: int, count: int) -> list[tupl
         )
         for _ in range(count)
     ]
+
+
+class Remembered:
+    """Histories in memory: what is read from a storage is measured elsewhere."""
+
+    def __init__(self, visits: list[tuple[ItemEvent, ...]]) -> None:
+        self._histories = [History.from_events(visit) for visit in visits]
+
+    def history(
+        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
+    ) -> History:
+        """Return what somebody did."""
+        del event_count_max, permission
+        return self._histories[int(identifiers[0].value)]
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -216,8 +231,9 @@ def ours(
     rounds: int,
 ) -> None:
     """Time each case, in turns, and check every answer of the first turn."""
-    plain = Recommender(histories=NoHistories())
-    ruled = Recommender(histories=NoHistories(), catalog=catalog)
+    plain = Recommender(histories=Remembered(visits))
+    ruled = Recommender(histories=Remembered(visits), catalog=catalog)
+    people = [(Identifier("account", str(at)),) for at in range(len(visits))]
     now = time.time()
     started = time.perf_counter()
     ruled.prepare(model, now=now)
@@ -231,9 +247,7 @@ def ours(
             recommender = plain if case == "no catalogue" else ruled
 
             def ask(at: int, query: dict[str, Any] = query, by: Recommender = recommender) -> Any:
-                return by.recommend(
-                    model, RecommendQuery(recent_events=visits[at], **query), now=now
-                )
+                return by.recommend(model, RecommendQuery(identifiers=people[at], **query), now=now)
 
             if turn == 0:
                 first = time.perf_counter()

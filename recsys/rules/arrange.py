@@ -143,6 +143,10 @@ class _Page:
             self._count_in(row)
 
     @property
+    def _is_diverse(self) -> bool:
+        return self._how.diversity > 0.0 and self._how.similarity is not None
+
+    @property
     def missing_count(self) -> int:
         """How many rows there is room for."""
         return self._count - len(self._pins) - len(self._rows)
@@ -164,6 +168,8 @@ class _Page:
     def fill(self, pool: Candidates) -> list[int]:
         """Take rows from a pool while they may be on the page; return them."""
         groups = [cap.groups.of(pool.rows) for cap in self._how.caps]
+        if not self._how.shares and not self._is_diverse:
+            return self._fill_in_order(pool, groups)
         shares = [allows(bitmap, pool.rows) for bitmap, _ in self._how.shares]
         is_open = np.ones(len(pool.rows), dtype=np.bool_)
         values = self._values(pool)
@@ -184,12 +190,31 @@ class _Page:
             is_open[at] = False
             if self._is_full(groups, at):
                 continue
-            self._rows.append(row)
-            self._scores.append(float(pool.scores[at]))
-            self._count_in(row)
+            self._take(row, float(pool.scores[at]), [group[at] for group in groups])
+            for number, share in enumerate(shares):
+                self._due[number] -= int(share[at])
             self._liken(likeness, row, pool.rows)
             found.append(row)
         return found
+
+    def _fill_in_order(self, pool: Candidates, groups: Sequence[Sequence[int]]) -> list[int]:
+        found: list[int] = []
+        for at, (row, score) in enumerate(
+            zip(pool.rows.tolist(), pool.scores.tolist(), strict=True)
+        ):
+            if not self.missing_count:
+                break
+            if not self._is_full(groups, at):
+                self._take(row, score, [group[at] for group in groups])
+                found.append(row)
+        return found
+
+    def _take(self, row: int, score: float, groups: Sequence[int]) -> None:
+        self._rows.append(row)
+        self._scores.append(score)
+        for counts, group in zip(self._counts, groups, strict=True):
+            if group >= 0:
+                counts[group] = counts.get(group, 0) + 1
 
     def candidates(self) -> Candidates:
         """Return the page, with pins in their places."""
@@ -210,7 +235,7 @@ class _Page:
     def _best(self, eligible: NDArray[np.bool_], values: F64, likeness: F64) -> int | None:
         if not eligible.any():
             return None
-        if self._how.diversity == 0.0 or self._how.similarity is None:
+        if not self._is_diverse:
             return int(np.argmax(eligible))  # They are in their order.
         worth = (1.0 - self._how.diversity) * values - self._how.diversity * likeness
         return int(np.argmax(np.where(eligible, worth, -np.inf)))
@@ -223,7 +248,7 @@ class _Page:
         return (pool.scores - least) / (most - least) if most > least else np.ones_like(pool.scores)
 
     def _liken(self, likeness: F64, row: int, rows: I32) -> None:
-        if self._how.diversity > 0.0 and self._how.similarity is not None:
+        if self._is_diverse and self._how.similarity is not None:
             np.maximum(likeness, self._how.similarity(row, rows), out=likeness)
 
     def _is_full(self, groups: Sequence[Sequence[int]], at: int) -> bool:

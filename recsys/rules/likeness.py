@@ -37,8 +37,14 @@ class FieldGroups:
         if self._column is None:
             return [-1] * len(rows)
         chunks = self._column.chunks
-        codes = [int(chunks[row // CHUNK_ROWS][row % CHUNK_ROWS]) for row in rows.tolist()]
-        return [-1 if code == _NO_VALUE else code for code in codes]
+        codes = np.empty(len(rows), dtype=np.int64)
+        numbers = rows // CHUNK_ROWS
+        for number in set(numbers.tolist()):
+            here = numbers == number
+            codes[here] = chunks[number][rows[here] % CHUNK_ROWS]
+        codes[codes == _NO_VALUE] = -1
+        found: list[int] = codes.tolist()
+        return found
 
     def without(self, groups: Sequence[int]) -> U8:
         """Return the rows that are in none of some groups; bits past the last are 0."""

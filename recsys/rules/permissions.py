@@ -24,7 +24,7 @@ from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
 from recsys.rules.permitted import U8, Part, Permitted, allows, refusing
 from recsys.rules.placements import Placements
 from recsys.rules.refusals import Refusal, refusals
-from recsys.rules.rules import Rules
+from recsys.rules.rules import NO_RULES, Rules
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -75,6 +75,11 @@ class Asked:
     history: History
     now: float
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether neither the request nor where it comes from restricts anything."""
+        return self.rules is NO_RULES and self.store_id is None and self.buyer_age is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InForce:
@@ -108,6 +113,7 @@ class Permissions:
         # A model that is not in service any more takes its assortment along.
         self._assortments: weakref.WeakKeyDictionary[Model, Assortment]
         self._assortments = weakref.WeakKeyDictionary()
+        self._plain: weakref.WeakKeyDictionary[Assortment, InForce] = weakref.WeakKeyDictionary()
 
     def prepare(self, model: Model, *, now: float) -> None:
         """Read what the catalogue says of a model's items; raises StorageUnavailable."""
@@ -127,8 +133,10 @@ class Permissions:
                 request is wrong.
         """
         placed = self.placements.of(asked.placement)
-        rules = asked.rules.over(placed)
         assortment = self._fresh(model, notes, now=asked.now)
+        if asked.asks_nothing and placed is NO_RULES:
+            return self._whatever(assortment)
+        rules = placed if asked.rules is NO_RULES else asked.rules.over(placed)
         contact = _contact(rules, asked, model)
         permitted = Permitted(
             len(model.items),
@@ -153,6 +161,20 @@ class Permissions:
         """Say which rules do not let an item through, and why; raises StorageUnavailable."""
         parts = refusing(in_force.permitted.parts, row)
         return refusals(parts, item_id, self._catalog, now=now)
+
+    def _whatever(self, assortment: Assortment) -> InForce:
+        """Return what is in force where nobody asks for anything, which is most of the time."""
+        found = self._plain.get(assortment)
+        # What is offered is one mask, which changes; but first there may be none.
+        if found is None or bool(found.permitted.parts) != (assortment.offered is not None):
+            parts: tuple[Part, ...] = ()
+            if assortment.offered is not None:
+                parts = (Part(ShortfallCause.NOT_OFFERED, assortment.offered),)
+            permitted = Permitted(assortment.item_count, parts)
+            found = self._plain[assortment] = InForce(
+                rules=NO_RULES, permitted=permitted, excluded=_NO_ROWS, arrangement=None
+            )
+        return found
 
     def _parts(
         self,
