@@ -93,8 +93,6 @@ BOOST_FACTOR_MAX: Final = 1_000.0
 CATALOG_CHANGE_COUNT_MAX: Final = 250_000
 STOCK_ADJUSTMENT_COUNT_MAX: Final = 100
 STOCK_MASK_BYTES_MAX: Final = 256 * 2**20
-# And what it keeps of filters, a bit per item and filter.
-FILTER_MASK_BYTES_MAX: Final = 64 * 2**20
 
 # Writing the catalogue: things of one request, and what is said of one item. All that is
 # said of it together is bounded as it is kept.
@@ -119,7 +117,7 @@ ADJUSTMENT_ID_BYTES_MAX: Final = 128
 
 # A filter: its text in UTF-8 bytes, nested parentheses, comparisons, values of one IN list,
 # and how many wildcards and orders of texts it tries on each value of a field. What a worker
-# keeps of answers.
+# keeps of the answers for one model's items, a bit per item and filter.
 FILTER_BYTES_MAX: Final = 8_192
 FILTER_DEPTH_MAX: Final = 32
 FILTER_TERM_COUNT_MAX: Final = 100

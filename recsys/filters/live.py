@@ -19,6 +19,7 @@ import numpy as np
 
 from recsys.filters.columns import I32, AnyColumn, Change, Chunk, Columns, chunk_lengths, merged
 from recsys.filters.errors import InvalidValue
+from recsys.filters.literals import normal_text
 from recsys.filters.live_columns import LiveColumn, live_column
 from recsys.filters.schema import Schema
 from recsys.filters.values import Record, record_values
@@ -105,7 +106,8 @@ class LiveColumns:
         self, values: Mapping[str, Sequence[object]], count: int
     ) -> dict[str, tuple[LiveColumn, Chunk]]:
         ready: dict[str, tuple[LiveColumn, Chunk]] = {}
-        for name, given in values.items():
+        for written, given in values.items():
+            name = normal_text(written)
             kind = self._columns.schema.column_type(name)
             if kind is None:
                 raise InvalidValue(field=name, found="unknown", allowed="a field of the schema")

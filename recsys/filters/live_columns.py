@@ -216,7 +216,6 @@ class _LiveTexts:
         """Begin a dictionary anew with what rows have; readers keep the old one."""
         self._chunks.ensure(row_count)
         whole = np.concatenate([chunk.astype(np.int32) for chunk in self._chunks.chunks])
-        whole[row_count:] = 0
         used, places = np.unique(whole, return_inverse=True)
         old, self._words = self._words, Words(are_paths=self._kind is FieldType.PATH)
         codes = [self._words.code(old.values_of(code)) for code in used.tolist()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from recsys.filters.literals import normal_text
 from recsys.filters.nodes import path_text
 
 _NAME: Final = re.compile(r"\w+(?:\.\w+)*")
@@ -60,7 +61,8 @@ class Schema:
         """
         for name in [*self.fields, *self.maps]:
             above = {name[: dot.start()] for dot in re.finditer(r"\.", name)}
-            if not _NAME.fullmatch(name) or above & (self.maps | self.fields.keys()):
+            is_name = _NAME.fullmatch(name) and name == normal_text(name)
+            if not is_name or above & (self.maps | self.fields.keys()):
                 raise ValueError(f"{name!r} cannot be the name of a field")
         if both := self.maps & self.fields.keys():
             raise ValueError(f"{min(both)!r} is a field and a map")

@@ -88,7 +88,7 @@ def _inner(name: str, given: object) -> Iterable[tuple[str, object]]:
         return ()
     if not isinstance(given, Mapping):
         raise InvalidValue(field=name, found=f"a {type(given).__name__}", allowed="a mapping")
-    return given.items()
+    return [(normal_text(key), value) for key, value in given.items()]
 
 
 def _one(given: object, field: str, kind: FieldType) -> OneValue | None:

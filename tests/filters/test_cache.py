@@ -111,6 +111,16 @@ def test_a_filter_with_now_is_kept_until_a_record_crosses_its_bound() -> None:
     assert cache.counts.misses == 3
 
 
+def test_a_reader_who_holds_older_columns_sets_nobody_back() -> None:
+    """It gets the answer of its columns, and the newer one stays."""
+    live, cache = shop_of(1.0, 60.0), FilterCache(bytes_max=PLENTY)
+    older = live.columns
+    newer = live.put([1], {"price": [2.0]})
+    for columns, rows in ((newer, [0, 1]), (older, [0]), (newer, [0, 1])):
+        assert rows_of(cache.bitmap("price < 50", columns, now=NOW)) == rows
+    assert (cache.counts.misses, cache.counts.hits) == (2, 1)
+
+
 def test_a_clock_that_is_set_back_gets_the_answer_of_then() -> None:
     """An answer of later is none of earlier."""
     live, cache = LiveColumns(SCHEMA), FilterCache(bytes_max=PLENTY)
