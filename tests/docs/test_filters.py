@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from recsys import limits
+from recsys.catalog import ITEM_SCHEMA
 from recsys.filters import FieldType, InvalidFilter, Schema, read_filter
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "filters.md").read_text("utf-8")
@@ -48,6 +49,18 @@ def test_every_filter_of_the_page_is_one() -> None:
     assert first is not None
     for expression in [*filters, first[1], "a = 1 AND (b = 2 OR c = 3)"]:
         read_filter(expression, SCHEMA)
+
+
+def test_the_fields_of_items_are_listed() -> None:
+    """All of them, with their types."""
+    table = PAGE.partition("## Fields of items")[2].partition("## ")[0]
+    listed: dict[str, str] = {}
+    for line in re.findall(r"^\| `.*$", table, re.MULTILINE):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        listed |= dict.fromkeys(re.findall(r"`([\w.…]+)`", cells[0]), cells[1])
+    fields = {name: str(kind) for name, kind in ITEM_SCHEMA.fields.items()}
+    maps = {f"{name}.…": str(FieldType.ANY) for name in ITEM_SCHEMA.maps}
+    assert listed == fields | maps
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,29 @@ def test_what_is_empty_is_missing(nothing: dict) -> None:
     assert passes("NOT brand = a", nothing)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "fits", "others"),
+    [
+        ("ab*ba", ["abba", "ab-ba"], ["aba", "ab", "abbab"]),
+        ("*ab*ab*", ["abab", "-ab-ab-"], ["ab", "aab", "abb"]),
+        ("a*b*c", ["abc", "a-b-c"], ["acb", "ab", "bc"]),
+        ("**", ["x", "**"], []),
+        ("*a", ["a", "ba"], ["ab"]),
+        ("a*", ["a", "ab"], ["ba"]),
+        ("*a*", ["a", "bab"], ["b"]),
+        ("a**a", ["aa", "aba"], ["a"]),
+    ],
+)
+def test_wildcards_stand_for_any_characters(
+    pattern: str, fits: list[str], others: list[str]
+) -> None:
+    """Of none to many; what stands between them does not overlap."""
+    for quote in ('"', ""):
+        assert all(passes(f"brand = {quote}{pattern}{quote}", {"brand": one}) for one in fits)
+        assert not any(passes(f"brand = {quote}{pattern}{quote}", {"brand": one}) for one in others)
+    assert passes(f'category:"{pattern}"', {"category": f"x > {fits[0]} > y"})
+
+
 def test_letters_typed_as_one_code_point_or_two_are_the_same() -> None:
     """In values, in filters, in keys."""
     composed, decomposed = "J\u00e4ger", "Ja\u0308ger"
