@@ -42,6 +42,7 @@ MONEY_UNITS_MAX: Final = 1_000_000_000_000
 PROFILE_EVENT_COUNT_MAX: Final = 100_000
 
 # Consents: statements of one request, and those kept of an identifier.
+EXPORT_PLACE_BYTES_MAX: Final = 1_024
 CONSENT_COUNT_MAX: Final = 50
 CONSENT_SOURCE_BYTES_MAX: Final = 128
 CONSENT_KEPT_COUNT_MAX: Final = 1_000

@@ -21,6 +21,8 @@ from recsys.consent import Permission, Purpose
 from recsys.domain import Channel, EventType, ItemId
 from recsys.errors import InvalidData
 from recsys.events import ANONYMOUS_BASKET, ID_SEPARATOR
+from recsys.profiles import Export
+from recsys.storage.exports import register_log
 from recsys.storage.log_snapshot import LogSnapshot, SnapshotEvent, open_snapshot
 from training import columns
 from training.dataset import INFO_NAME, Dataset, DatasetInfo, SnapshotInfo
@@ -55,6 +57,7 @@ def dataset_of_log(
     *,
     catalogue: Dataset | None = None,
     learns_by_default: bool = True,
+    export: Export | None = None,
     progress: Progress = lambda _count: None,
 ) -> Dataset:
     """Write one moment of a storage as a dataset.
@@ -65,10 +68,12 @@ def dataset_of_log(
         catalogue: Whose items count; None for those of the storage.
         learns_by_default: Whether to learn from those who have neither allowed nor
             refused it.
+        export: What the storage is to note of the folder, for the report of a later
+            erasure; None for a folder that is gone soon.
         progress: Told how many events have been read.
 
     Raises:
-        StorageUnavailable: The storage does not answer, or `out` cannot be written.
+        StorageUnavailable: The storage does not answer or take the note, or `out` cannot be written.
         InvalidData: The log holds no event with an item.
     """
     with finished_folder(out, marker=INFO_NAME) as folder, open_snapshot(place) as log:
@@ -92,6 +97,8 @@ def dataset_of_log(
         items.write_parquet(folder / "items.parquet")
         info = _info(events, items.height, read.facts(log.name, people))
         (folder / INFO_NAME).write_bytes(msgspec.json.encode(info))
+        if export is not None and info.snapshot is not None:
+            register_log(place, export, last_seq=info.snapshot.last_seq)
     return Dataset.open(out)
 
 

@@ -77,6 +77,11 @@ def show_erasure(console: Console, report: profile_pb2.Erasure) -> None:
     ):
         table.add_row(name, str(value))
     console.print(table)
+    for one in report.exports:
+        kind = profile_pb2.ExportKind.Name(one.kind).removeprefix("EXPORT_KIND_").lower()
+        # Whole, for somebody has to find and delete it.
+        when = one.export_time.ToJsonString()
+        console.print(f"still in     {one.place} ({kind} of {when})", markup=False, highlight=False)
 
 
 def show_linked(console: Console, response: profile_service_pb2.LinkIdentifiersResponse) -> None:

@@ -141,18 +141,21 @@ def export(
 ) -> None:
     """Write everything held about a person, one JSON object a line.
 
-    The field `record` says what a line is: identifier, consent, event and so on.
+    The field `record` says what a line is: identifier, consent, event and so on. The storage
+    notes where the file is, so that the report of a later erasure names it.
 
     [b]Examples[/]
 
       recsys profile export account=u-17 --out u-17.jsonl
       recsys profile export account=u-17 | jq 'select(.record == "event")'
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.profiles import place_of  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     identifiers = read_identifiers(who)
     with connect(target) as client:
-        lines = client.profiles.export(identifiers)
+        destination = "" if out is None else place_of(out)
+        lines = client.profiles.export(identifiers, destination=destination)
         if out is None:
             for line in lines:
                 typer.echo(line)

@@ -1,5 +1,6 @@
 """Who is who, what a person allows, what is known of her, and how she is forgotten."""
 
+from recsys.profiles.exports import Export, ExportKind, place_of
 from recsys.profiles.joining import Refusal
 from recsys.profiles.lifecycle import LifecycleStage, RfmSegment
 from recsys.profiles.link import (
@@ -36,6 +37,8 @@ __all__ = [
     "DecidedConsent",
     "Erasure",
     "Evidence",
+    "Export",
+    "ExportKind",
     "IdentityRules",
     "LifecycleStage",
     "Link",
@@ -61,6 +64,7 @@ __all__ = [
     "merged",
     "outcomes_of",
     "pairs_of",
+    "place_of",
     "profile_of",
     "resolve",
     "stated",

@@ -7,6 +7,7 @@ import msgspec
 
 from recsys.consent import Consent, Purpose, effective, stated
 from recsys.domain import Channel, Identifier
+from recsys.profiles.exports import Export
 
 
 class LoggedEvent(NamedTuple):
@@ -93,6 +94,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         event_count: Events deleted.
         consent_count: Statements of consent deleted.
         link_count: Links deleted.
+        exports: Files outside of the storage that hold her.
     """
 
     erasure_id: str
@@ -101,6 +103,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     event_count: int
     consent_count: int
     link_count: int
+    exports: tuple[Export, ...] = ()
 
 
 class PeopleStore(Protocol):
@@ -138,8 +141,15 @@ class PeopleStore(Protocol):
         """
         ...
 
-    def export(self, identifiers: Sequence[Identifier]) -> Iterator[list[bytes]]:
-        """Return everything held about her as JSON lines without their ends, in parts."""
+    def export(
+        self, identifiers: Sequence[Identifier], *, to: Export | None = None
+    ) -> Iterator[list[bytes]]:
+        """Return everything held about her as JSON lines without their ends, in parts.
+
+        Args:
+            identifiers: Any, known or not.
+            to: Where the lines are kept, for the report of a later erasure; None if nowhere.
+        """
         ...
 
     def erase(self, identifiers: Sequence[Identifier], *, now: float) -> Erasure:

@@ -51,9 +51,16 @@ class ProfileClient:
         response: profile_service_pb2.SetConsentResponse = self._ask(self._stub.SetConsent, request)
         return list(response.consents)
 
-    def export(self, identifiers: Sequence[Identifier]) -> Iterator[str]:
-        """Read everything held about a person, as JSON lines without their ends."""
-        request = profile_service_pb2.ExportProfileRequest(subject=subject_of(identifiers))
+    def export(self, identifiers: Sequence[Identifier], *, destination: str = "") -> Iterator[str]:
+        """Read everything held about a person, as JSON lines without their ends.
+
+        Args:
+            identifiers: Hers.
+            destination: Where the lines will be kept; see `ExportProfileRequest`.
+        """
+        request = profile_service_pb2.ExportProfileRequest(
+            subject=subject_of(identifiers), destination=destination
+        )
         metadata = ((METADATA_KEY, str(uuid.uuid4())),)
         with translated():
             parts = self._stub.ExportProfile(request, timeout=self._long_seconds, metadata=metadata)

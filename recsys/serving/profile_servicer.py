@@ -75,8 +75,8 @@ class ProfileServicer:
         self, request: service.ExportProfileRequest, call: Call
     ) -> AsyncIterator[bytes]:
         """Hand everything out that is held about a person."""
-        who = wire_profiles.parse_subject(request.subject)
-        parts = _messages(self._store().export(who))
+        who, to = wire_profiles.parse_export(request, now=call.now)
+        parts = _messages(self._store().export(who, to=to))
         loop = asyncio.get_running_loop()
         while (part := await loop.run_in_executor(self._pool, next, parts, None)) is not None:
             call.check_deadline()

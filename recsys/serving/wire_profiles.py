@@ -9,13 +9,27 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from recsys import limits
 from recsys.consent import Consent, ConsentStatus, Purpose
 from recsys.domain import Channel, Identifier
-from recsys.profiles import DecidedConsent, Erasure, Orders, Person, Preference, Traits
+from recsys.profiles import (
+    DecidedConsent,
+    Erasure,
+    Export,
+    ExportKind,
+    Orders,
+    Person,
+    Preference,
+    Traits,
+)
 from recsys.serving import fields
 from recsys.serving.violations import Violations
 from recsys.v1 import event_pb2, profile_pb2, profile_service_pb2, subject_pb2
 
 _PURPOSES: Final = tuple(Purpose)
 _STATUSES: Final = tuple(ConsentStatus)
+_EXPORT_KINDS: Final = {
+    ExportKind.PROFILE: profile_pb2.EXPORT_KIND_PROFILE,
+    ExportKind.SNAPSHOT: profile_pb2.EXPORT_KIND_SNAPSHOT,
+    ExportKind.DATASET: profile_pb2.EXPORT_KIND_DATASET,
+}
 _NANO_DIGITS: Final = 9
 _UNITS_MAX: Final = 2**63 - 1
 
@@ -30,6 +44,20 @@ def parse_subject(sent: subject_pb2.Subject) -> tuple[Identifier, ...]:
     found = _subject(sent, wrong)
     wrong.raise_any()
     return found
+
+
+def parse_export(
+    request: profile_service_pb2.ExportProfileRequest, *, now: float
+) -> tuple[tuple[Identifier, ...], Export | None]:
+    """Check whom to export and where to; raises as `parse_subject`."""
+    wrong = Violations()
+    identifiers = _subject(request.subject, wrong)
+    place = request.destination
+    if place:
+        wrong.text(place, "destination", bytes_max=limits.EXPORT_PLACE_BYTES_MAX)
+    wrong.raise_any()
+    to = Export(kind=ExportKind.PROFILE, place=place, time=now) if place else None
+    return identifiers, to
 
 
 def parse_set_consent(
@@ -134,6 +162,12 @@ def erasure(report: Erasure) -> profile_pb2.Erasure:
         event_count=report.event_count,
         consent_count=report.consent_count,
         link_count=report.link_count,
+        exports=[
+            profile_pb2.Export(
+                kind=_EXPORT_KINDS[one.kind], place=one.place, export_time=_moment(one.time)
+            )
+            for one in report.exports
+        ],
     )
 
 

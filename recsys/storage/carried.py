@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from recsys.domain import Identifier
 from recsys.profiles import LinkKind, update
 from recsys.storage.event_rows import SALT_FACT, Keys
+from recsys.storage.exports import ADD_EXPORT, ALL
 from recsys.storage.people_consents import ADD_CONSENT
 from recsys.storage.sessions import Session, SqliteSessions
 from recsys.storage.sqlite_connection import Handle, ReadConnections
@@ -25,6 +26,11 @@ _SAID = (
     "SELECT identifier_key, namespace, value, consent_bits FROM identifiers WHERE consent_bits <> 0"
 )
 _ERASURES = "SELECT * FROM erasures"
+# Files of everybody hold whoever is known of the former store, wherever her events lie now.
+_EXPORTS = f"""
+SELECT identifier_key, kind, place, export_time, CASE WHEN last_seq IS NOT NULL THEN {ALL} END
+FROM exports ORDER BY seq
+"""  # noqa: S608 - our own number
 
 _ADD_TOMBSTONE = "INSERT INTO tombstones VALUES (?, ?, ?, ?)"
 _ADD_SAID = """
@@ -43,6 +49,7 @@ class Carried(NamedTuple):
         consents: Rows of the table `consents` without `seq`.
         said: Rows of `identifiers` under which something was said.
         erasures: Rows of the table `erasures`.
+        exports: Rows of the table `exports` without `seq`.
     """
 
     salt: str = ""
@@ -50,6 +57,7 @@ class Carried(NamedTuple):
     consents: tuple[tuple[Any, ...], ...] = ()
     said: tuple[tuple[Any, ...], ...] = ()
     erasures: tuple[tuple[Any, ...], ...] = ()
+    exports: tuple[tuple[Any, ...], ...] = ()
 
 
 def carried_from(path: Path) -> Carried:
@@ -69,6 +77,7 @@ def carried_from(path: Path) -> Carried:
             tuple(session.rows(_CONSENTS)),
             tuple(session.rows(_SAID)),
             tuple(session.rows(_ERASURES)),
+            tuple(session.rows(_EXPORTS)),
         )
 
     sessions = SqliteSessions(path)
@@ -84,6 +93,8 @@ def hand_over(connection: sqlite3.Connection, carried: Carried) -> None:
     connection.executemany(ADD_CONSENT, carried.consents)
     connection.executemany(_ADD_SAID, carried.said)
     connection.executemany(_ADD_ERASURE, carried.erasures)
+    written = connection.execute("SELECT kind, place FROM exports").fetchall()
+    connection.executemany(ADD_EXPORT, [row for row in carried.exports if row[1:3] not in written])
 
 
 def hand_over_links(

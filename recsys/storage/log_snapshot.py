@@ -18,10 +18,9 @@ from recsys.consent import ALWAYS, Permission
 from recsys.domain import ItemId
 from recsys.errors import StorageUnavailable
 from recsys.storage.catalog_rows import read_item
+from recsys.storage.open_sessions import POSTGRES_SCHEMES, SQLITE_SCHEME
 from recsys.storage.sqlite_connection import ReadConnections
 
-POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
-_SQLITE_SCHEME: Final = "sqlite:///"
 _ROWS_AT_ONCE: Final = 50_000
 
 # A device goes with whoever has it now.
@@ -135,7 +134,7 @@ def _session(content: str | None) -> str:
 def storage_name(place: str) -> str:
     """Name a storage without its password."""
     if not place.startswith(POSTGRES_SCHEMES):
-        return place.removeprefix(_SQLITE_SCHEME)
+        return place.removeprefix(SQLITE_SCHEME)
     parts = urlsplit(place)
     return f"postgresql://{parts.hostname or ''}{parts.path}"
 

@@ -14,7 +14,8 @@ import msgspec
 
 from recsys.errors import StorageUnavailable
 from recsys.events import EventContent, EventFilter
-from recsys.storage.log_snapshot import POSTGRES_SCHEMES, storage_name
+from recsys.storage.log_snapshot import storage_name
+from recsys.storage.open_sessions import POSTGRES_SCHEMES
 from recsys.storage.sqlite_connection import ReadConnections
 
 _SCAN_COUNT_MAX: Final = 200_000

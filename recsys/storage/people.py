@@ -4,13 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from recsys.consent import Consent, newest_of_each
 from recsys.domain import EventType, Identifier
 from recsys.errors import PersonErased
-from recsys.profiles import Erasure, LoggedEvent, Person
-from recsys.storage import people_consents, tombstones
+from recsys.profiles import Erasure, Export, LoggedEvent, Person
+from recsys.storage import exports, people_consents, tombstones
 from recsys.storage.people_export import exported
 from recsys.storage.people_members import HERS, add, members
 from recsys.storage.sessions import Session, Sessions
@@ -39,8 +37,10 @@ SELECT identifier_key, from_time, until_time FROM segments
 WHERE identifier_key = ANY(?) AND owner_key = ANY(?)
 """
 _DELETE_IDENTIFIERS: Final = "DELETE FROM identifiers WHERE identifier_key = ANY(?)"
+# Not where files are: their names may name her.
+_LOGGED: Final = [name for name in Erasure.__struct_fields__ if name != "exports"]
 _LOG: Final = f"""
-INSERT INTO erasures ({", ".join(Erasure.__struct_fields__)}) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO erasures ({", ".join(_LOGGED)}) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (erasure_id) DO NOTHING -- the same once more at the same moment
 """  # noqa: S608 - our own names
 
@@ -81,9 +81,11 @@ class People:
 
         return self._sessions.write(write)
 
-    def export(self, identifiers: Sequence[Identifier]) -> Iterator[list[bytes]]:
+    def export(
+        self, identifiers: Sequence[Identifier], *, to: Export | None = None
+    ) -> Iterator[list[bytes]]:
         """Return everything held about her; as `PeopleStore.export`."""
-        return exported(self._sessions, identifiers)
+        return exported(self._sessions, identifiers, to=to)
 
     def erase(self, identifiers: Sequence[Identifier], *, now: float) -> Erasure:
         """Delete everything of her; as `PeopleStore.erase`."""
@@ -118,6 +120,8 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
 def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -> Erasure:
     found = members(session, identifiers)
     keys = sorted({*found, *map(session.keys.identifier, identifiers)})
+    files = exports.exports_of(session, keys)
+    exports.forget(session, keys)
     event_count = session.change(_DELETE_EVENTS, keys, keys)
     if session.packs:
         session.change(_DELETE_PACKED, keys)
@@ -138,6 +142,7 @@ def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -
         event_count=event_count,
         consent_count=consent_count,
         link_count=link_count,
+        exports=files,
     )
-    session.change(_LOG, *msgspec.structs.astuple(erasure))
+    session.change(_LOG, *(getattr(erasure, name) for name in _LOGGED))
     return erasure

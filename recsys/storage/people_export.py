@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from recsys.domain import Identifier
-from recsys.storage import people_consents
+from recsys.profiles import Export
+from recsys.storage import exports, people_consents
 from recsys.storage.packed import unpack_lines
 from recsys.storage.people_members import HERS, members
 from recsys.storage.sessions import Session, Sessions
@@ -25,13 +26,18 @@ SELECT identifier_key, item_ids, codes, event_times FROM history WHERE identifie
 """
 
 
-def exported(sessions: Sessions, identifiers: Sequence[Identifier]) -> Iterator[list[bytes]]:
+def exported(
+    sessions: Sessions, identifiers: Sequence[Identifier], *, to: Export | None
+) -> Iterator[list[bytes]]:
     """Return the lines in parts; each part is of one moment.
 
     A line is an object whose `record` says what it is: `identifier`, `consent`, `link`,
-    `packed-history`, `event` or `erased`.
+    `packed-history`, `export`, `event` or `erased`.
     """
     found = sessions.read(lambda session: members(session, identifiers))
+    if found and to is not None:
+        # First, so that no file is left that nobody knows of.
+        sessions.write(lambda session: exports.add_profile(session, list(found), to))
     yield sessions.read(lambda session: _about_her(session, found, identifiers))
     for key, one in found.items():
         after: int | None = 0
@@ -97,6 +103,12 @@ def _about_her(
                     event_times=[_moment(time) for time in history.event_times.tolist()],
                 )
             )
+    lines += [
+        msgspec.json.encode(
+            {"record": "export", "kind": one.kind, "place": one.place, "time": _moment(one.time)}
+        )
+        for one in exports.exports_of(session, list(found))
+    ]
     asked = {session.keys.identifier(one): one for one in identifiers}
     lines += [
         _line("erased", asked[one.identifier_key], erase_time=_moment(one.erase_time))

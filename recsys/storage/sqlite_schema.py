@@ -9,7 +9,7 @@ from recsys.errors import StorageUnavailable
 from recsys.storage.catalog_rows import ONLINE_KEY, item_text, plain_item, store_text
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -105,6 +105,13 @@ CREATE TABLE catalog_changes ( -- as `recsys.storage.catalog_log`
   seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, subject_key INTEGER NOT NULL
 );
 """,  # noqa: S608 - our own names
+    7: """
+CREATE TABLE exports ( -- files that hold people; as `recsys.storage.exports`
+  seq INTEGER PRIMARY KEY, identifier_key INTEGER, kind TEXT NOT NULL, place TEXT NOT NULL,
+  export_time REAL NOT NULL, last_seq INTEGER
+);
+CREATE INDEX exports_by_identifier ON exports (identifier_key);
+""",
 }
 """What makes a store of each version from one of the version before; what there is to be
 filled in is by `recsys.storage.sqlite_migrations`."""

@@ -19,9 +19,11 @@ from recsys.catalog import Item
 from recsys.domain import Identifier, ItemId
 from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, Event
+from recsys.profiles import Export
 from recsys.storage.carried import carried_from, hand_over, hand_over_links
 from recsys.storage.catalog_rows import item_text
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
+from recsys.storage.exports import ADD_EXPORT
 from recsys.storage.packed import LINE_COUNT_MAX, logged_lines, newest, pack_lines
 from recsys.storage.sqlite_bulk_links import link_imported
 from recsys.storage.sqlite_insert import insert
@@ -182,6 +184,11 @@ class SqliteWriter:
             row = (self._open_key, self._seq, *pack_lines(self._open_lines))
             self._insert("INSERT INTO history VALUES (?, ?, ?, ?, ?)", [row])
         self._open_lines = EMPTY_HISTORY
+
+    def add_export(self, export: Export) -> None:
+        """Note that a file holds everybody whose events were added so far."""
+        row = (None, export.kind, export.place, export.time, self._seq)
+        self._insert(ADD_EXPORT, [row])
 
     def add_items(self, items: Iterable[tuple[ItemId, Item]]) -> None:
         """Add items, each once."""

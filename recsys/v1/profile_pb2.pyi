@@ -12,6 +12,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ExportKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXPORT_KIND_UNSPECIFIED: _ClassVar[ExportKind]
+    EXPORT_KIND_PROFILE: _ClassVar[ExportKind]
+    EXPORT_KIND_SNAPSHOT: _ClassVar[ExportKind]
+    EXPORT_KIND_DATASET: _ClassVar[ExportKind]
+
 class Purpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     PURPOSE_UNSPECIFIED: _ClassVar[Purpose]
@@ -47,6 +54,10 @@ class LifecycleStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LIFECYCLE_STAGE_LOYAL: _ClassVar[LifecycleStage]
     LIFECYCLE_STAGE_AT_RISK: _ClassVar[LifecycleStage]
     LIFECYCLE_STAGE_LAPSED: _ClassVar[LifecycleStage]
+EXPORT_KIND_UNSPECIFIED: ExportKind
+EXPORT_KIND_PROFILE: ExportKind
+EXPORT_KIND_SNAPSHOT: ExportKind
+EXPORT_KIND_DATASET: ExportKind
 PURPOSE_UNSPECIFIED: Purpose
 PURPOSE_PERSONALISE: Purpose
 PURPOSE_TRAINING: Purpose
@@ -161,17 +172,29 @@ class Consent(_message.Message):
     def __init__(self, purpose: _Optional[_Union[Purpose, str]] = ..., channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., status: _Optional[_Union[ConsentStatus, str]] = ..., consent_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source: _Optional[str] = ..., identifier: _Optional[_Union[_subject_pb2.Identifier, _Mapping]] = ...) -> None: ...
 
 class Erasure(_message.Message):
-    __slots__ = ("erasure_id", "erase_time", "identifier_count", "event_count", "consent_count", "link_count")
+    __slots__ = ("erasure_id", "erase_time", "identifier_count", "event_count", "consent_count", "link_count", "exports")
     ERASURE_ID_FIELD_NUMBER: _ClassVar[int]
     ERASE_TIME_FIELD_NUMBER: _ClassVar[int]
     IDENTIFIER_COUNT_FIELD_NUMBER: _ClassVar[int]
     EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
     CONSENT_COUNT_FIELD_NUMBER: _ClassVar[int]
     LINK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EXPORTS_FIELD_NUMBER: _ClassVar[int]
     erasure_id: str
     erase_time: _timestamp_pb2.Timestamp
     identifier_count: int
     event_count: int
     consent_count: int
     link_count: int
-    def __init__(self, erasure_id: _Optional[str] = ..., erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identifier_count: _Optional[int] = ..., event_count: _Optional[int] = ..., consent_count: _Optional[int] = ..., link_count: _Optional[int] = ...) -> None: ...
+    exports: _containers.RepeatedCompositeFieldContainer[Export]
+    def __init__(self, erasure_id: _Optional[str] = ..., erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identifier_count: _Optional[int] = ..., event_count: _Optional[int] = ..., consent_count: _Optional[int] = ..., link_count: _Optional[int] = ..., exports: _Optional[_Iterable[_Union[Export, _Mapping]]] = ...) -> None: ...
+
+class Export(_message.Message):
+    __slots__ = ("kind", "place", "export_time")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_TIME_FIELD_NUMBER: _ClassVar[int]
+    kind: ExportKind
+    place: str
+    export_time: _timestamp_pb2.Timestamp
+    def __init__(self, kind: _Optional[_Union[ExportKind, str]] = ..., place: _Optional[str] = ..., export_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -67,10 +67,12 @@ class SetConsentResponse(_message.Message):
     def __init__(self, consents: _Optional[_Iterable[_Union[_profile_pb2.Consent, _Mapping]]] = ...) -> None: ...
 
 class ExportProfileRequest(_message.Message):
-    __slots__ = ("subject",)
+    __slots__ = ("subject", "destination")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ...) -> None: ...
+    destination: str
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., destination: _Optional[str] = ...) -> None: ...
 
 class ExportProfileResponse(_message.Message):
     __slots__ = ("lines",)

@@ -8,6 +8,7 @@ import pytest
 from ingest.conftest import GOOD, NOW, WriteRows
 from recsys.consent import Consent, ConsentStatus, Permission, Purpose
 from recsys.domain import Identifier
+from recsys.profiles import ExportKind
 from recsys.storage.people import People
 from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite import SqliteHistory
@@ -57,6 +58,9 @@ def test_the_erased_stay_out_of_a_new_store_and_of_its_dataset(
     people = People(SqliteSessions(live))
     report = people.erase([ANNA, PHONE], now=NOW.timestamp())
     assert (report.identifier_count, report.event_count) == (4, 4)
+    (dataset,) = report.exports
+    assert (dataset.kind, dataset.time) == (ExportKind.DATASET, NOW.timestamp())
+    assert dataset.place.endswith(f":{(tmp_path / 'a').resolve()}")
     said = Consent(purpose=Purpose.PERSONALISE, status=ConsentStatus.DENIED, time=0.0)
     stranger = Identifier("visitor", "other")
     people.record_consents([stranger], [said], now=NOW.timestamp())

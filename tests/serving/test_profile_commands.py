@@ -82,13 +82,15 @@ async def test_export_writes_lines_that_only_the_owner_reads(shop: Running, tmp_
     """To a file, or to the terminal."""
     out = tmp_path / "anna.jsonl"
     told = await run(shop, "export", ANNA, "--out", str(out))
-    assert "4 lines" in told.output
+    assert "5 lines" in told.output
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     printed = await run(shop, "export", ANNA)
     assert printed.output == out.read_text()
     assert [json.loads(line)["record"] for line in out.read_text().splitlines()] == [
-        "identifier", "event", "event", "event",
+        "identifier", "export", "event", "event", "event",
     ]  # fmt: skip
+    erased = await run(shop, "erase", ANNA, "--yes")
+    assert f"{out.resolve()} (profile of 20" in erased.output
 
 
 async def test_erase_asks_and_then_reports(shop: Running) -> None:

@@ -193,6 +193,26 @@ async def test_an_export_is_complete_and_comes_in_messages_that_fit(
     assert await exported(other, NOBODY) == []
 
 
+async def test_an_export_is_named_by_the_erasure_that_comes_later(
+    remembering: tuple[Running, Running],
+) -> None:
+    """If it was said where it goes; a name that is too long is refused."""
+    one, other = remembering
+    await write(one, view("e-1"))
+    long = service.ExportProfileRequest(
+        subject=ANNA, destination="d" * (limits.EXPORT_PLACE_BYTES_MAX + 1)
+    )
+    code, _, bad = await refused(anext(aiter(one.profiles.ExportProfile(long))))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert [violation.field for violation in bad.field_violations] == ["destination"]
+    request = service.ExportProfileRequest(subject=ANNA, destination="desk:/anna.jsonl")
+    async for _ in one.profiles.ExportProfile(request):
+        pass
+    (named,) = (await erased(other)).exports
+    assert (named.kind, named.place) == (profile_pb2.EXPORT_KIND_PROFILE, "desk:/anna.jsonl")
+    assert named.export_time.seconds >= NOW["seconds"]
+
+
 async def test_the_erased_are_unknown_to_every_worker_and_stay_so(
     remembering: tuple[Running, Running],
 ) -> None:

@@ -16,7 +16,9 @@ from recsys.consent import Consent, ConsentStatus, Permission, Purpose
 from recsys.domain import Channel, Identifier
 from recsys.errors import PersonErased
 from recsys.events import EventLog, HistoryReader, Outcome
-from recsys.profiles import PeopleStore
+from recsys.profiles import Export, ExportKind, PeopleStore
+from recsys.storage import exports
+from recsys.storage.sessions import Sessions
 from storage.event_log_contract import NOW, event
 from storage.history_contract import ANNA, ANNAS_CARD, BEN
 
@@ -38,6 +40,7 @@ class Household:
         open_log: Opens the log once more.
         link: Makes identifiers those of one person.
         leftovers: Returns everything in the storage, as text to search.
+        sessions: The storage itself.
     """
 
     people: PeopleStore
@@ -47,6 +50,7 @@ class Household:
     open_log: Callable[[], EventLog]
     link: Callable[[Sequence[Identifier]], None]
     leftovers: Callable[[], str]
+    sessions: Sessions
 
 
 def said(
@@ -212,6 +216,27 @@ class PeopleContract:
         left = home.leftovers()
         assert not [word for word in ("annas-secret", ANNA.value, ANNAS_CARD.value) if word in left]
         assert erasure.erasure_id in left
+
+    def test_an_erasure_names_the_files_that_hold_her(self, home: Household) -> None:
+        """Those of hers, and those of everybody who was there when they were written."""
+        hers = Export(kind=ExportKind.PROFILE, place="desk:/anna.jsonl", time=NOW)
+        everybodys = Export(kind=ExportKind.SNAPSHOT, place="lab:/log", time=NOW + 1)
+        carol = Identifier("account", "carol")
+        home.log.append([event("a"), event("b", who=[BEN]), event("c", who=[ANNAS_CARD])])
+        home.link([ANNA, ANNAS_CARD])
+        for who, to in ((ANNA, hers), (carol, hers)):
+            list(home.people.export([who], to=to))
+        ((last_seq,),) = home.sessions.rows("SELECT max(seq) FROM events")
+        home.sessions.write(lambda session: exports.add_log(session, everybodys, last_seq=last_seq))
+        home.log.append([event("d", who=[carol]), event("e", who=[BEN])])
+        lines = [line for line in exported(home.people, ANNAS_CARD) if line["record"] == "export"]
+        assert [line["place"] for line in lines] == ["desk:/anna.jsonl", "lab:/log"]
+        erased = {
+            who: home.people.erase([who], now=NOW + 2).exports for who in (carol, ANNAS_CARD, BEN)
+        }
+        assert erased == {carol: (), ANNAS_CARD: (hers, everybodys), BEN: (everybodys,)}
+        assert "anna.jsonl" not in home.leftovers()
+        assert home.people.erase([ANNA], now=NOW + 3).exports == ()
 
     def test_the_erased_cannot_be_brought_back(self, home: Household) -> None:
         """By no second import, late event or consent; the same once more is refused again."""

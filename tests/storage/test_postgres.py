@@ -125,7 +125,7 @@ class TestPostgresPeople(PeopleContract):
         return Household(
             people=People(sessions), log=store.log, reader=store.reader,
             open_people=lambda: People(PostgresSessions(open_pool())),
-            open_log=store.open_log, link=join, leftovers=leftovers,
+            open_log=store.open_log, link=join, leftovers=leftovers, sessions=sessions,
         )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def home(path: Path) -> Iterator[Household]:
         people=People(sessions), log=log, reader=reader,
         open_people=lambda: People(SqliteSessions(path)),
         open_log=lambda: SqliteEventLog(path), link=join, leftovers=leftovers,
+        sessions=sessions,
     )  # fmt: skip
     reader.close()
     log.close()

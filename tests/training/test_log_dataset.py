@@ -17,8 +17,10 @@ from recsys.consent import Consent, ConsentStatus, Purpose
 from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.errors import InvalidData, StorageUnavailable
 from recsys.events import Event, EventContent, EventLine, EventLog
+from recsys.profiles import Export, ExportKind
 from recsys.storage import log_snapshot
 from recsys.storage.log_snapshot import open_snapshot
+from recsys.storage.open_sessions import open_sessions
 from recsys.storage.people import People
 from recsys.storage.postgres_events import PostgresEventLog
 from recsys.storage.postgres_pool import PostgresPool
@@ -195,11 +197,16 @@ def test_a_live_log_says_who_belongs_together(
     assert (snapshot.event_count, snapshot.identifier_count) == (5, 2)
     # One of the six has no item, and a database may number those of one commit in any order.
     assert snapshot.last_seq in {5, 6}
-    again = dataset_of_log(place, tmp_path / "again")
+    export = Export(kind=ExportKind.SNAPSHOT, place="lab:/again", time=NOW.timestamp())
+    again = dataset_of_log(place, tmp_path / "again", export=export)
     assert again.info.fingerprint == dataset.info.fingerprint
     open_log().append([event("g", "i1")])
     more = dataset_of_log(place, tmp_path / "more")
     assert more.info.fingerprint != dataset.info.fingerprint
+    with open_sessions(place) as sessions:
+        # What is not kept is gone, and nobody has to know of it.
+        erasure = People(sessions).erase([BEN], now=NOW.timestamp())
+    assert erasure.exports == (export,)
 
 
 def test_an_empty_log_is_refused(

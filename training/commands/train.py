@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import enum
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -144,6 +145,7 @@ def _dataset(
     data: Path | None, *, store: str, kept: Path | None, learns_by_default: bool
 ) -> Iterator["Dataset"]:
     """Open the dataset, or take it from a live log."""
+    from recsys.profiles import Export, ExportKind, place_of  # noqa: PLC0415 - as said above
     from training.dataset import Dataset  # noqa: PLC0415 - as said above
     from training.log_dataset import dataset_of_log  # noqa: PLC0415 - as said above
 
@@ -153,6 +155,9 @@ def _dataset(
         yield given
         return
     console = Console(stderr=True)
+    export = None
+    if kept is not None:
+        export = Export(kind=ExportKind.SNAPSHOT, place=place_of(kept), time=time.time())
     with (
         tempfile.TemporaryDirectory(prefix="recsys-snapshot-") as scratch,
         console.status("reading the log ...") as status,
@@ -162,6 +167,7 @@ def _dataset(
             kept or Path(scratch) / "dataset",
             catalogue=given,
             learns_by_default=learns_by_default,
+            export=export,
             progress=lambda count: status.update(f"reading the log: {count:,} events"),
         )
         status.stop()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recsys.catalog import Item
 from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.events import ANONYMOUS_BASKET, Event, EventContent, EventLine
+from recsys.profiles import Export
 from recsys.storage.catalog_rows import plain_item
 from recsys.storage.sqlite_writer import SqliteWriter
 from training import columns
@@ -43,6 +44,7 @@ def write_history(
     items: pl.DataFrame,
     fingerprint: str,
     scratch: Path,
+    export: Export,
     people: Path | None = None,
 ) -> None:
     """Write the storage of one dataset.
@@ -58,6 +60,7 @@ def write_history(
         items: columns.ITEMS, sorted by id.
         fingerprint: Of the dataset.
         scratch: Folder for the buckets; created, and gone at the end.
+        export: The dataset, which holds everybody too.
         people: The store whose erased people stay out and whose consents go on
             counting; the one that is replaced unless given.
 
@@ -76,6 +79,7 @@ def write_history(
         for bucket in _deal(events, owners.select(_OWNER, _PLACE), bucket_count, scratch):
             rows = pl.read_parquet(bucket).sort(_BY_EVENT)
             writer.add_events(_events(rows))
+        writer.add_export(export)
 
 
 def _items(items: pl.DataFrame) -> Iterator[tuple[ItemId, Item]]:

@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from recsys.errors import InvalidData
+from recsys.profiles import Export, ExportKind, place_of
 from recsys.storage.carried import Carried, carried_from
 from recsys.storage.sqlite_schema import read_fact
 from recsys.storage.sqlite_writer import refuse_live
@@ -96,6 +97,7 @@ def import_events(
             strict=strict,
             progress=progress,
             history_path=history_path or folder / HISTORY_NAME,
+            export=Export(kind=ExportKind.DATASET, place=place_of(out), time=now.timestamp()),
         )
         elapsed = round(time.monotonic() - began, 3)
         report = msgspec.structs.replace(report, elapsed_seconds=elapsed)
@@ -174,6 +176,7 @@ def _run(
     strict: bool,
     progress: Progress,
     history_path: Path,
+    export: Export,
 ) -> tuple[DatasetInfo, ImportReport]:
     rejects = Rejects()
     raw = folder / "normalised"
@@ -215,6 +218,7 @@ def _run(
         items=items,
         fingerprint=job.fingerprint,
         scratch=folder / "history-buckets",
+        export=export,
         people=job.people,
     )
     progress("writing histories", 1.0)
