@@ -5,6 +5,7 @@ from typing import Final
 
 from recsys.catalog.item import Item
 from recsys.filters import FieldType, Record, Schema
+from recsys.filters.literals import normal_text
 
 ITEM_SCHEMA: Final = Schema(
     fields={
@@ -67,7 +68,7 @@ def item_columns(items: Sequence[Item | None], *, now: float) -> dict[str, list[
         for name in _SELDOM:
             columns[name][at] = getattr(item, name)
         for name, value in item.attributes.items():
-            column = f"attributes.{name}"
+            column = f"attributes.{normal_text(name)}"
             if column not in columns:
                 columns[column] = [None] * len(items)
             columns[column][at] = value.texts or value.numbers

@@ -1,6 +1,7 @@
 """What a record says, brought to the form in which it is kept and compared."""
 
 import datetime as dt
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -46,6 +47,20 @@ def kept(given: object, *, field: str, kind: FieldType) -> Kept:
     """
     if given is None:
         return MISSING
+    # A catalogue says the same few words a million times.
+    if type(given) is float and kind is not FieldType.BOOL:
+        return (given,) if given == given else MISSING  # noqa: PLR0124 - as below
+    if type(given) is str or (type(given) is tuple and all(type(one) is str for one in given)):
+        return _kept_texts(given, field, kind)
+    return _kept(given, field, kind)
+
+
+@functools.lru_cache(maxsize=65_536)
+def _kept_texts(given: str | tuple[str, ...], field: str, kind: FieldType) -> Kept:
+    return _kept(given, field, kind)
+
+
+def _kept(given: object, field: str, kind: FieldType) -> Kept:
     if not isinstance(given, list | tuple | set | frozenset):
         one = _one(given, field, kind)
         return MISSING if one is None else (one,)

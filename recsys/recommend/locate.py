@@ -11,7 +11,7 @@ from recsys.domain import Channel, ItemId, StockRule, StoreId
 from recsys.filters.nodes import Quoted
 from recsys.recommend.query import Answer, SimilarQuery
 from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules
-from recsys.rules.permissions import rounded_price
+from recsys.rules.filter_rules import rounded_price
 
 _PRICE_BAND: Final = 0.3
 """How far the price of an equivalent may be from the item's."""

@@ -16,7 +16,7 @@ from recsys.domain import (
 )
 from recsys.recommend.results import Results
 from recsys.rules import NO_RULES, NOTE_STOCK_UNAVAILABLE, PLACEMENT_DEFAULT, Rules
-from recsys.rules.permissions import NOTE_CATALOG_UNAVAILABLE, NOTE_PIN_LEFT_OUT
+from recsys.rules.asked import NOTE_CATALOG_UNAVAILABLE, NOTE_PIN_LEFT_OUT
 
 NOTE_UNKNOWN_SUBJECT: Final = "unknown-subject"
 NOTE_UNKNOWN_ITEM: Final = "unknown-item"

@@ -1,7 +1,8 @@
 """What may be shown and how a page is put together; see docs/rules.md."""
 
 from recsys.rules.arrange import Arrangement, Candidates, arrange
-from recsys.rules.permissions import NOTE_STOCK_UNAVAILABLE, Asked, InForce, Permissions
+from recsys.rules.asked import NOTE_STOCK_UNAVAILABLE, Asked, InForce
+from recsys.rules.permissions import Permissions
 from recsys.rules.permitted import Part, Permitted, allows, refusing
 from recsys.rules.placements import PLACEMENT_DEFAULT, Placements, read_placements
 from recsys.rules.rules import (

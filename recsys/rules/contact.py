@@ -11,11 +11,17 @@ from recsys.domain import SECONDS_PER_DAY, EventType
 from recsys.events import History
 from recsys.filters import Columns, NumberColumn
 from recsys.filters.columns import CHUNK_ROWS
+from recsys.rules.asked import Asked
+from recsys.rules.assortment import Assortment
+from recsys.rules.permitted import allows
+from recsys.rules.rules import Rules
 
 I32 = NDArray[np.int32]
 
 _BASKET_DAYS: Final = 30.0
 """How long something lies in a basket that nobody has touched since."""
+
+_NO_ROWS: Final = np.empty(0, dtype=np.int32)
 
 _IN: Final = EventType.ADD_TO_CART.code
 _BASKET: Final = (
@@ -71,3 +77,33 @@ class Contact:
         ]
         known = [price for price in prices if math.isfinite(price)]
         return float(np.median(known)) if known else None
+
+
+def contact_of(rules: Rules, asked: Asked, items: ItemIndex) -> Contact | None:
+    """Look at what she did, if any rule does."""
+    if not (rules.rebuys or rules.exclude_basket or rules.price_band is not None):
+        return None
+    return Contact(asked.history, items)
+
+
+def excluded_rows(
+    rules: Rules, contact: Contact | None, assortment: Assortment, asked: Asked
+) -> I32:
+    """Return what may not be shown for what she did with it, ascending."""
+    if contact is None:
+        return _NO_ROWS
+    excluded = [_NO_ROWS]
+    if rules.exclude_basket:
+        excluded.append(contact.basket(now=asked.now))
+    if rules.rebuys:
+        rows, times = contact.bought()
+        is_open = np.ones(len(rows), dtype=np.bool_)
+        for rebuy in rules.rebuys:
+            meant = is_open.copy()
+            if rebuy.filter:
+                bitmap = assortment.filtered(rebuy.filter, now=asked.now).state.bitmap
+                meant &= allows(bitmap, rows)
+            is_open &= ~meant
+            until = times + rebuy.days * SECONDS_PER_DAY
+            excluded.append(rows[meant & (until > asked.now)])
+    return np.unique(np.concatenate(excluded))

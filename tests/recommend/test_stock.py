@@ -28,7 +28,7 @@ from recsys.recommend import (
     ServingModel,
     SimilarQuery,
 )
-from recsys.rules.permissions import NOTE_CATALOG_UNAVAILABLE
+from recsys.rules.asked import NOTE_CATALOG_UNAVAILABLE
 from recsys.rules.rules import Rules
 from support.bundles import make_bundle, two_worlds
 from support.catalogs import MemoryCatalog

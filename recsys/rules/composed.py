@@ -1,0 +1,82 @@
+"""From rules to how a page is put together."""
+
+import math
+
+import numpy as np
+
+from recsys.bundle import ItemIndex
+from recsys.filters import Columns
+from recsys.rules.arrange import Arrangement, Cap, Similarity
+from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Model
+from recsys.rules.assortment import Assortment
+from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
+from recsys.rules.permitted import Permitted, allows
+from recsys.rules.rules import Rules
+
+
+def arrangement_of(
+    rules: Rules,
+    permitted: Permitted,
+    assortment: Assortment,
+    model: Model,
+    *,
+    count: int,
+    notes: set[str],
+    now: float,
+) -> Arrangement | None:
+    """Say how a page is put together; None for simply the best.
+
+    Args:
+        rules: In force.
+        permitted: What may appear.
+        assortment: Knows the items.
+        model: Has their vectors.
+        count: Results wanted.
+        notes: Gets a note if a pin is left out.
+        now: Seconds since 1970-01-01 UTC.
+    """
+    if not rules.arranges:
+        return None
+    columns = assortment.columns
+    return Arrangement(
+        item_count=len(model.items),
+        boosts=[
+            (assortment.filtered(boost.filter, now=now).state.bitmap, boost.factor)
+            for boost in rules.boosts or ()
+        ],
+        pins=_pins(rules, permitted, model.items, notes),
+        caps=[
+            Cap(groups=FieldGroups(columns, cap.field), count_max=cap.count_max)
+            for cap in rules.caps or ()
+        ],
+        shares=[
+            (
+                assortment.filtered(share.filter, now=now).state.bitmap,
+                math.ceil(share.share * count),
+            )
+            for share in rules.shares or ()
+        ],
+        diversity=rules.diversity or 0.0,
+        similarity=_similarity(model, columns),
+    )
+
+
+def _pins(rules: Rules, permitted: Permitted, items: ItemIndex, notes: set[str]) -> dict[int, int]:
+    bitmap = permitted.bitmap()
+    pins: dict[int, int] = {}
+    for pin in rules.pins or ():
+        row = items.row(pin.item_id)
+        is_permitted = row is not None and (
+            bitmap is None or bool(allows(bitmap, np.array([row], dtype=np.int32))[0])
+        )
+        if row is None or not is_permitted:
+            notes.add(NOTE_PIN_LEFT_OUT)
+        else:
+            pins[pin.position - 1] = int(row)
+    return pins
+
+
+def _similarity(model: Model, columns: Columns) -> Similarity:
+    if model.item_factors is None:
+        return FieldLikeness(FieldGroups(columns, "category"))
+    return VectorLikeness(model.item_factors)
