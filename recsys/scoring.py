@@ -133,6 +133,7 @@ class Scorer:
             published=published,
         )
         self.item_count = item_count
+        self.has_item_item = item_item is not None
         self.prior_row_count = 0 if priors is None else len(priors)
         self.factor_count = 0 if item_factors is None else item_factors.shape[1]
 

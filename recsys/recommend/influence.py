@@ -37,9 +37,12 @@ def influences(
         own = np.searchsorted(rows, folded.rows)
         parts[:, own] += fold_in.split(folded.rows, folded.weights, ranked)
     links = history if history.links is None else history.links
-    boosts = np.zeros(len(rows))
-    boosts[np.searchsorted(rows, links.boosted)] = links.boosts
-    parts += np.where(ranked[:, None] == rows, boosts, 0.0)
+    if len(links.boosted):
+        boosts = np.zeros(len(rows))
+        boosts[np.searchsorted(rows, links.boosted)] = links.boosts
+        parts += np.where(ranked[:, None] == rows, boosts, 0.0)
+    if not scorer.has_item_item:
+        return parts
     linked = scorer.contributions(
         None if scorer.factor_count == 0 else np.zeros((1, scorer.factor_count), np.float32),
         RaggedRows(np.array([0, len(ranked)], dtype=np.int64), ranked),
