@@ -12,7 +12,7 @@ from typing import Any
 
 from recsys.server_process import Ready, ServerProcess, running_server
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ class WatchedServer:
 
     def metric(self, text: str) -> float:
         """Value of the metric line that begins with a text; 0 if there is none."""
-        with urllib.request.urlopen(self.ready.metrics or "", timeout=5) as response:
+        with urllib.request.urlopen(self.ready.metrics or "", timeout=30) as response:
             for line in response.read().decode().splitlines():
                 if line.startswith(text):
                     return float(line.rsplit(" ", 1)[1])
