@@ -1,4 +1,4 @@
-"""One person on every channel: the two stories, by real processes on each kind of storage."""
+"""The stories that must never fail again, by real processes on each kind of storage."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,9 @@ import pytest
 
 from recsys.bundle import BundleStore, write_bundle
 from recsys.v1 import (
+    catalog_pb2,
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
     event_service_pb2,
     event_service_pb2_grpc,
     profile_service_pb2_grpc,
@@ -186,3 +189,35 @@ def test_rules_of_the_environment_decide_who_is_who(folder: Path) -> None:
         assert people(server, linking=True) == (2, [profiles.LINK_REFUSAL_NAMESPACE_LIMIT])
     with serving(folder, storage=storage, server=one_worker) as server:
         assert people(server, linking=False) == (1, [])
+
+
+def test_what_a_shop_has_sold_is_not_offered_for_pick_up_there(
+    folder: Path, storage: dict[str, Any]
+) -> None:
+    """The till sells the last piece; the web shop's next answer, on any worker, is without it."""
+    with serving(folder, storage=storage, server={"workers": 2}) as server:
+        channels = Channels(server)
+        catalog = catalog_service_pb2_grpc.CatalogServiceStub(channels.next())
+        items = [catalog_pb2.Item(item_id=f"item-{row}", title=str(row)) for row in range(30)]
+        catalog.UpsertItems(catalog_service_pb2.UpsertItemsRequest(items=items), timeout=10)
+        store = catalog_pb2.Store(store_id="s-1")
+        catalog.UpsertStores(catalog_service_pb2.UpsertStoresRequest(stores=[store]), timeout=10)
+
+        def count(item_id: str, quantity: int) -> None:
+            stub = catalog_service_pb2_grpc.CatalogServiceStub(channels.next())
+            one = catalog_pb2.StockCount(item_id=item_id, store_id="s-1", quantity=quantity)
+            request = catalog_service_pb2.SetInventoryRequest(counts=[one])
+            (result,) = stub.SetInventory(request, timeout=10).results
+            assert result.outcome == catalog_service_pb2.STOCK_OUTCOME_WRITTEN
+
+        for item_id in ("item-2", "item-4"):
+            count(item_id, 1)
+        anna = Subject(user_id="anna")
+        channels.browse(anna, ["item-0"])
+        for round_ in range(3):
+            assert channels.answers(anna, store_id="s-1") == {("item-2", "item-4")}
+            count("item-2", 0)
+            assert channels.answers(anna, store_id="s-1") == {("item-4",)}
+            count("item-2", round_ + 2)
+        assert len(channels.answers(anna).pop()) == 5
+        channels.close()
