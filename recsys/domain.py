@@ -86,6 +86,7 @@ class ReasonKind(enum.StrEnum):
     POPULAR_HERE = "popular-here"
     POPULAR = "popular"
     EDITORIAL = "editorial"
+    RECENTLY_VIEWED = "recently-viewed"
 
 
 class FallbackCause(enum.StrEnum):
@@ -106,6 +107,8 @@ class ShortfallCause(enum.StrEnum):
     FILTERED = "filtered"
     AGE = "age"
     PRICE = "price"
+    HISTORY = "history"
+    SHOWN = "shown"
 
 
 class StockRule(enum.StrEnum):

@@ -10,6 +10,9 @@ from typing import Final
 RESULT_COUNT_DEFAULT: Final = 20
 RESULT_COUNT_MAX: Final = 100
 EXCLUDE_COUNT_MAX: Final = 1_000
+RANK_COUNT_MAX: Final = 1_000
+SLOT_COUNT_MAX: Final = 10
+EVENT_TYPE_COUNT_MAX: Final = 16
 
 # Identities and names, in UTF-8 bytes.
 ITEM_ID_BYTES_MAX: Final = 128

@@ -1,5 +1,6 @@
 """How answers look on a terminal."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -7,10 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from recsys.catalog import ItemSummary
-from recsys.domain import FallbackCause, ItemId, Reason, ReasonKind, ShortfallCause
+from recsys.domain import (
+    FallbackCause,
+    ItemId,
+    Reason,
+    ReasonKind,
+    Recommendation,
+    ShortfallCause,
+)
 
 if TYPE_CHECKING:
-    from recsys.serving.client import Reply
+    from recsys.serving.client_messages import Reply
     from recsys.v1.recommendation_service_pb2 import ExplainItemResponse, LocateItemResponse
 
 _CAUSES: Final = {
@@ -22,6 +30,8 @@ _CAUSES: Final = {
     ShortfallCause.FILTERED: "not let through by the filters",
     ShortfallCause.AGE: "not for buyers of this age",
     ShortfallCause.PRICE: "not in the price band",
+    ShortfallCause.HISTORY: "more than is known of the person",
+    ShortfallCause.SHOWN: "shown already",
 }
 _WITHOUT: Final = {
     None: "",
@@ -45,14 +55,23 @@ def show(console: Console, reply: "Reply", titles: Mapping[ItemId, ItemSummary])
             str(position),
             result.item_id,
             *title,
-            f"{result.score:.4f}",
+            _score(result),
             in_words(result.reason, titles),
         )
     console.print(table if reply.results else "no results")
     if reply.shortfall is not None:
         causes = ", ".join(f"{count} {_CAUSES[cause]}" for cause, count in reply.shortfall.parts)
         console.print(f"[yellow]{reply.shortfall.missing_count} fewer than asked for[/]: {causes}")
+    if reply.unknown:
+        console.print(f"unknown to the model: {', '.join(reply.unknown)}", markup=False)
     console.print(f"[dim]model {reply.model_version}[/]")
+
+
+def _score(result: Recommendation) -> str:
+    if result.reason.kind is not ReasonKind.RECENTLY_VIEWED:
+        return f"{result.score:.4f}"
+    contact = dt.datetime.fromtimestamp(result.score, tz=dt.UTC)
+    return f"{contact:%Y-%m-%d %H:%M:%S}Z"
 
 
 def in_words(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
@@ -72,6 +91,7 @@ def _why(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
         ReasonKind.SIMILAR: "fits the session",
         ReasonKind.POPULAR: "popular",
         ReasonKind.EDITORIAL: "placed by the retailer",
+        ReasonKind.RECENTLY_VIEWED: "contact with it not long ago",
     }[reason.kind]
 
 
@@ -99,6 +119,7 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
             "missing_count": shortfall.missing_count,
             "parts": {cause.value: count for cause, count in shortfall.parts},
         },
+        **({"unknown": list(reply.unknown)} if reply.unknown else {}),
     }
 
 

@@ -2,73 +2,55 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from recsys.catalog import ItemSummary
-from recsys.commands.answers import as_json, show, show_explanation, show_located
+from recsys.commands import ask_widgets
+from recsys.commands.answers import show_explanation, show_located
 from recsys.commands.arguments import read_events, read_identifiers, read_place
-from recsys.domain import Channel, ItemId, StockRule
+from recsys.commands.asking import (
+    PANEL,
+    TARGET_DEFAULT,
+    Count,
+    Exclude,
+    Filter,
+    Identifiers,
+    InStock,
+    Json,
+    OnChannel,
+    Placement,
+    Recent,
+    Store,
+    Target,
+    Titles,
+    User,
+    Visitor,
+    print_reply,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from recsys.serving.client import Reply
-
-TARGET_DEFAULT = "127.0.0.1:50051"
-_PANEL = "Ask"
-
-Target = Annotated[
-    str,
-    typer.Option("--target", "-t", envvar="RECSYS_TARGET", help="Server to ask, HOST:PORT."),
-]
-Placement = Annotated[str, typer.Option(help="Slot of the frontend, such as home or cart.")]
-OnChannel = Annotated[Channel | None, typer.Option(help="Where the answer is shown.")]
-Store = Annotated[str, typer.Option(help="The shop concerned.")]
-Count = Annotated[int, typer.Option("--count", "-k", help="Results wanted, 1 to 100.")]
-Exclude = Annotated[list[str] | None, typer.Option(help="Leave this item out; may be given again.")]
-Filter = Annotated[
-    str, typer.Option("--filter", help="Only items like these, such as 'price < 50'.")
-]
-InStock = Annotated[
-    StockRule | None,
-    typer.Option(help="Where items must be in stock; unless said, as the placement says."),
-]
-Titles = Annotated[
-    Path | None, typer.Option(help="SQLite file of the import, to show titles.", exists=True)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("recommend", rich_help_panel=_PANEL)(recommend)
-    app.command("similar", rich_help_panel=_PANEL)(similar)
-    app.command("locate", rich_help_panel=_PANEL)(locate)
-    app.command("explain", rich_help_panel=_PANEL)(explain)
-    app.command("model", rich_help_panel=_PANEL)(model)
+    app.command("recommend", rich_help_panel=PANEL)(recommend)
+    app.command("similar", rich_help_panel=PANEL)(similar)
+    app.command("locate", rich_help_panel=PANEL)(locate)
+    app.command("explain", rich_help_panel=PANEL)(explain)
+    ask_widgets.register(app)
+    app.command("model", rich_help_panel=PANEL)(model)
 
 
 def recommend(
     *,
-    user: Annotated[str, typer.Option("--user", "-u", help="Account id.")] = "",
-    visitor: Annotated[str, typer.Option(help="Device or browser before login.")] = "",
-    identifier: Annotated[
-        list[str] | None,
-        typer.Option(help="Further identifier, NAMESPACE=VALUE; may be given again."),
-    ] = None,
-    recent: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What just happened, TYPE:ITEM, oldest first; may be given again."
-            " Types: view, cart, wish, buy, click, return."
-        ),
-    ] = None,
+    user: User = "",
+    visitor: Visitor = "",
+    identifier: Identifiers = None,
+    recent: Recent = None,
     placement: Placement = "",
     channel: OnChannel = None,
     store: Store = "",
@@ -113,7 +95,7 @@ def recommend(
             include_seen=include_seen,
             rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
-    _print(reply, titles, as_json_=as_json_)
+    print_reply(reply, titles, as_json_=as_json_)
 
 
 def similar(
@@ -150,7 +132,7 @@ def similar(
             excluded=exclude or (),
             rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
-    _print(reply, titles, as_json_=as_json_)
+    print_reply(reply, titles, as_json_=as_json_)
 
 
 def locate(
@@ -189,10 +171,7 @@ def explain(
     user: Annotated[str, typer.Argument(help="Account id; '' for nobody in particular.")],
     item: Annotated[str, typer.Argument(help="Item id.")],
     *,
-    identifier: Annotated[
-        list[str] | None,
-        typer.Option(help="Further identifier, NAMESPACE=VALUE; may be given again."),
-    ] = None,
+    identifier: Identifiers = None,
     placement: Placement = "",
     channel: OnChannel = None,
     store: Store = "",
@@ -259,22 +238,3 @@ def _print_message(message: "Message") -> None:
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     typer.echo(json.dumps(facts, indent=2))
-
-
-def _print(reply: "Reply", titles: Path | None, *, as_json_: bool) -> None:
-    ids = {result.item_id for result in reply.results}
-    ids |= {result.reason.similar_to for result in reply.results if result.reason.similar_to}
-    summaries = _summaries(titles, ids)
-    if as_json_:
-        typer.echo(json.dumps(as_json(reply, summaries), indent=2))
-    else:
-        show(Console(soft_wrap=True), reply, summaries)
-
-
-def _summaries(path: Path | None, ids: Iterable[ItemId]) -> Mapping[ItemId, ItemSummary]:
-    if path is None:
-        return {}
-    from recsys.storage.catalog import Catalog  # noqa: PLC0415 - only where it is used
-    from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
-
-    return Catalog(SqliteSessions(path)).items(ids, now=time.time())

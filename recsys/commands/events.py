@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from recsys.commands.arguments import read_event_filter
-from recsys.commands.ask import TARGET_DEFAULT, Target
+from recsys.commands.asking import TARGET_DEFAULT, Target
 from recsys.domain import Channel, EventType
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from recsys.commands.arguments import read_identifiers
-from recsys.commands.ask import TARGET_DEFAULT, Json, Target
+from recsys.commands.asking import TARGET_DEFAULT, Json, Target
 
 if TYPE_CHECKING:
     from recsys.domain import Identifier

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from recsys.commands.arguments import read_consents, read_identifiers
-from recsys.commands.ask import TARGET_DEFAULT, Json, Target
+from recsys.commands.asking import TARGET_DEFAULT, Json, Target
 from recsys.commands.links import link, links, unlink
 
 if TYPE_CHECKING:

@@ -11,10 +11,16 @@ from recsys.recommend.query import (
     NOTE_UNKNOWN_SUBJECT,
     NOTES,
     Answer,
+    PageQuery,
+    RankAnswer,
+    RankQuery,
+    RecentQuery,
     RecommendQuery,
     SimilarQuery,
+    SlotQuery,
 )
 from recsys.recommend.recommender import Recommender
+from recsys.recommend.widgets import Widgets
 from recsys.rules import NOTE_STOCK_UNAVAILABLE
 
 __all__ = [
@@ -29,8 +35,14 @@ __all__ = [
     "Explanation",
     "LocateQuery",
     "Located",
+    "PageQuery",
+    "RankAnswer",
+    "RankQuery",
+    "RecentQuery",
     "RecommendQuery",
     "Recommender",
     "ServingModel",
     "SimilarQuery",
+    "SlotQuery",
+    "Widgets",
 ]

@@ -1,6 +1,6 @@
 """Questions and answers, as the capability sees them: no transport anywhere."""
 
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -8,6 +8,7 @@ from recsys import limits
 from recsys.catalog import Place
 from recsys.domain import (
     Channel,
+    EventType,
     Identifier,
     ItemEvent,
     ItemId,
@@ -17,6 +18,16 @@ from recsys.domain import (
 from recsys.recommend.results import Results
 from recsys.rules import NO_RULES, NOTE_STOCK_UNAVAILABLE, PLACEMENT_DEFAULT, Rules
 from recsys.rules.asked import NOTE_CATALOG_UNAVAILABLE, NOTE_PIN_LEFT_OUT
+
+CONTACT_TYPES: Final = (
+    EventType.DETAIL_PAGE_VIEW,
+    EventType.ADD_TO_CART,
+    EventType.ADD_TO_WISHLIST,
+    EventType.PURCHASE_COMPLETE,
+    EventType.RATE,
+    EventType.CLICK,
+)
+"""What a person does with an item herself, and not what is done to her or taken back."""
 
 NOTE_UNKNOWN_SUBJECT: Final = "unknown-subject"
 NOTE_UNKNOWN_ITEM: Final = "unknown-item"
@@ -36,6 +47,50 @@ NOTES: Final = frozenset(
     }
 )
 """What an answer had to do without. Not errors; operators count them."""
+
+
+class Placed(Protocol):
+    """What every question has: where its answer is shown, how much of what."""
+
+    @property
+    def placement(self) -> str:
+        """The slot of the frontend."""
+        ...
+
+    @property
+    def channel(self) -> Channel | None:
+        """Where the answer is shown; None if not said."""
+        ...
+
+    @property
+    def store_id(self) -> StoreId | None:
+        """The shop concerned; None if not said."""
+        ...
+
+    @property
+    def place(self) -> Place | None:
+        """Where she is; None if not said."""
+        ...
+
+    @property
+    def result_count(self) -> int:
+        """Results wanted."""
+        ...
+
+    @property
+    def excluded(self) -> tuple[ItemId, ...]:
+        """Items to leave out; unknown ones and duplicates do no harm."""
+        ...
+
+    @property
+    def buyer_age(self) -> int | None:
+        """How old the buyer is, in years; None if it is not said."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """What is asked of the items."""
+        ...
 
 
 class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +138,74 @@ class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = NO_RULES
 
 
+class RankQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """In which order would a person like given items? Attributes as in `RecommendQuery`.
+
+    Attributes:
+        item_ids: The items, at least one; duplicates do no harm.
+    """
+
+    item_ids: tuple[ItemId, ...]
+    identifiers: tuple[Identifier, ...] = ()
+    placement: str = PLACEMENT_DEFAULT
+    channel: Channel | None = None
+    store_id: StoreId | None = None
+    place: Place | None = None
+    recent_events: tuple[ItemEvent, ...] = ()
+    buyer_age: int | None = None
+    rules: Rules = NO_RULES
+
+    @property
+    def result_count(self) -> int:
+        """As many as there are."""
+        return len(self.item_ids)
+
+    @property
+    def excluded(self) -> tuple[ItemId, ...]:
+        """Nothing: whoever gives the items gives those that are wanted."""
+        return ()
+
+
+class RecentQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What did a person look at last? Attributes as in `RecommendQuery`.
+
+    Attributes:
+        event_types: What counts, of `CONTACT_TYPES`; at least one.
+    """
+
+    identifiers: tuple[Identifier, ...] = ()
+    event_types: frozenset[EventType] = frozenset({EventType.DETAIL_PAGE_VIEW})
+    placement: str = PLACEMENT_DEFAULT
+    channel: Channel | None = None
+    store_id: StoreId | None = None
+    place: Place | None = None
+    recent_events: tuple[ItemEvent, ...] = ()
+    result_count: int = limits.RESULT_COUNT_DEFAULT
+    excluded: tuple[ItemId, ...] = ()
+    buyer_age: int | None = None
+    rules: Rules = NO_RULES
+
+
+SlotQuery: TypeAlias = RecommendQuery | SimilarQuery | RecentQuery
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What should be shown to a person in several places of one page?
+
+    Attributes:
+        identifiers: How she is known; empty for an anonymous person.
+        channel: Where the page is shown; None if not said.
+        recent_events: What the caller knows of the session, in any order.
+        slots: A question for each, at least one; the earlier ones choose first. They
+            are asked for the person of this query, whoever they name.
+    """
+
+    identifiers: tuple[Identifier, ...] = ()
+    channel: Channel | None = None
+    recent_events: tuple[ItemEvent, ...] = ()
+    slots: tuple[SlotQuery, ...]
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A ranked answer.
 
@@ -97,3 +220,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     shortfall: Shortfall | None
     model_version: str
     notes: frozenset[str] = frozenset()
+
+
+class RankAnswer(Answer, frozen=True, kw_only=True):
+    """Given items in order.
+
+    Attributes:
+        unknown: Those that the model does not know, in the order given.
+    """
+
+    unknown: tuple[ItemId, ...] = ()

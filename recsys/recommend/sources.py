@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.domain import Channel, FallbackCause, ItemId, Reason, ReasonKind, StoreId
 from recsys.person_ranker import ItemWeights
 from recsys.recommend.fallback import POPULAR, popular_order, popular_results
+from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 from recsys.rules import Arrangement, Candidates, Permitted, allows, arrange
@@ -62,7 +63,7 @@ def page(
         return source.best(permitted, count, excluded=excluded)
 
     def search(masks: Sequence[U8], count: int, *, excluded: I32) -> Candidates:
-        return source.search(_in_one([*(permitted.masks or ()), *masks]), count, excluded=excluded)
+        return source.search(in_one([*(permitted.masks or ()), *masks]), count, excluded=excluded)
 
     blocked = np.empty(0, dtype=np.int32) if excluded is None else excluded
     pins = set(arrangement.pins.values()).difference(blocked.tolist())
@@ -74,7 +75,7 @@ def page(
     return Results.of(model.items, found.rows, np.nan_to_num(found.scores, nan=0.0), reasons)
 
 
-def _in_one(masks: list[Mask | U8]) -> list[Mask | U8]:
+def in_one(masks: list[Mask | U8]) -> list[Mask | U8]:
     """Return masks that the kernel takes together."""
     if len(masks) <= MASK_COUNT_MAX:
         return masks
@@ -262,3 +263,38 @@ class Popular:
         return popular_order(
             self.model, channel=self.channel, store_id=self.store_id, cause=self.cause
         )
+
+
+def of_person(
+    model: ServingModel,
+    known: Known,
+    *,
+    channel: Channel | None,
+    store_id: StoreId | None,
+    without_seen: bool,
+) -> Personal | Popular:
+    """Decide by what somebody is answered: what she did, if that says anything.
+
+    Args:
+        model: Ranks.
+        known: What is known of her.
+        channel: Of the context.
+        store_id: Of the context.
+        without_seen: Whether what she had contact with is left out.
+    """
+    if known.weights.kept_count:
+        return Personal(
+            model=model,
+            weights=known.weights,
+            prior_row=model.prior_row(channel=channel, store_id=store_id),
+            without_seen=without_seen,
+            from_storage=known.from_storage,
+            cause=known.cause,
+        )
+    return Popular(
+        model=model,
+        channel=channel,
+        store_id=store_id,
+        seen=known.weights.seen if without_seen else np.empty(0, dtype=np.int32),
+        cause=known.cause,
+    )

@@ -12,38 +12,29 @@ import contextlib
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
 
 from recsys.domain import (
     Channel,
-    FallbackCause,
     Identifier,
     ItemEvent,
     ItemId,
-    Reason,
-    ReasonKind,
-    Recommendation,
-    Shortfall,
-    ShortfallCause,
     StoreId,
 )
 from recsys.rules import NO_RULES, Rules
 from recsys.serving.client_errors import translated
+from recsys.serving.client_messages import Reply, context_message, read_reply, subject_message
+from recsys.serving.client_widgets import WidgetCalls
 from recsys.serving.profile_client import ProfileClient
 from recsys.serving.request_id import METADATA_KEY
 from recsys.serving.wire_rules import rules_message
 from recsys.v1 import (
-    context_pb2,
-    event_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
     recommendation_service_pb2,
     recommendation_service_pb2_grpc,
-    result_pb2,
-    subject_pb2,
 )
 
 TIMEOUT_SECONDS_DEFAULT: Final = 5.0
@@ -77,29 +68,9 @@ _OPTIONS: Final = (
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
-_REASON_KINDS: Final = tuple(ReasonKind)
-_FALLBACK_CAUSES: Final = (None, *FallbackCause)
-_CAUSES: Final = tuple(ShortfallCause)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A server's answer.
-
-    Attributes:
-        results: Best first.
-        shortfall: Set if and only if results are missing.
-        attribution_token: To send back with later events about these results.
-        model_version: The model that answered.
-    """
-
-    results: tuple[Recommendation, ...]
-    shortfall: Shortfall | None
-    attribution_token: str
-    model_version: str
-
-
-class Client:
+class Client(WidgetCalls):
     """Asks one server. Safe between threads."""
 
     def __init__(self, channel: grpc.Channel, *, timeout_seconds: float) -> None:
@@ -133,15 +104,15 @@ class Client:
             CallFailed: There is no answer.
         """
         request = recommendation_service_pb2.RecommendRequest(
-            subject=_subject(user_id, visitor_id, identifiers),
+            subject=subject_message(user_id, visitor_id, identifiers),
             placement=placement,
-            context=_context(channel, store_id, recent_events, buyer_age),
+            context=context_message(channel, store_id, recent_events, buyer_age),
             page_size=result_count,
             exclude_item_ids=excluded,
             include_seen=include_seen,
             rules=rules_message(rules),
         )
-        return _reply(self._ask(self._recommendation.Recommend, request))
+        return read_reply(self._ask(self._recommendation.Recommend, request))
 
     def locate(
         self,
@@ -165,7 +136,7 @@ class Client:
             result_count: Equivalents wanted; 0 for the default.
             rules: What is asked of equivalents.
         """
-        context = _context(None, store_id, (), None)
+        context = context_message(None, store_id, (), None)
         if place is not None:
             context.place.latitude, context.place.longitude = place
         request = recommendation_service_pb2.LocateItemRequest(
@@ -196,9 +167,9 @@ class Client:
         request = recommendation_service_pb2.ExplainItemRequest(
             item_id=item_id,
             request=recommendation_service_pb2.RecommendRequest(
-                subject=_subject(user_id, visitor_id, identifiers),
+                subject=subject_message(user_id, visitor_id, identifiers),
                 placement=placement,
-                context=_context(channel, store_id, (), None),
+                context=context_message(channel, store_id, (), None),
                 rules=rules_message(rules),
             ),
         )
@@ -222,12 +193,12 @@ class Client:
         request = recommendation_service_pb2.SimilarItemsRequest(
             item_id=item_id,
             placement=placement,
-            context=_context(channel, store_id, (), buyer_age),
+            context=context_message(channel, store_id, (), buyer_age),
             page_size=result_count,
             exclude_item_ids=excluded,
             rules=rules_message(rules),
         )
-        return _reply(self._ask(self._recommendation.SimilarItems, request))
+        return read_reply(self._ask(self._recommendation.SimilarItems, request))
 
     def model(self) -> model_service_pb2.Model:
         """Ask which model answers; raises as `recommend`."""
@@ -252,70 +223,3 @@ def connect(target: str, *, timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT) ->
     """
     with grpc.insecure_channel(target, _OPTIONS) as channel:
         yield Client(channel, timeout_seconds=timeout_seconds)
-
-
-def _subject(
-    user_id: str, visitor_id: str, identifiers: Sequence[Identifier]
-) -> subject_pb2.Subject:
-    return subject_pb2.Subject(
-        user_id=user_id,
-        visitor_id=visitor_id,
-        identifiers=[
-            subject_pb2.Identifier(namespace=one.namespace, value=one.value) for one in identifiers
-        ],
-    )
-
-
-def _context(
-    channel: Channel | None,
-    store_id: str,
-    recent_events: Sequence[ItemEvent],
-    buyer_age: int | None,
-) -> context_pb2.Context:
-    context = context_pb2.Context(
-        store_id=store_id, channel=_channel_name(channel), buyer_age=buyer_age
-    )
-    for line in recent_events:
-        event = context.recent_events.add(
-            event_type=f"EVENT_TYPE_{line.event_type.name}", channel=_channel_name(line.channel)
-        )
-        event.event_time.FromNanoseconds(int(line.event_time * 1e9))
-        event.lines.append(event_pb2.ItemLine(item_id=line.item_id, quantity=line.quantity))
-    return context
-
-
-def _channel_name(channel: Channel | None) -> str:
-    return f"CHANNEL_{channel.name}" if channel else "CHANNEL_UNSPECIFIED"
-
-
-def _reply(
-    response: recommendation_service_pb2.RecommendResponse
-    | recommendation_service_pb2.SimilarItemsResponse,
-) -> Reply:
-    shortfall = None
-    if response.HasField("shortfall"):
-        shortfall = Shortfall(
-            missing_count=response.shortfall.missing_count,
-            parts=tuple(
-                (_CAUSES[part.cause - 1], part.item_count) for part in response.shortfall.parts
-            ),
-        )
-    return Reply(
-        results=tuple(_recommendation(result) for result in response.results),
-        shortfall=shortfall,
-        attribution_token=response.attribution_token,
-        model_version=response.model_version,
-    )
-
-
-def _recommendation(result: result_pb2.Result) -> Recommendation:
-    return Recommendation(
-        item_id=ItemId(result.item_id),
-        score=result.score,
-        reason=Reason(
-            kind=_REASON_KINDS[result.reason.kind - 1],
-            similar_to=ItemId(result.reason.similar_to_item_id) or None,
-            store_id=StoreId(result.reason.store_id) or None,
-            fallback_cause=_FALLBACK_CAUSES[result.reason.fallback_cause],
-        ),
-    )

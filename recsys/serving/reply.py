@@ -1,18 +1,21 @@
 """Answers become messages."""
 
 import functools
+from collections.abc import Iterable
 from typing import Final
 
 from recsys._results import encode_answer
 from recsys.catalog import StockRow
 from recsys.domain import FallbackCause, Reason, ReasonKind, Shortfall, ShortfallCause
-from recsys.recommend import Answer, Explanation, Located
+from recsys.recommend import Answer, Explanation, Located, RankAnswer
 from recsys.serving.wire_items import put_moment
 from recsys.v1 import result_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemResponse,
     Influence,
     LocateItemResponse,
+    RankItemsResponse,
+    RecommendPageResponse,
     RecommendResponse,
     Refusal,
     ScorePart,
@@ -25,6 +28,7 @@ _REASON_KINDS: Final = {
     ReasonKind.POPULAR_HERE: result_pb2.REASON_KIND_POPULAR_HERE,
     ReasonKind.POPULAR: result_pb2.REASON_KIND_POPULAR,
     ReasonKind.EDITORIAL: result_pb2.REASON_KIND_EDITORIAL,
+    ReasonKind.RECENTLY_VIEWED: result_pb2.REASON_KIND_RECENTLY_VIEWED,
 }
 _FALLBACK_CAUSES: Final = {
     None: result_pb2.FALLBACK_CAUSE_UNSPECIFIED,
@@ -40,6 +44,8 @@ _CAUSES: Final = {
     ShortfallCause.FILTERED: result_pb2.SHORTFALL_CAUSE_FILTERED,
     ShortfallCause.AGE: result_pb2.SHORTFALL_CAUSE_AGE,
     ShortfallCause.PRICE: result_pb2.SHORTFALL_CAUSE_PRICE,
+    ShortfallCause.HISTORY: result_pb2.SHORTFALL_CAUSE_HISTORY,
+    ShortfallCause.SHOWN: result_pb2.SHORTFALL_CAUSE_SHOWN,
 }
 
 
@@ -47,7 +53,8 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
     """Say an answer in the words of the wire.
 
     Returns:
-        A RecommendResponse and a SimilarItemsResponse: the two have the same fields.
+        A RecommendResponse, and as well any other response of the service whose first
+        four fields are the same.
     """
     results = answer.results
     return encode_answer(
@@ -58,6 +65,21 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
         answer.model_version,
         None if answer.shortfall is None else _shortfall_bytes(answer.shortfall),
     )
+
+
+def rank_bytes(answer: RankAnswer, *, token: str) -> bytes:
+    """Say given items in order in the words of the wire."""
+    # Messages one after the other are one message.
+    unknown = RankItemsResponse(unknown_item_ids=answer.unknown)
+    return answer_bytes(answer, token=token) + unknown.SerializeToString()
+
+
+def page_bytes(slots: Iterable[bytes]) -> bytes:
+    """Say a page in the words of the wire; each slot as `answer_bytes` says it."""
+    page = RecommendPageResponse()
+    for slot in slots:
+        page.slots.add().ParseFromString(slot)
+    return page.SerializeToString()
 
 
 def explanation_bytes(explanation: Explanation) -> bytes:

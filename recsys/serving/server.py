@@ -99,33 +99,7 @@ class RecsysServer:
         events = EventServicer(writer=self._writer, metrics=metrics)
         model = ModelServicer(slot=self._slot)
         self._register(
-            RECOMMENDATION_SERVICE,
-            {
-                "Recommend": Method(
-                    "Recommend",
-                    recommendation_service_pb2.RecommendRequest,
-                    recommendation.recommend,
-                    surroundings,
-                ).handler(),
-                "LocateItem": Method(
-                    "LocateItem",
-                    recommendation_service_pb2.LocateItemRequest,
-                    recommendation.locate_item,
-                    surroundings,
-                ).handler(),
-                "ExplainItem": Method(
-                    "ExplainItem",
-                    recommendation_service_pb2.ExplainItemRequest,
-                    recommendation.explain_item,
-                    surroundings,
-                ).handler(),
-                "SimilarItems": Method(
-                    "SimilarItems",
-                    recommendation_service_pb2.SimilarItemsRequest,
-                    recommendation.similar_items,
-                    surroundings,
-                ).handler(),
-            },
+            RECOMMENDATION_SERVICE, _recommendation_handlers(recommendation, surroundings)
         )
         self._register(
             MODEL_SERVICE,
@@ -230,6 +204,25 @@ class RecsysServer:
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:
             await self._health.set(name, state)
+
+
+def _recommendation_handlers(
+    recommendation: RecommendationServicer, surroundings: Surroundings
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    pb2 = recommendation_service_pb2
+    unary: tuple[tuple[str, Any, Any], ...] = (
+        ("Recommend", pb2.RecommendRequest, recommendation.recommend),
+        ("SimilarItems", pb2.SimilarItemsRequest, recommendation.similar_items),
+        ("LocateItem", pb2.LocateItemRequest, recommendation.locate_item),
+        ("ExplainItem", pb2.ExplainItemRequest, recommendation.explain_item),
+        ("RankItems", pb2.RankItemsRequest, recommendation.rank_items),
+        ("RecentlyViewed", pb2.RecentlyViewedRequest, recommendation.recently_viewed),
+        ("RecommendPage", pb2.RecommendPageRequest, recommendation.recommend_page),
+    )
+    return {
+        name: Method(name, request_type, answer, surroundings).handler()
+        for name, request_type, answer in unary
+    }
 
 
 def _event_handlers(

@@ -1,12 +1,15 @@
 """The methods of recsys.v1: decode, ask the capability, encode."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from recsys.recommend import Answer, Recommender
+from recsys.recommend import Answer, Recommender, Widgets
 from recsys.recommend.attribution import encode_token
-from recsys.serving import reply, wire
+from recsys.recommend.query import Placed
+from recsys.serving import reply, wire, wire_widgets
 from recsys.serving.call import Call
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
@@ -14,9 +17,14 @@ from recsys.v1 import model_service_pb2 as model_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemRequest,
     LocateItemRequest,
+    RankItemsRequest,
+    RecentlyViewedRequest,
+    RecommendPageRequest,
     RecommendRequest,
     SimilarItemsRequest,
 )
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
 class RecommendationServicer:
@@ -43,6 +51,7 @@ class RecommendationServicer:
         self._reads_quickly = reads_quickly
         self._slot = slot
         self._recommender = recommender
+        self._widgets = Widgets(recommender)
         self._metrics = metrics
         self._pool = pool
 
@@ -50,31 +59,40 @@ class RecommendationServicer:
         """Rank the catalogue for a person."""
         query = wire.parse_recommend(request, now=call.now)
         call.placement = query.placement
-        model = self._slot.current().model
-        if model.is_quick and self._reads_quickly:
-            call.check_deadline()
-            answer = self._recommender.recommend(model, query, now=call.now)
-        else:
-            answer = await call.compute(
-                self._pool, self._recommender.recommend, model, query, now=call.now
-            )
-        self._metrics.answer(answer)
-        return reply.answer_bytes(answer, token=_token(answer, call))
+        answer = await self._answer(self._recommender.recommend, query, call)
+        return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
 
     async def similar_items(self, request: SimilarItemsRequest, call: Call) -> bytes:
         """Rank the catalogue by similarity to one item."""
         query = wire.parse_similar(request, now=call.now)
         call.placement = query.placement
+        answer = await self._answer(self._recommender.similar, query, call)
+        return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
+
+    async def rank_items(self, request: RankItemsRequest, call: Call) -> bytes:
+        """Put given items into a person's order."""
+        query = wire_widgets.parse_rank(request, now=call.now)
+        call.placement = query.placement
+        answer = await self._answer(self._widgets.rank, query, call)
+        return reply.rank_bytes(answer, token=_token(answer, call.placement, call))
+
+    async def recently_viewed(self, request: RecentlyViewedRequest, call: Call) -> bytes:
+        """List what a person had contact with, the latest first."""
+        query = wire_widgets.parse_recently_viewed(request, now=call.now)
+        call.placement = query.placement
+        answer = await self._answer(self._widgets.recently_viewed, query, call)
+        return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
+
+    async def recommend_page(self, request: RecommendPageRequest, call: Call) -> bytes:
+        """Fill the slots of a page. Always in a thread: it is as many rankings as slots."""
+        query = wire_widgets.parse_page(request, now=call.now)
         model = self._slot.current().model
-        if model.is_quick and self._reads_quickly:
-            call.check_deadline()
-            answer = self._recommender.similar(model, query, now=call.now)
-        else:
-            answer = await call.compute(
-                self._pool, self._recommender.similar, model, query, now=call.now
-            )
-        self._metrics.answer(answer)
-        return reply.answer_bytes(answer, token=_token(answer, call))
+        answers = await call.compute(self._pool, self._widgets.page, model, query, now=call.now)
+        filled = []
+        for slot, answer in zip(query.slots, answers, strict=True):
+            self._metrics.answer(answer)
+            filled.append(reply.answer_bytes(answer, token=_token(answer, slot.placement, call)))
+        return reply.page_bytes(filled)
 
     async def locate_item(self, request: LocateItemRequest, call: Call) -> bytes:
         """Say where an item is."""
@@ -87,7 +105,7 @@ class RecommendationServicer:
         token = ""
         if located.equivalents is not None:
             self._metrics.answer(located.equivalents)
-            token = _token(located.equivalents, call)
+            token = _token(located.equivalents, call.placement, call)
         return reply.located_bytes(located, token=token, model_version=model.version)
 
     async def explain_item(self, request: ExplainItemRequest, call: Call) -> bytes:
@@ -99,6 +117,17 @@ class RecommendationServicer:
             self._pool, self._recommender.explain, model, query, item_id, now=call.now
         )
         return reply.explanation_bytes(explanation)
+
+    async def _answer(self, decide: Callable[..., AnswerT], query: Placed, call: Call) -> AnswerT:
+        """Decide here if that is quick, else in a thread."""
+        model = self._slot.current().model
+        if model.is_quick and self._reads_quickly:
+            call.check_deadline()
+            answer = decide(model, query, now=call.now)
+        else:
+            answer = await call.compute(self._pool, decide, model, query, now=call.now)
+        self._metrics.answer(answer)
+        return answer
 
 
 class ModelServicer:
@@ -131,10 +160,10 @@ class ModelServicer:
         ).SerializeToString()
 
 
-def _token(answer: Answer, call: Call) -> str:
+def _token(answer: Answer, placement: str, call: Call) -> str:
     return encode_token(
         request_id=call.request_id.token,
-        placement=call.placement,
+        placement=placement,
         model_version=answer.model_version,
     )
 

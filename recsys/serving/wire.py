@@ -5,6 +5,7 @@ proto. The bounds are those of `recsys.limits` and of the proto's comments.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from recsys import limits
 from recsys.catalog import Place
@@ -25,9 +26,23 @@ from recsys.v1.event_pb2 import Event
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemRequest,
     LocateItemRequest,
+    RankItemsRequest,
+    RecentlyViewedRequest,
+    RecommendPageRequest,
     RecommendRequest,
     SimilarItemsRequest,
+    Slot,
 )
+
+Question: TypeAlias = (
+    RecommendRequest
+    | SimilarItemsRequest
+    | RankItemsRequest
+    | RecentlyViewedRequest
+    | RecommendPageRequest
+    | LocateItemRequest
+)
+"""What has a context."""
 
 
 def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
@@ -42,20 +57,20 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
     """
     wrong = Violations()
     identifiers = fields.identifiers(request.subject, wrong, "subject")
-    placement = _placement(request.placement, wrong)
-    channel, store_id, recent_events = _context(request, wrong, now=now)
+    placement = read_placement(request.placement, wrong)
+    channel, store_id, recent_events = read_context(request, wrong, now=now)
     query = RecommendQuery(
         identifiers=identifiers,
         placement=placement,
         channel=channel,
         store_id=store_id,
         recent_events=recent_events,
-        result_count=_result_count(request.page_size, wrong),
-        excluded=_excluded(request.exclude_item_ids, wrong),
+        result_count=read_result_count(request.page_size, wrong),
+        excluded=read_excluded(request.exclude_item_ids, wrong),
         include_seen=request.include_seen,
-        place=_place(request.context, wrong),
-        buyer_age=_buyer_age(request, wrong),
-        rules=_rules(request, wrong),
+        place=read_place(request.context, wrong),
+        buyer_age=read_buyer_age(request, wrong),
+        rules=read_rules(request, wrong),
     )
     wrong.raise_any()
     return query
@@ -80,17 +95,17 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
     wrong = Violations()
     wrong.text(request.item_id, "item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
     # Similarity has no use for the session, but what is wrong is said all the same.
-    channel, store_id, _ = _context(request, wrong, now=now)
+    channel, store_id, _ = read_context(request, wrong, now=now)
     query = SimilarQuery(
         item_id=ItemId(request.item_id),
-        placement=_placement(request.placement, wrong),
+        placement=read_placement(request.placement, wrong),
         channel=channel,
         store_id=store_id,
-        result_count=_result_count(request.page_size, wrong),
-        excluded=_excluded(request.exclude_item_ids, wrong),
-        place=_place(request.context, wrong),
-        buyer_age=_buyer_age(request, wrong),
-        rules=_rules(request, wrong),
+        result_count=read_result_count(request.page_size, wrong),
+        excluded=read_excluded(request.exclude_item_ids, wrong),
+        place=read_place(request.context, wrong),
+        buyer_age=read_buyer_age(request, wrong),
+        rules=read_rules(request, wrong),
     )
     wrong.raise_any()
     return query
@@ -100,39 +115,49 @@ def parse_locate(request: LocateItemRequest, *, now: float) -> LocateQuery:
     """Check a request and say it in the words of the domain; as `parse_recommend`."""
     wrong = Violations()
     wrong.text(request.item_id, "item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
-    channel, store_id, _ = _context(request, wrong, now=now)
+    channel, store_id, _ = read_context(request, wrong, now=now)
     if request.store_count < 0:
         found = f"is {request.store_count}; allowed 0 to {limits.NEARBY_COUNT_MAX}"
         wrong.add("store_count", found)
     query = LocateQuery(
         item_id=ItemId(request.item_id),
         store_id=store_id,
-        place=_place(request.context, wrong),
+        place=read_place(request.context, wrong),
         store_count=min(
             request.store_count or limits.NEARBY_COUNT_DEFAULT, limits.NEARBY_COUNT_MAX
         ),
-        placement=_placement(request.placement, wrong),
+        placement=read_placement(request.placement, wrong),
         channel=channel,
-        result_count=_result_count(request.page_size, wrong),
-        rules=_rules(request, wrong),
+        result_count=read_result_count(request.page_size, wrong),
+        rules=read_rules(request, wrong),
     )
     wrong.raise_any()
     return query
 
 
-def _rules(
-    request: RecommendRequest | SimilarItemsRequest | LocateItemRequest, wrong: Violations
+def read_rules(
+    request: RecommendRequest
+    | SimilarItemsRequest
+    | RankItemsRequest
+    | RecentlyViewedRequest
+    | Slot
+    | LocateItemRequest,
+    wrong: Violations,
+    path: str = "rules",
 ) -> Rules:
-    return parse_rules(request.rules, wrong) if request.HasField("rules") else NO_RULES
+    """Return what is asked of the items."""
+    return parse_rules(request.rules, wrong, path) if request.HasField("rules") else NO_RULES
 
 
-def _place(context: Context, wrong: Violations) -> Place | None:
+def read_place(context: Context, wrong: Violations) -> Place | None:
+    """Return where the person is; None if it is not said."""
     if not context.HasField("place"):
         return None
     return fields.place(context.place, wrong, "context.place")
 
 
-def _buyer_age(request: RecommendRequest | SimilarItemsRequest, wrong: Violations) -> int | None:
+def read_buyer_age(request: Question, wrong: Violations) -> int | None:
+    """Return how old the buyer is, in years; None if it is not said."""
     if not request.context.HasField("buyer_age"):
         return None
     age = request.context.buyer_age
@@ -141,12 +166,10 @@ def _buyer_age(request: RecommendRequest | SimilarItemsRequest, wrong: Violation
     return age
 
 
-def _context(
-    request: RecommendRequest | SimilarItemsRequest | LocateItemRequest,
-    wrong: Violations,
-    *,
-    now: float,
+def read_context(
+    request: Question, wrong: Violations, *, now: float
 ) -> tuple[Channel | None, StoreId | None, tuple[ItemEvent, ...]]:
+    """Return the channel and the store, None if they are not said, and the session."""
     if not request.HasField("context"):
         return None, None, ()
     context = request.context
@@ -155,10 +178,11 @@ def _context(
     return channel, store_id, _recent_events(context, channel, wrong, now=now)
 
 
-def _placement(placement: str, wrong: Violations) -> str:
+def read_placement(placement: str, wrong: Violations, field: str = "placement") -> str:
+    """Return the slot of the frontend."""
     if not placement:
         return PLACEMENT_DEFAULT
-    wrong.placement(placement, "placement")
+    wrong.placement(placement, field)
     return placement
 
 
@@ -169,16 +193,24 @@ def _store_id(store_id: str, wrong: Violations) -> StoreId | None:
     return StoreId(store_id)
 
 
-def _result_count(page_size: int, wrong: Violations) -> int:
+def read_result_count(page_size: int, wrong: Violations, field: str = "page_size") -> int:
+    """Return how many results are wanted."""
     if page_size < 0:
-        wrong.add("page_size", f"is {page_size}; allowed 0 to {limits.RESULT_COUNT_MAX}")
+        wrong.add(field, f"is {page_size}; allowed 0 to {limits.RESULT_COUNT_MAX}")
     return min(page_size or limits.RESULT_COUNT_DEFAULT, limits.RESULT_COUNT_MAX)
 
 
-def _excluded(item_ids: Sequence[str], wrong: Violations) -> tuple[ItemId, ...]:
-    field, bytes_max = "exclude_item_ids", limits.ITEM_ID_BYTES_MAX
+def read_excluded(item_ids: Sequence[str], wrong: Violations) -> tuple[ItemId, ...]:
+    """Return the items to leave out."""
+    field = "exclude_item_ids"
     if not item_ids or not wrong.count_within(item_ids, field, count_max=limits.EXCLUDE_COUNT_MAX):
         return ()
+    return read_item_ids(item_ids, wrong, field)
+
+
+def read_item_ids(item_ids: Sequence[str], wrong: Violations, field: str) -> tuple[ItemId, ...]:
+    """Return items, each of which is checked."""
+    bytes_max = limits.ITEM_ID_BYTES_MAX
     for position, item_id in enumerate(item_ids):
         if not is_plain(item_id, bytes_max=bytes_max):
             wrong.text(item_id, f"{field}[{position}]", bytes_max=bytes_max)

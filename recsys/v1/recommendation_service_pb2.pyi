@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from recsys.v1 import context_pb2 as _context_pb2
+from recsys.v1 import event_pb2 as _event_pb2
 from recsys.v1 import result_pb2 as _result_pb2
 from recsys.v1 import rules_pb2 as _rules_pb2
 from recsys.v1 import subject_pb2 as _subject_pb2
@@ -166,3 +167,125 @@ class Refusal(_message.Message):
     cause: _result_pb2.ShortfallCause
     detail: str
     def __init__(self, cause: _Optional[_Union[_result_pb2.ShortfallCause, str]] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class RankItemsRequest(_message.Message):
+    __slots__ = ("subject", "placement", "context", "item_ids", "rules")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    subject: _subject_pb2.Subject
+    placement: str
+    context: _context_pb2.Context
+    item_ids: _containers.RepeatedScalarFieldContainer[str]
+    rules: _rules_pb2.Rules
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+
+class RankItemsResponse(_message.Message):
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "unknown_item_ids")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
+    attribution_token: str
+    model_version: str
+    shortfall: _result_pb2.Shortfall
+    unknown_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., unknown_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RecentlyViewedRequest(_message.Message):
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "event_types", "rules")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    subject: _subject_pb2.Subject
+    placement: str
+    context: _context_pb2.Context
+    page_size: int
+    exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    event_types: _containers.RepeatedScalarFieldContainer[_event_pb2.EventType]
+    rules: _rules_pb2.Rules
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., event_types: _Optional[_Iterable[_Union[_event_pb2.EventType, str]]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+
+class RecentlyViewedResponse(_message.Message):
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
+    attribution_token: str
+    model_version: str
+    shortfall: _result_pb2.Shortfall
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+
+class RecommendPageRequest(_message.Message):
+    __slots__ = ("subject", "context", "slots", "exclude_item_ids")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    subject: _subject_pb2.Subject
+    context: _context_pb2.Context
+    slots: _containers.RepeatedCompositeFieldContainer[Slot]
+    exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., slots: _Optional[_Iterable[_Union[Slot, _Mapping]]] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Slot(_message.Message):
+    __slots__ = ("placement", "page_size", "rules", "recommended", "recently_viewed", "similar")
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    RECOMMENDED_FIELD_NUMBER: _ClassVar[int]
+    RECENTLY_VIEWED_FIELD_NUMBER: _ClassVar[int]
+    SIMILAR_FIELD_NUMBER: _ClassVar[int]
+    placement: str
+    page_size: int
+    rules: _rules_pb2.Rules
+    recommended: RecommendedContent
+    recently_viewed: RecentlyViewedContent
+    similar: SimilarContent
+    def __init__(self, placement: _Optional[str] = ..., page_size: _Optional[int] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., recommended: _Optional[_Union[RecommendedContent, _Mapping]] = ..., recently_viewed: _Optional[_Union[RecentlyViewedContent, _Mapping]] = ..., similar: _Optional[_Union[SimilarContent, _Mapping]] = ...) -> None: ...
+
+class RecommendedContent(_message.Message):
+    __slots__ = ("include_seen",)
+    INCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
+    include_seen: bool
+    def __init__(self, include_seen: _Optional[bool] = ...) -> None: ...
+
+class RecentlyViewedContent(_message.Message):
+    __slots__ = ("event_types",)
+    EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    event_types: _containers.RepeatedScalarFieldContainer[_event_pb2.EventType]
+    def __init__(self, event_types: _Optional[_Iterable[_Union[_event_pb2.EventType, str]]] = ...) -> None: ...
+
+class SimilarContent(_message.Message):
+    __slots__ = ("item_id",)
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    def __init__(self, item_id: _Optional[str] = ...) -> None: ...
+
+class RecommendPageResponse(_message.Message):
+    __slots__ = ("slots",)
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    slots: _containers.RepeatedCompositeFieldContainer[FilledSlot]
+    def __init__(self, slots: _Optional[_Iterable[_Union[FilledSlot, _Mapping]]] = ...) -> None: ...
+
+class FilledSlot(_message.Message):
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
+    attribution_token: str
+    model_version: str
+    shortfall: _result_pb2.Shortfall
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...

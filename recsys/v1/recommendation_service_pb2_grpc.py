@@ -55,6 +55,21 @@ class RecommendationServiceStub:
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemResponse.FromString,
                 _registered_method=True)
+        self.RankItems = channel.unary_unary(
+                '/recsys.v1.RecommendationService/RankItems',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RankItemsRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RankItemsResponse.FromString,
+                _registered_method=True)
+        self.RecentlyViewed = channel.unary_unary(
+                '/recsys.v1.RecommendationService/RecentlyViewed',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedResponse.FromString,
+                _registered_method=True)
+        self.RecommendPage = channel.unary_unary(
+                '/recsys.v1.RecommendationService/RecommendPage',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageResponse.FromString,
+                _registered_method=True)
 
 
 class RecommendationServiceServicer:
@@ -107,6 +122,37 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RankItems(self, request, context):
+        """Puts given items, such as what a search has found, into a person's order. Each
+        has the score that Recommend gives it; for somebody of whom nothing is known, they
+        are ordered by what is popular here.
+
+        Errors: as Recommend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecentlyViewed(self, request, context):
+        """Lists what a person has looked at, or had other contact with, the latest first.
+        Nobody in particular has looked at what the context's recent events say.
+
+        Errors: as Recommend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecommendPage(self, request, context):
+        """Fills several slots of one page for one person, with no item twice: the earlier
+        slots choose first. All slots are answered from the same moment of her history.
+
+        Errors: as Recommend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecommendationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +175,21 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.ExplainItem,
                     request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemResponse.SerializeToString,
+            ),
+            'RankItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.RankItems,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RankItemsRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RankItemsResponse.SerializeToString,
+            ),
+            'RecentlyViewed': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecentlyViewed,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedResponse.SerializeToString,
+            ),
+            'RecommendPage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecommendPage,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -240,6 +301,87 @@ class RecommendationService:
             '/recsys.v1.RecommendationService/ExplainItem',
             recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemRequest.SerializeToString,
             recsys_dot_v1_dot_recommendation__service__pb2.ExplainItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RankItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/RankItems',
+            recsys_dot_v1_dot_recommendation__service__pb2.RankItemsRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.RankItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecentlyViewed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/RecentlyViewed',
+            recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecommendPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/RecommendPage',
+            recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageResponse.FromString,
             options,
             channel_credentials,
             insecure,

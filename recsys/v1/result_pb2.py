@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recsys/v1/result.proto\x12\trecsys.v1\"K\n\x06Result\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12!\n\x06reason\x18\x03 \x01(\x0b\x32\x11.recsys.v1.Reason\"\x8d\x01\n\x06Reason\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.recsys.v1.ReasonKind\x12\x1a\n\x12similar_to_item_id\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12\x30\n\x0e\x66\x61llback_cause\x18\x04 \x01(\x0e\x32\x18.recsys.v1.FallbackCause\"K\n\tShortfall\x12\x15\n\rmissing_count\x18\x01 \x01(\x05\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x18.recsys.v1.ShortfallPart\"M\n\rShortfallPart\x12(\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x19.recsys.v1.ShortfallCause\x12\x12\n\nitem_count\x18\x02 \x01(\x05*\xae\x01\n\nReasonKind\x12\x1b\n\x17REASON_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_KIND_PERSONAL\x10\x01\x12\x17\n\x13REASON_KIND_SIMILAR\x10\x02\x12\x1c\n\x18REASON_KIND_POPULAR_HERE\x10\x03\x12\x17\n\x13REASON_KIND_POPULAR\x10\x04\x12\x19\n\x15REASON_KIND_EDITORIAL\x10\x05*v\n\rFallbackCause\x12\x1e\n\x1a\x46\x41LLBACK_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41LLBACK_CAUSE_NO_CONSENT\x10\x01\x12&\n\"FALLBACK_CAUSE_STORAGE_UNAVAILABLE\x10\x02*\x9b\x02\n\x0eShortfallCause\x12\x1f\n\x1bSHORTFALL_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SHORTFALL_CAUSE_EXCLUDED\x10\x01\x12\x18\n\x14SHORTFALL_CAUSE_SEEN\x10\x02\x12\x1b\n\x17SHORTFALL_CAUSE_CATALOG\x10\x03\x12\x1f\n\x1bSHORTFALL_CAUSE_NOT_OFFERED\x10\x04\x12 \n\x1cSHORTFALL_CAUSE_OUT_OF_STOCK\x10\x05\x12\x1c\n\x18SHORTFALL_CAUSE_FILTERED\x10\x06\x12\x17\n\x13SHORTFALL_CAUSE_AGE\x10\x07\x12\x19\n\x15SHORTFALL_CAUSE_PRICE\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recsys/v1/result.proto\x12\trecsys.v1\"K\n\x06Result\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12!\n\x06reason\x18\x03 \x01(\x0b\x32\x11.recsys.v1.Reason\"\x8d\x01\n\x06Reason\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.recsys.v1.ReasonKind\x12\x1a\n\x12similar_to_item_id\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12\x30\n\x0e\x66\x61llback_cause\x18\x04 \x01(\x0e\x32\x18.recsys.v1.FallbackCause\"K\n\tShortfall\x12\x15\n\rmissing_count\x18\x01 \x01(\x05\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x18.recsys.v1.ShortfallPart\"M\n\rShortfallPart\x12(\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x19.recsys.v1.ShortfallCause\x12\x12\n\nitem_count\x18\x02 \x01(\x05*\xcf\x01\n\nReasonKind\x12\x1b\n\x17REASON_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_KIND_PERSONAL\x10\x01\x12\x17\n\x13REASON_KIND_SIMILAR\x10\x02\x12\x1c\n\x18REASON_KIND_POPULAR_HERE\x10\x03\x12\x17\n\x13REASON_KIND_POPULAR\x10\x04\x12\x19\n\x15REASON_KIND_EDITORIAL\x10\x05\x12\x1f\n\x1bREASON_KIND_RECENTLY_VIEWED\x10\x06*v\n\rFallbackCause\x12\x1e\n\x1a\x46\x41LLBACK_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41LLBACK_CAUSE_NO_CONSENT\x10\x01\x12&\n\"FALLBACK_CAUSE_STORAGE_UNAVAILABLE\x10\x02*\xd3\x02\n\x0eShortfallCause\x12\x1f\n\x1bSHORTFALL_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SHORTFALL_CAUSE_EXCLUDED\x10\x01\x12\x18\n\x14SHORTFALL_CAUSE_SEEN\x10\x02\x12\x1b\n\x17SHORTFALL_CAUSE_CATALOG\x10\x03\x12\x1f\n\x1bSHORTFALL_CAUSE_NOT_OFFERED\x10\x04\x12 \n\x1cSHORTFALL_CAUSE_OUT_OF_STOCK\x10\x05\x12\x1c\n\x18SHORTFALL_CAUSE_FILTERED\x10\x06\x12\x17\n\x13SHORTFALL_CAUSE_AGE\x10\x07\x12\x19\n\x15SHORTFALL_CAUSE_PRICE\x10\x08\x12\x1b\n\x17SHORTFALL_CAUSE_HISTORY\x10\t\x12\x19\n\x15SHORTFALL_CAUSE_SHOWN\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.result_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REASONKIND']._serialized_start=415
-  _globals['_REASONKIND']._serialized_end=589
-  _globals['_FALLBACKCAUSE']._serialized_start=591
-  _globals['_FALLBACKCAUSE']._serialized_end=709
-  _globals['_SHORTFALLCAUSE']._serialized_start=712
-  _globals['_SHORTFALLCAUSE']._serialized_end=995
+  _globals['_REASONKIND']._serialized_end=622
+  _globals['_FALLBACKCAUSE']._serialized_start=624
+  _globals['_FALLBACKCAUSE']._serialized_end=742
+  _globals['_SHORTFALLCAUSE']._serialized_start=745
+  _globals['_SHORTFALLCAUSE']._serialized_end=1084
   _globals['_RESULT']._serialized_start=37
   _globals['_RESULT']._serialized_end=112
   _globals['_REASON']._serialized_start=115

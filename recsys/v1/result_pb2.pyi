@@ -15,6 +15,7 @@ class ReasonKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_KIND_POPULAR_HERE: _ClassVar[ReasonKind]
     REASON_KIND_POPULAR: _ClassVar[ReasonKind]
     REASON_KIND_EDITORIAL: _ClassVar[ReasonKind]
+    REASON_KIND_RECENTLY_VIEWED: _ClassVar[ReasonKind]
 
 class FallbackCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -33,12 +34,15 @@ class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_CAUSE_FILTERED: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_AGE: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_PRICE: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_HISTORY: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_SHOWN: _ClassVar[ShortfallCause]
 REASON_KIND_UNSPECIFIED: ReasonKind
 REASON_KIND_PERSONAL: ReasonKind
 REASON_KIND_SIMILAR: ReasonKind
 REASON_KIND_POPULAR_HERE: ReasonKind
 REASON_KIND_POPULAR: ReasonKind
 REASON_KIND_EDITORIAL: ReasonKind
+REASON_KIND_RECENTLY_VIEWED: ReasonKind
 FALLBACK_CAUSE_UNSPECIFIED: FallbackCause
 FALLBACK_CAUSE_NO_CONSENT: FallbackCause
 FALLBACK_CAUSE_STORAGE_UNAVAILABLE: FallbackCause
@@ -51,6 +55,8 @@ SHORTFALL_CAUSE_OUT_OF_STOCK: ShortfallCause
 SHORTFALL_CAUSE_FILTERED: ShortfallCause
 SHORTFALL_CAUSE_AGE: ShortfallCause
 SHORTFALL_CAUSE_PRICE: ShortfallCause
+SHORTFALL_CAUSE_HISTORY: ShortfallCause
+SHORTFALL_CAUSE_SHOWN: ShortfallCause
 
 class Result(_message.Message):
     __slots__ = ("item_id", "score", "reason")

@@ -1,0 +1,145 @@
+"""From what a source finds to an answer: what is left out, and what is missing and why."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.domain import Shortfall, ShortfallCause
+from recsys.recommend.model import ServingModel
+from recsys.recommend.query import Answer, Placed
+from recsys.recommend.results import Results
+from recsys.recommend.sources import Source, page
+from recsys.rules import InForce, Permitted, allows
+from recsys.rules.permitted import common_bits
+
+I32 = NDArray[np.int32]
+
+NO_ROWS: Final = np.empty(0, dtype=np.int32)
+_NO_NOTES: Final[frozenset[str]] = frozenset()
+
+
+class LeftOut(NamedTuple):
+    """Rows that the question itself leaves out.
+
+    Attributes:
+        seen: What the person has had contact with, ascending, where that counts.
+        itself: The item that the question is about; None for none.
+        shown: What is shown already, ascending.
+    """
+
+    seen: I32 = NO_ROWS
+    itself: int | None = None
+    shown: I32 = NO_ROWS
+
+
+NOTHING_LEFT_OUT: Final = LeftOut()
+
+
+def answered(
+    model: ServingModel,
+    query: Placed,
+    source: Source,
+    in_force: InForce,
+    notes: set[str],
+    left_out: LeftOut = NOTHING_LEFT_OUT,
+) -> Answer:
+    """Put an answer together.
+
+    Args:
+        model: Whose items.
+        query: The question.
+        source: Finds items; leaves out what was seen by itself.
+        in_force: What may be shown, and how.
+        notes: What had to be done without.
+        left_out: What the question leaves out.
+    """
+    excluded = model.items.known_rows(query.excluded) if query.excluded else NO_ROWS
+    if len(in_force.excluded):
+        excluded = np.union1d(excluded, in_force.excluded)
+    if left_out.itself is not None:
+        excluded = np.union1d(excluded, np.array([left_out.itself], dtype=np.int32))
+    blocked = np.union1d(excluded, left_out.shown) if len(left_out.shown) else excluded
+    results = page(
+        source,
+        model,
+        in_force.permitted,
+        in_force.arrangement,
+        count=query.result_count,
+        excluded=blocked if len(blocked) else None,
+    )
+    return Answer(
+        results=results,
+        shortfall=_shortfall_of_page(
+            model, query.result_count, results, in_force.permitted, excluded, left_out
+        ),
+        model_version=model.version,
+        notes=frozenset(notes) if notes else _NO_NOTES,
+    )
+
+
+def shortfall(missing_count: int, counts: Mapping[ShortfallCause, int]) -> Shortfall | None:
+    """Say what is missing and why; None if nothing is.
+
+    Args:
+        missing_count: Results that are missing; 0 and below for none.
+        counts: How many items each cause took away.
+    """
+    if missing_count <= 0:
+        return None
+    parts = [(cause, count) for cause, count in counts.items() if count > 0]
+    return Shortfall(
+        missing_count=missing_count,
+        parts=tuple(sorted(parts, key=lambda part: -part[1])),
+    )
+
+
+def counts_among(
+    permitted: Permitted, rows: I32, *, excluded: I32 = NO_ROWS, seen: I32 = NO_ROWS
+) -> dict[ShortfallCause, int]:
+    """Return how many of some rows each cause takes away that none before it did.
+
+    Args:
+        permitted: What may appear.
+        rows: Distinct.
+        excluded: What is left out, for whatever reason.
+        seen: What the person has had contact with, where that counts.
+    """
+    counts: dict[ShortfallCause, int] = {}
+    for part in permitted.parts:
+        bitmap = common_bits([part.mask])
+        left = rows if bitmap is None else rows[allows(bitmap, rows)]
+        counts[part.cause] = counts.get(part.cause, 0) + len(rows) - len(left)
+        rows = left
+    for cause, taken in ((ShortfallCause.EXCLUDED, excluded), (ShortfallCause.SEEN, seen)):
+        left = rows[~np.isin(rows, taken)]
+        counts[cause] = len(rows) - len(left)
+        rows = left
+    return counts
+
+
+def _shortfall_of_page(
+    model: ServingModel,
+    result_count: int,
+    results: Results,
+    permitted: Permitted,
+    excluded: I32,
+    left_out: LeftOut,
+) -> Shortfall | None:
+    missing_count = result_count - len(results)
+    if missing_count <= 0:
+        return None
+    seen, shown = left_out.seen, left_out.shown
+    bitmap = permitted.bitmap()
+    if bitmap is not None:
+        excluded, seen = excluded[allows(bitmap, excluded)], seen[allows(bitmap, seen)]
+        shown = shown[allows(bitmap, shown)]
+    seen = np.setdiff1d(seen, excluded, assume_unique=True)
+    counts = permitted.counts() | {
+        ShortfallCause.EXCLUDED: len(excluded),
+        ShortfallCause.SEEN: len(seen),
+        ShortfallCause.SHOWN: len(np.setdiff1d(shown, np.union1d(excluded, seen))),
+        ShortfallCause.CATALOG: result_count - len(model.items),
+    }
+    return shortfall(missing_count, counts)

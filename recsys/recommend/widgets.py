@@ -1,0 +1,190 @@
+"""What a shop shows beside plain recommendations: given items in order, what she looked at, pages."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.domain import ItemId, ShortfallCause
+from recsys.errors import ItemNotFound
+from recsys.recommend.answering import NO_ROWS, counts_among, shortfall
+from recsys.recommend.given import Among, Recent, order_only
+from recsys.recommend.known import Known
+from recsys.recommend.model import ServingModel
+from recsys.recommend.query import (
+    NOTE_UNKNOWN_ITEM,
+    Answer,
+    PageQuery,
+    RankAnswer,
+    RankQuery,
+    RecentQuery,
+    RecommendQuery,
+    SimilarQuery,
+    SlotQuery,
+)
+from recsys.recommend.recommender import Recommender
+from recsys.recommend.results import Results
+from recsys.recommend.sources import of_person, page
+
+I32 = NDArray[np.int32]
+
+
+class Widgets:
+    """Answers the questions of widgets. Stateless between calls, as the recommender."""
+
+    def __init__(self, recommender: Recommender) -> None:
+        """Share what a recommender knows of people and of what may be shown."""
+        self._recommender = recommender
+        self._acquaintance = recommender.acquaintance
+
+    def rank(self, model: ServingModel, query: RankQuery, *, now: float) -> RankAnswer:
+        """Put given items into a person's order.
+
+        The ranking is that of `Recommender.recommend` over these items alone, so scores
+        and order are the same.
+
+        Args:
+            model: The model to answer with.
+            query: The question.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            InvalidRequest: The rules cannot be followed.
+        """
+        notes: set[str] = set()
+        known = self._acquaintance.known(model, query, notes, now=now)
+        rows = model.items.known_rows(query.item_ids)
+        unknown = _unknown(model, query.item_ids)
+        if unknown:
+            notes.add(NOTE_UNKNOWN_ITEM)
+        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
+        # What she searches for may well be what she knows.
+        without_seen = in_force.rules.include_seen is False
+        source = of_person(
+            model,
+            known,
+            channel=query.channel,
+            store_id=query.store_id,
+            without_seen=without_seen,
+        )
+        results = page(
+            Among.rows(source, rows, item_count=len(model.items)),
+            model,
+            in_force.permitted,
+            order_only(in_force.arrangement, rows),
+            count=len(rows),
+            excluded=in_force.excluded,
+        )
+        counts = counts_among(
+            in_force.permitted,
+            rows,
+            excluded=in_force.excluded,
+            seen=known.weights.seen if without_seen else NO_ROWS,
+        )
+        missing_count = len(rows) + len(unknown) - len(results)
+        return RankAnswer(
+            results=results,
+            shortfall=shortfall(missing_count, counts | {ShortfallCause.CATALOG: len(unknown)}),
+            model_version=model.version,
+            notes=frozenset(notes),
+            unknown=unknown,
+        )
+
+    def recently_viewed(self, model: ServingModel, query: RecentQuery, *, now: float) -> Answer:
+        """List what a person had contact with, the latest first; arguments as of `rank`."""
+        notes: set[str] = set()
+        known = self._acquaintance.known(model, query, notes, now=now)
+        return self._recent(model, query, known, notes, shown=NO_ROWS, now=now)
+
+    def page(self, model: ServingModel, query: PageQuery, *, now: float) -> Sequence[Answer]:
+        """Fill the slots of a page, no item twice; arguments as of `rank`.
+
+        Returns:
+            An answer for each slot. What had to be done without of the person is noted
+            in the first.
+        """
+        notes: set[str] = set()
+        known = self._acquaintance.known(model, query, notes, now=now)
+        shown = NO_ROWS
+        answers = []
+        for slot in query.slots:
+            answer = self._slot(model, slot, known, notes, shown=shown, now=now)
+            answers.append(answer)
+            shown = np.union1d(shown, answer.results.ranking.rows)
+            notes = set()
+        return answers
+
+    def _slot(
+        self,
+        model: ServingModel,
+        slot: SlotQuery,
+        known: Known,
+        notes: set[str],
+        *,
+        shown: I32,
+        now: float,
+    ) -> Answer:
+        if isinstance(slot, RecommendQuery):
+            return self._recommender.recommend_to(model, slot, known, notes, shown=shown, now=now)
+        if isinstance(slot, RecentQuery):
+            return self._recent(model, slot, known, notes, shown=shown, now=now)
+        return self._similar(model, slot, notes, shown=shown, now=now)
+
+    def _similar(
+        self, model: ServingModel, slot: SimilarQuery, notes: set[str], *, shown: I32, now: float
+    ) -> Answer:
+        try:
+            answer = self._recommender.similar(model, slot, shown=shown, now=now)
+        except ItemNotFound:
+            # A page does not go dark because one item on it is new.
+            return Answer(
+                results=Results.of(model.items, NO_ROWS, np.empty(0), ()),
+                shortfall=shortfall(slot.result_count, {ShortfallCause.CATALOG: 1}),
+                model_version=model.version,
+                notes=frozenset({*notes, NOTE_UNKNOWN_ITEM}),
+            )
+        return msgspec.structs.replace(answer, notes=answer.notes | notes)
+
+    def _recent(
+        self,
+        model: ServingModel,
+        query: RecentQuery,
+        known: Known,
+        notes: set[str],
+        *,
+        shown: I32,
+        now: float,
+    ) -> Answer:
+        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
+        source = Recent.of(model, known.history, query.event_types, cause=known.cause)
+        excluded = np.union1d(model.items.known_rows(query.excluded), in_force.excluded)
+        results = page(
+            source,
+            model,
+            in_force.permitted,
+            None,  # Time has its own order.
+            count=query.result_count,
+            excluded=np.union1d(excluded, shown),
+        )
+        counts = counts_among(in_force.permitted, source.rows, excluded=excluded)
+        left = len(source.rows) - sum(counts.values())
+        counts |= {
+            ShortfallCause.SHOWN: left - len(results),
+            ShortfallCause.CATALOG: source.unknown_count,
+            ShortfallCause.HISTORY: query.result_count - len(source.rows) - source.unknown_count,
+        }
+        return Answer(
+            results=results,
+            shortfall=shortfall(query.result_count - len(results), counts),
+            model_version=model.version,
+            notes=frozenset(notes),
+        )
+
+
+def _unknown(model: ServingModel, item_ids: Sequence[ItemId]) -> tuple[ItemId, ...]:
+    """Return the distinct ids that a model does not know, in the order given."""
+    _, positions = model.items.find(item_ids)
+    is_unknown = np.ones(len(item_ids), dtype=np.bool_)
+    is_unknown[positions] = False
+    return tuple(dict.fromkeys(item_ids[at] for at in np.flatnonzero(is_unknown).tolist()))

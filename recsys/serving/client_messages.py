@@ -1,0 +1,125 @@
+"""What the client sends and reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from recsys.domain import (
+    Channel,
+    FallbackCause,
+    Identifier,
+    ItemEvent,
+    ItemId,
+    Reason,
+    ReasonKind,
+    Recommendation,
+    Shortfall,
+    ShortfallCause,
+    StoreId,
+)
+from recsys.v1 import (
+    context_pb2,
+    event_pb2,
+    recommendation_service_pb2,
+    result_pb2,
+    subject_pb2,
+)
+
+_REASON_KINDS: Final = tuple(ReasonKind)
+_FALLBACK_CAUSES: Final = (None, *FallbackCause)
+_CAUSES: Final = tuple(ShortfallCause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A server's answer.
+
+    Attributes:
+        results: Best first.
+        shortfall: Set if and only if results are missing.
+        attribution_token: To send back with later events about these results.
+        model_version: The model that answered.
+        unknown: Of given items, those that the model does not know.
+    """
+
+    results: tuple[Recommendation, ...]
+    shortfall: Shortfall | None
+    attribution_token: str
+    model_version: str
+    unknown: tuple[ItemId, ...] = ()
+
+
+def subject_message(
+    user_id: str, visitor_id: str, identifiers: Sequence[Identifier]
+) -> subject_pb2.Subject:
+    """Say who asks."""
+    return subject_pb2.Subject(
+        user_id=user_id,
+        visitor_id=visitor_id,
+        identifiers=[
+            subject_pb2.Identifier(namespace=one.namespace, value=one.value) for one in identifiers
+        ],
+    )
+
+
+def context_message(
+    channel: Channel | None,
+    store_id: str,
+    recent_events: Sequence[ItemEvent],
+    buyer_age: int | None,
+) -> context_pb2.Context:
+    """Say where, and what happened in the session."""
+    context = context_pb2.Context(
+        store_id=store_id, channel=_channel_name(channel), buyer_age=buyer_age
+    )
+    for line in recent_events:
+        event = context.recent_events.add(
+            event_type=f"EVENT_TYPE_{line.event_type.name}", channel=_channel_name(line.channel)
+        )
+        event.event_time.FromNanoseconds(int(line.event_time * 1e9))
+        event.lines.append(event_pb2.ItemLine(item_id=line.item_id, quantity=line.quantity))
+    return context
+
+
+def _channel_name(channel: Channel | None) -> str:
+    return f"CHANNEL_{channel.name}" if channel else "CHANNEL_UNSPECIFIED"
+
+
+def read_reply(
+    response: recommendation_service_pb2.RecommendResponse
+    | recommendation_service_pb2.SimilarItemsResponse
+    | recommendation_service_pb2.RankItemsResponse
+    | recommendation_service_pb2.RecentlyViewedResponse
+    | recommendation_service_pb2.FilledSlot,
+    *,
+    unknown: Sequence[str] = (),
+) -> Reply:
+    """Say an answer, or a slot of one, in the words of the domain."""
+    shortfall = None
+    if response.HasField("shortfall"):
+        shortfall = Shortfall(
+            missing_count=response.shortfall.missing_count,
+            parts=tuple(
+                (_CAUSES[part.cause - 1], part.item_count) for part in response.shortfall.parts
+            ),
+        )
+    return Reply(
+        results=tuple(_recommendation(result) for result in response.results),
+        shortfall=shortfall,
+        attribution_token=response.attribution_token,
+        model_version=response.model_version,
+        unknown=tuple(map(ItemId, unknown)),
+    )
+
+
+def _recommendation(result: result_pb2.Result) -> Recommendation:
+    return Recommendation(
+        item_id=ItemId(result.item_id),
+        score=result.score,
+        reason=Reason(
+            kind=_REASON_KINDS[result.reason.kind - 1],
+            similar_to=ItemId(result.reason.similar_to_item_id) or None,
+            store_id=StoreId(result.reason.store_id) or None,
+            fallback_cause=_FALLBACK_CAUSES[result.reason.fallback_cause],
+        ),
+    )

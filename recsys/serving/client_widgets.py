@@ -1,0 +1,172 @@
+"""The client's questions of widgets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StoreId
+from recsys.rules import NO_RULES, Rules
+from recsys.serving.client_messages import Reply, context_message, read_reply, subject_message
+from recsys.serving.wire_rules import rules_message
+from recsys.v1 import recommendation_service_pb2
+from recsys.v1.recommendation_service_pb2 import (
+    RankItemsRequest,
+    RankItemsResponse,
+    RecentlyViewedContent,
+    RecentlyViewedRequest,
+    RecommendedContent,
+    RecommendPageRequest,
+    RecommendPageResponse,
+    SimilarContent,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommended:
+    """A slot of a page with what is ranked for the person.
+
+    Attributes:
+        placement: Its name.
+        result_count: Results wanted; 0 for the server's default.
+        rules: What else is asked of the items.
+        include_seen: Whether what she has had contact with is shown too.
+    """
+
+    placement: str = ""
+    result_count: int = 0
+    rules: Rules = NO_RULES
+    include_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentlyViewed:
+    """A slot with what she had contact with last; attributes as of `Recommended`.
+
+    Attributes:
+        event_types: What counts; empty for views of the item's page.
+    """
+
+    placement: str = ""
+    result_count: int = 0
+    rules: Rules = NO_RULES
+    event_types: Sequence[EventType] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """A slot with what is similar to an item; attributes as of `Recommended`.
+
+    Attributes:
+        item_id: The item.
+    """
+
+    item_id: ItemId | str
+    placement: str = ""
+    result_count: int = 0
+    rules: Rules = NO_RULES
+
+
+class WidgetCalls:
+    """Questions beside plain recommendations; arguments as in the requests of the proto."""
+
+    _recommendation: Any
+
+    def _ask(self, method: Any, request: Any, *, timeout_seconds: float | None = None) -> Any:
+        raise NotImplementedError
+
+    def rank(
+        self,
+        item_ids: Sequence[ItemId | str],
+        *,
+        user_id: str = "",
+        visitor_id: str = "",
+        identifiers: Sequence[Identifier] = (),
+        placement: str = "",
+        channel: Channel | None = None,
+        store_id: StoreId | str = "",
+        recent_events: Sequence[ItemEvent] = (),
+        buyer_age: int | None = None,
+        rules: Rules = NO_RULES,
+    ) -> Reply:
+        """Ask for given items in a person's order; raises as `Client.recommend`."""
+        request = RankItemsRequest(
+            subject=subject_message(user_id, visitor_id, identifiers),
+            placement=placement,
+            context=context_message(channel, store_id, recent_events, buyer_age),
+            item_ids=item_ids,
+            rules=rules_message(rules),
+        )
+        response: RankItemsResponse = self._ask(self._recommendation.RankItems, request)
+        return read_reply(response, unknown=response.unknown_item_ids)
+
+    def recently_viewed(
+        self,
+        *,
+        user_id: str = "",
+        visitor_id: str = "",
+        identifiers: Sequence[Identifier] = (),
+        event_types: Sequence[EventType] = (),
+        placement: str = "",
+        channel: Channel | None = None,
+        store_id: StoreId | str = "",
+        recent_events: Sequence[ItemEvent] = (),
+        result_count: int = 0,
+        excluded: Sequence[ItemId | str] = (),
+        buyer_age: int | None = None,
+        rules: Rules = NO_RULES,
+    ) -> Reply:
+        """Ask what a person had contact with last; raises as `Client.recommend`."""
+        request = RecentlyViewedRequest(
+            subject=subject_message(user_id, visitor_id, identifiers),
+            placement=placement,
+            context=context_message(channel, store_id, recent_events, buyer_age),
+            page_size=result_count,
+            exclude_item_ids=excluded,
+            event_types=_names(event_types),
+            rules=rules_message(rules),
+        )
+        return read_reply(self._ask(self._recommendation.RecentlyViewed, request))
+
+    def page(
+        self,
+        slots: Sequence[Recommended | RecentlyViewed | Similar],
+        *,
+        user_id: str = "",
+        visitor_id: str = "",
+        identifiers: Sequence[Identifier] = (),
+        channel: Channel | None = None,
+        store_id: StoreId | str = "",
+        recent_events: Sequence[ItemEvent] = (),
+        excluded: Sequence[ItemId | str] = (),
+        buyer_age: int | None = None,
+    ) -> tuple[Reply, ...]:
+        """Ask for all slots of a page; raises as `Client.recommend`."""
+        request = RecommendPageRequest(
+            subject=subject_message(user_id, visitor_id, identifiers),
+            context=context_message(channel, store_id, recent_events, buyer_age),
+            slots=map(_slot, slots),
+            exclude_item_ids=excluded,
+        )
+        response: RecommendPageResponse = self._ask(self._recommendation.RecommendPage, request)
+        return tuple(read_reply(slot) for slot in response.slots)
+
+
+def _slot(
+    slot: Recommended | RecentlyViewed | Similar,
+) -> recommendation_service_pb2.Slot:
+    sent = recommendation_service_pb2.Slot(
+        placement=slot.placement, page_size=slot.result_count, rules=rules_message(slot.rules)
+    )
+    match slot:
+        case Recommended():
+            sent.recommended.CopyFrom(RecommendedContent(include_seen=slot.include_seen))
+        case RecentlyViewed():
+            content = RecentlyViewedContent(event_types=_names(slot.event_types))
+            sent.recently_viewed.CopyFrom(content)
+        case Similar():
+            sent.similar.CopyFrom(SimilarContent(item_id=slot.item_id))
+    return sent
+
+
+def _names(event_types: Sequence[EventType]) -> list[str]:
+    return [f"EVENT_TYPE_{one.name}" for one in event_types]

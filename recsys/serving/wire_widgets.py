@@ -1,0 +1,153 @@
+"""Questions of widgets on the wire, checked as all others."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from recsys import limits
+from recsys.domain import EventType, ItemId
+from recsys.recommend import PageQuery, RankQuery, RecentQuery, RecommendQuery, SimilarQuery
+from recsys.recommend import SlotQuery as AskedSlot
+from recsys.recommend.query import CONTACT_TYPES
+from recsys.serving import fields, wire
+from recsys.serving.violations import Violations
+from recsys.v1.recommendation_service_pb2 import (
+    RankItemsRequest,
+    RecentlyViewedRequest,
+    RecommendPageRequest,
+    Slot,
+)
+
+_CONTACT_TYPES: Final = {kind.code: kind for kind in CONTACT_TYPES}
+_VIEWED: Final = frozenset({EventType.DETAIL_PAGE_VIEW})
+
+
+def parse_rank(request: RankItemsRequest, *, now: float) -> RankQuery:
+    """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
+    wrong = Violations()
+    identifiers = fields.identifiers(request.subject, wrong, "subject")
+    channel, store_id, recent_events = wire.read_context(request, wrong, now=now)
+    query = RankQuery(
+        identifiers=identifiers,
+        placement=wire.read_placement(request.placement, wrong),
+        channel=channel,
+        store_id=store_id,
+        recent_events=recent_events,
+        item_ids=_given(request.item_ids, wrong),
+        place=wire.read_place(request.context, wrong),
+        buyer_age=wire.read_buyer_age(request, wrong),
+        rules=wire.read_rules(request, wrong),
+    )
+    wrong.raise_any()
+    return query
+
+
+def parse_recently_viewed(request: RecentlyViewedRequest, *, now: float) -> RecentQuery:
+    """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
+    wrong = Violations()
+    identifiers = fields.identifiers(request.subject, wrong, "subject")
+    channel, store_id, recent_events = wire.read_context(request, wrong, now=now)
+    query = RecentQuery(
+        identifiers=identifiers,
+        event_types=_event_types(request.event_types, wrong, "event_types"),
+        placement=wire.read_placement(request.placement, wrong),
+        channel=channel,
+        store_id=store_id,
+        recent_events=recent_events,
+        result_count=wire.read_result_count(request.page_size, wrong),
+        excluded=wire.read_excluded(request.exclude_item_ids, wrong),
+        place=wire.read_place(request.context, wrong),
+        buyer_age=wire.read_buyer_age(request, wrong),
+        rules=wire.read_rules(request, wrong),
+    )
+    wrong.raise_any()
+    return query
+
+
+def parse_page(request: RecommendPageRequest, *, now: float) -> PageQuery:
+    """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
+    wrong = Violations()
+    identifiers = fields.identifiers(request.subject, wrong, "subject")
+    channel, store_id, recent_events = wire.read_context(request, wrong, now=now)
+    shared = RecommendQuery(
+        channel=channel,
+        store_id=store_id,
+        excluded=wire.read_excluded(request.exclude_item_ids, wrong),
+        place=wire.read_place(request.context, wrong),
+        buyer_age=wire.read_buyer_age(request, wrong),
+    )
+    query = PageQuery(
+        identifiers=identifiers,
+        channel=channel,
+        recent_events=recent_events,
+        slots=_slots(request.slots, shared, wrong),
+    )
+    wrong.raise_any()
+    return query
+
+
+def _slots(
+    sent: Sequence[Slot], shared: RecommendQuery, wrong: Violations
+) -> tuple[AskedSlot, ...]:
+    if not sent:
+        wrong.add("slots", f"is missing; allowed 1 to {limits.SLOT_COUNT_MAX}")
+    if not wrong.count_within(sent, "slots", count_max=limits.SLOT_COUNT_MAX):
+        return ()
+    return tuple(_slot(slot, shared, wrong, f"slots[{at}]") for at, slot in enumerate(sent))
+
+
+def _slot(sent: Slot, shared: RecommendQuery, wrong: Violations, path: str) -> AskedSlot:
+    asked = msgspec.structs.replace(
+        shared,
+        placement=wire.read_placement(sent.placement, wrong, f"{path}.placement"),
+        result_count=wire.read_result_count(sent.page_size, wrong, f"{path}.page_size"),
+        rules=wire.read_rules(sent, wrong, f"{path}.rules"),
+        include_seen=sent.recommended.include_seen,
+    )
+    if sent.HasField("similar"):
+        item_id = sent.similar.item_id
+        wrong.text(item_id, f"{path}.similar.item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
+        return SimilarQuery(
+            item_id=ItemId(item_id),
+            placement=asked.placement,
+            channel=asked.channel,
+            store_id=asked.store_id,
+            result_count=asked.result_count,
+            excluded=asked.excluded,
+            place=asked.place,
+            buyer_age=asked.buyer_age,
+            rules=asked.rules,
+        )
+    if sent.HasField("recently_viewed"):
+        field = f"{path}.recently_viewed.event_types"
+        return RecentQuery(
+            event_types=_event_types(sent.recently_viewed.event_types, wrong, field),
+            placement=asked.placement,
+            channel=asked.channel,
+            store_id=asked.store_id,
+            result_count=asked.result_count,
+            excluded=asked.excluded,
+            place=asked.place,
+            buyer_age=asked.buyer_age,
+            rules=asked.rules,
+        )
+    return asked
+
+
+def _given(item_ids: Sequence[str], wrong: Violations) -> tuple[ItemId, ...]:
+    count = len(item_ids)
+    if not 1 <= count <= limits.RANK_COUNT_MAX:
+        wrong.add("item_ids", f"has {count} entries; allowed 1 to {limits.RANK_COUNT_MAX}")
+        return ()
+    return wire.read_item_ids(item_ids, wrong, "item_ids")
+
+
+def _event_types(sent: Sequence[int], wrong: Violations, field: str) -> frozenset[EventType]:
+    if not wrong.count_within(sent, field, count_max=limits.EVENT_TYPE_COUNT_MAX):
+        return _VIEWED
+    for at, number in enumerate(sent):
+        if number not in _CONTACT_TYPES:
+            allowed = ", ".join(map(str, sorted(_CONTACT_TYPES)))
+            wrong.add(f"{field}[{at}]", f"is {number}; allowed {allowed}")
+    return frozenset(_CONTACT_TYPES[one] for one in sent if one in _CONTACT_TYPES) or _VIEWED
