@@ -1,12 +1,8 @@
 """Sending many events to a server, over broken connections, so that each is kept once.
 
-A message that is not acknowledged is sent again, on a new stream. What the server
-kept without saying so it recognises by the events' ids.
+What the server kept without saying so it recognises by the events' ids.
 """
 
-import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,18 +10,14 @@ from typing import Final
 
 import grpc
 
-from recsys import limits
 from recsys.domain import Channel, EventType, Identifier
 from recsys.events import EventContent, EventFilter, EventLine
 from recsys.serving.client_errors import CallFailed
+from recsys.serving.client_stream import StreamSender
 from recsys.serving.money import money_of
 from recsys.v1 import event_pb2, event_service_pb2, event_service_pb2_grpc, subject_pb2
 
 EVENTS_PER_MESSAGE: Final = 500
-_MESSAGES_UNDER_WAY_MAX: Final = limits.IMPORT_MESSAGE_COUNT_MAX
-_WAIT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
-_LOOK_SECONDS: Final = 0.1
-_AGAIN: Final = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
 _REFUSALS_KEPT: Final = 20
 
 NamedEvent = tuple[str, EventContent]
@@ -73,12 +65,11 @@ class EventSender:
             patience_seconds: How long to try without any acknowledgement.
             on_progress: Told after each acknowledgement.
         """
-        self._stub = event_service_pb2_grpc.EventServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
-        self._patience_seconds = patience_seconds
+        stub = event_service_pb2_grpc.EventServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        self._streams = StreamSender(
+            stub.ImportEvents, self._settle, patience_seconds=patience_seconds
+        )
         self._on_progress = on_progress
-        self._unsettled: deque[event_service_pb2.ImportEventsRequest] = deque()
-        self._reading = threading.Lock()
-        self._stopping = threading.Event()
         self.sent = Sent()
 
     def send(self, events: Iterable[NamedEvent]) -> Sent:
@@ -90,76 +81,15 @@ class EventSender:
             CallFailed: The server refuses the stream, or is away for too long. `sent`
                 tells what is settled; sending everything again keeps each event once.
         """
-        messages = _messages(events)
-        tries = 0
-        quiet_since = time.monotonic()
-        while True:
-            settled = self.sent.settled
-            try:
-                self._stream(messages)
-            except grpc.RpcError as error:
-                now = time.monotonic()
-                if self.sent.settled > settled:
-                    tries, quiet_since = 0, now
-                if error.code() not in _AGAIN or now - quiet_since > self._patience_seconds:
-                    raise CallFailed.from_rpc(error) from error
-                time.sleep(_WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)])
-                tries += 1
-                self.sent.reconnects += 1
-            else:
-                return self.sent
+        self._streams.send(_messages(events), on_reconnect=self._count_reconnect)
+        return self.sent
 
     def stop(self) -> None:
         """Read no more events; `send` returns when those under way are settled."""
-        self._stopping.set()
+        self._streams.stop()
 
-    def _stream(self, messages: Iterator[event_service_pb2.ImportEventsRequest]) -> None:
-        room = threading.Semaphore(_MESSAGES_UNDER_WAY_MAX)
-        ended = threading.Event()
-        failures: list[BaseException] = []
-
-        def under_way() -> Iterator[event_service_pb2.ImportEventsRequest]:
-            try:
-                yield from self._under_way(messages, room, ended)
-            except Exception as error:  # noqa: BLE001 - gRPC would say that it failed, and not why
-                failures.append(error)
-
-        call = self._stub.ImportEvents(under_way())
-        try:
-            for answer in call:
-                self._settle(self._unsettled.popleft(), answer)
-                room.release()
-        finally:
-            ended.set()
-            call.cancel()
-        if failures:
-            raise failures[0]
-
-    def _under_way(
-        self,
-        messages: Iterator[event_service_pb2.ImportEventsRequest],
-        room: threading.Semaphore,
-        ended: threading.Event,
-    ) -> Iterator[event_service_pb2.ImportEventsRequest]:
-        """Return what one stream sends: first what the one before left unsettled."""
-        with self._reading:
-            again = deque(self._unsettled)
-        while not ended.is_set():
-            if not room.acquire(timeout=_LOOK_SECONDS):
-                continue
-            if again:
-                yield again.popleft()
-                continue
-            # gRPC reads this in a thread of its own, and that of a stream that has ended
-            # may still be at it: it must not take a message that nobody sends.
-            with self._reading:
-                if ended.is_set() or self._stopping.is_set():
-                    return
-                message = next(messages, None)
-                if message is None:
-                    return
-                self._unsettled.append(message)
-            yield message
+    def _count_reconnect(self) -> None:
+        self.sent.reconnects += 1
 
     def _settle(
         self,
