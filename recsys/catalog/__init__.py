@@ -14,6 +14,7 @@ from recsys.catalog.ports import (
     StockChange,
     Upserted,
 )
+from recsys.catalog.rows import ITEM_COLUMNS, PRESETS, cells_of, items_of, renamed, stores_of
 from recsys.catalog.stock import (
     STORE_ONLINE,
     StockCell,
@@ -28,7 +29,9 @@ from recsys.catalog.update import ATTRIBUTE_PREFIX, updated
 __all__ = [
     "ATTRIBUTE_PREFIX",
     "CATEGORY_SEPARATOR",
+    "ITEM_COLUMNS",
     "ITEM_SCHEMA",
+    "PRESETS",
     "STORE_ONLINE",
     "Adjustment",
     "Attribute",
@@ -53,8 +56,12 @@ __all__ = [
     "StoreMap",
     "Tally",
     "Upserted",
+    "cells_of",
     "item_columns",
     "item_record",
+    "items_of",
     "place_of",
+    "renamed",
+    "stores_of",
     "updated",
 ]

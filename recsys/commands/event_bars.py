@@ -3,29 +3,35 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from recsys.commands.event_files import Rows
 
-if TYPE_CHECKING:
-    from recsys.serving.client_events import Sent
-
 _ROWS_PER_LOOK: Final = 500
 
 
-class Bars:
-    """A bar for each file, with the number of events that are settled."""
+class HasSettled(Protocol):
+    """Knows how much the server has answered for."""
 
-    def __init__(self, console: Console) -> None:
+    @property
+    def settled(self) -> int:
+        """How much."""
+        ...
+
+
+class Bars:
+    """A bar for each file, with the number of things that are settled."""
+
+    def __init__(self, console: Console, *, things: str = "events") -> None:
         """Draw on a console; nothing is drawn if it is no terminal."""
         self._settled = 0
         self._task: TaskID | None = None
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[settled]:,} events"), TimeRemainingColumn(),
+            TextColumn("{task.fields[settled]:,} " + things), TimeRemainingColumn(),
             console=console, disable=not console.is_terminal,
         )  # fmt: skip
 
@@ -50,8 +56,8 @@ class Bars:
             yield row
         self._progress.update(self._task, completed=1.0)
 
-    def sent(self, so_far: "Sent") -> None:
-        """Show how many events are settled."""
+    def sent(self, so_far: HasSettled) -> None:
+        """Show how many are settled."""
         self._settled = so_far.settled
         if self._task is not None:
             self._progress.update(self._task, settled=self._settled)

@@ -1,6 +1,6 @@
-"""Reading files of events in canonical columns, with how far one has come.
+"""Reading files of rows, such as events or items, with how far one has come.
 
-JSON lines and CSV are read here. Other kinds plug in by entry point (group
+JSON lines, CSV and TSV are read here. Other kinds plug in by entry point (group
 `recsys.event_files`, named by the suffix): a function of a path to `Rows`.
 """
 
@@ -17,6 +17,7 @@ from recsys.errors import InvalidData
 
 READER_GROUP: Final = "recsys.event_files"
 _JSON: Final = (".jsonl", ".ndjson", ".json")
+_SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
 
 Rows = Iterator[tuple[Mapping[str, Any], float]]
 """Each row, and the share of the file that has been read, 0 to 1."""
@@ -33,12 +34,12 @@ def read_rows(path: Path) -> Rows:
     suffix = path.suffix.lower()
     if suffix in _JSON:
         return _json_rows(path)
-    if suffix == ".csv":
-        return _csv_rows(path)
+    if suffix in _SEPARATORS:
+        return _csv_rows(path, _SEPARATORS[suffix])
     readers = entry_points(group=READER_GROUP, name=suffix.removeprefix("."))
     for reader in readers:
         return cast("Rows", reader.load()(path))
-    known = ", ".join((*_JSON, ".csv", *sorted(f".{one.name}" for one in _others())))
+    known = ", ".join((*_JSON, *_SEPARATORS, *sorted(f".{one.name}" for one in _others())))
     raise InvalidData(path=str(path), problem=f"is of an unknown kind; known are {known}")
 
 
@@ -61,12 +62,12 @@ def _json_rows(path: Path) -> Rows:
                 raise InvalidData(path=str(path), problem=f"line {number}: {error}") from error
 
 
-def _csv_rows(path: Path) -> Rows:
+def _csv_rows(path: Path, separator: str) -> Rows:
     size = max(1, path.stat().st_size)
     with path.open("rb") as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         try:
-            for row in csv.DictReader(text, strict=True):
+            for row in csv.DictReader(text, delimiter=separator, strict=True):
                 yield row, min(1.0, file.tell() / size)
         except (csv.Error, UnicodeDecodeError) as error:
             raise InvalidData(path=str(path), problem=str(error)) from error

@@ -1,9 +1,6 @@
 """Canonical columns: one row per item line, as files hold events."""
 
-import datetime as dt
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
@@ -19,6 +16,7 @@ from recsys.domain import (
 )
 from recsys.errors import InvalidData
 from recsys.events.event import EventContent, EventLine
+from recsys.row_values import Row, amount_of, seconds_of, text_of
 
 ANONYMOUS_BASKET: Final = "basket"
 """Begins the visit of an event of nobody's, where only the receipt is known."""
@@ -34,9 +32,6 @@ COLUMNS: Final = (
 )  # fmt: skip
 _TYPES: Final = {str(kind): kind for kind in EventType}
 _CHANNELS: Final = {str(place): place for place in Channel}
-_PRICE_DIGITS: Final = 9
-
-Row = Mapping[str, Any]
 
 
 def events_of(rows: Iterable[Row], *, source: str) -> Iterator[tuple[str, EventContent]]:
@@ -60,7 +55,7 @@ def events_of(rows: Iterable[Row], *, source: str) -> Iterator[tuple[str, EventC
         lines = list(of_one)
         number, first = lines[0]
         try:
-            yield _text(first, "event_id"), _content(first, [line for _, line in lines])
+            yield text_of(first, "event_id"), _content(first, [line for _, line in lines])
         except (ValueError, TypeError, ArithmeticError) as error:
             raise InvalidData(path=source, problem=f"row {number}: {error}") from error
 
@@ -69,21 +64,21 @@ def _content(first: Row, rows: list[Row]) -> EventContent:
     identifiers = tuple(
         Identifier(namespace, value)
         for name, namespace in _IDENTIFIERS.items()
-        if (value := _text(first, name))
+        if (value := text_of(first, name))
     )
-    session_id, basket_id = _text(first, "session_id"), _text(first, "basket_id")
+    session_id, basket_id = text_of(first, "session_id"), text_of(first, "basket_id")
     if basket_id and not identifiers:
         # What is on nobody's receipt belongs together. Numbers start anew in every shop.
-        session_id = f"{ANONYMOUS_BASKET}:{_text(first, 'store_id')}/{basket_id}"
+        session_id = f"{ANONYMOUS_BASKET}:{text_of(first, 'store_id')}/{basket_id}"
     return EventContent(
-        event_type=_member(_TYPES, "event_type", _text(first, "event_type")),
-        event_time=_seconds(first.get("event_time")),
+        event_type=_member(_TYPES, "event_type", text_of(first, "event_type")),
+        event_time=seconds_of(first.get("event_time"), "event_time"),
         channel=_member(_CHANNELS, "channel", found)
-        if (found := _text(first, "channel"))
+        if (found := text_of(first, "channel"))
         else None,
         identifiers=identifiers,
-        lines=tuple(_line(row) for row in rows if _text(row, "item_id")),
-        store_id=StoreId(_text(first, "store_id")) or None,
+        lines=tuple(_line(row) for row in rows if text_of(row, "item_id")),
+        store_id=StoreId(text_of(first, "store_id")) or None,
         session_id=session_id,
     )
 
@@ -91,23 +86,11 @@ def _content(first: Row, rows: list[Row]) -> EventContent:
 def _line(row: Row) -> EventLine:
     quantity, price = row.get("quantity"), row.get("unit_price")
     return EventLine(
-        ItemId(_text(row, "item_id")),
+        ItemId(text_of(row, "item_id")),
         1.0 if quantity in {None, ""} else float(str(quantity)),
-        "" if price in {None, ""} else _price(price),
-        _text(row, "currency"),
+        "" if price in {None, ""} else amount_of(price, "unit_price"),
+        text_of(row, "currency"),
     )
-
-
-def _price(price: object) -> str:
-    exact = Decimal(str(price))
-    if not exact.is_finite():
-        raise ValueError(f"unit_price is {price}; it must be a number")
-    return format(round(exact, _PRICE_DIGITS).normalize(), "f")
-
-
-def _text(row: Row, name: str) -> str:
-    value = row.get(name)
-    return "" if value is None else str(value)
 
 
 def _member(members: Mapping[str, Any], name: str, value: str) -> Any:
@@ -115,17 +98,3 @@ def _member(members: Mapping[str, Any], name: str, value: str) -> Any:
     if found is None:
         raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(members)}")
     return found
-
-
-def _seconds(value: object) -> float | None:
-    """Read a time: ISO 8601 (UTC where it says no zone), seconds since 1970, or a datetime."""
-    if value in {None, ""}:
-        return None
-    if isinstance(value, int | float):
-        seconds = float(value)
-    else:
-        moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
-    if not math.isfinite(seconds):
-        raise ValueError(f"event_time is {value}; it must be a time")
-    return seconds

@@ -24,6 +24,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.rules import NO_RULES, Rules
+from recsys.serving.client_catalog import CatalogClient
 from recsys.serving.client_errors import translated
 from recsys.serving.client_messages import Reply, context_message, read_reply, subject_message
 from recsys.serving.client_widgets import WidgetCalls
@@ -79,6 +80,7 @@ class Client(WidgetCalls):
         )
         self._model = model_service_pb2_grpc.ModelServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self._timeout_seconds = timeout_seconds
+        self.catalog = CatalogClient(channel, ask=self._ask)
         self.profiles = ProfileClient(channel, ask=self._ask, timeout_seconds=timeout_seconds)
 
     def recommend(

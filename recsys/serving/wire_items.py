@@ -118,6 +118,12 @@ def parse_mask(mask: FieldMask, wrong: Violations, path: str) -> tuple[str, ...]
     return tuple(parts)
 
 
+def mask_of(parts: Sequence[str]) -> FieldMask:
+    """Say parts of an item in the words of the wire."""
+    names = [name for name, some in _PARTS.items() if set(some) & set(parts)]
+    return FieldMask(paths=[*names, *(one for one in parts if one.startswith(ATTRIBUTE_PREFIX))])
+
+
 def encode_item(item_id: ItemId, item: Item, *, with_margin: bool = False) -> catalog_pb2.Item:
     """Say an item in the words of the wire."""
     sent = catalog_pb2.Item(

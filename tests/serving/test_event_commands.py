@@ -242,7 +242,7 @@ def test_a_place_that_becomes_visible_late_is_shown(postgres_url: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.txt", "", "unknown kind; known are .jsonl, .ndjson, .json, .csv, .parquet"),
+        ("a.txt", "", "unknown kind; known are .jsonl, .ndjson, .json, .csv, .tsv, .parquet"),
         ("a.jsonl", "{}\n{", "line 2"),
         ("a.jsonl", '{"event_type": "buy"}', "row 1: event_type is 'buy'; it must be one of"),
         ("a.csv", 'event_type,quantity\nsearch,1\n"', "unexpected end of data"),

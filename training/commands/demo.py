@@ -62,6 +62,9 @@ def demo(
     steps.interrupt_on_signals()
     dataset = steps.prepare(plan, now=dt.datetime.now(dt.UTC))
     with steps.server(plan) as ready:
+        if data is None:
+            with plan.step("catalog", "Items, stores and stock"):
+                steps.fill_catalog(plan, address=ready.address)
         with plan.step("ask", "Ask over gRPC"):
             steps.ask(plan, dataset, address=ready.address)
         steps.say_what_next(plan, ready=ready)

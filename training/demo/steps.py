@@ -179,6 +179,23 @@ def server(demo: Demo) -> Iterator[Ready]:
         yield running.ready
 
 
+def fill_catalog(demo: Demo, *, address: str) -> None:
+    """Send a simulated shop's items, stores and stock, with the public commands."""
+    shop = demo.folder / "shop"
+    for words in (
+        ("import", str(shop / "items.parquet")),
+        ("stores", str(shop / "stores.parquet"), "--map", "name=title"),
+        ("stock", str(shop / "stock.parquet")),
+    ):
+        demo.console.print(f"[dim]$ recsys catalog {' '.join(words)}[/]", soft_wrap=True)
+        sent = subprocess.run(  # noqa: S603 - our own command
+            [*_recsys(), "catalog", *words, "--target", address], check=False
+        )
+        if sent.returncode:
+            # It has said what is wrong.
+            raise SystemExit(sent.returncode)
+
+
 def ask(demo: Demo, dataset: Dataset, *, address: str) -> None:
     """Ask over the wire with the public command, and show how."""
     titles = str(demo.folder / "dataset" / HISTORY_NAME)
@@ -205,6 +222,7 @@ def say_what_next(demo: Demo, *, ready: Ready) -> None:
         "ask for somebody": f"recsys recommend --user USER_ID --target {address}",
         "ask from any language": f"grpcurl -plaintext -d '{payload}' {address} {service}",
         "which model answers": f"recsys model --target {address}",
+        "what is sold, and where": f"recsys catalog list --target {address}",
         "runs, plots, registry": f"mlflow ui --backend-store-uri {demo.tracking_uri}",
         "metrics of the server": f"curl {ready.metrics}",
         "your own data": "make demo DATA=folder PRESET=retailrocket   (docs/import.md)",
