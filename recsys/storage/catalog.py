@@ -37,7 +37,7 @@ from recsys.storage.catalog_rows import (
 from recsys.storage.sessions import Session, Sessions
 
 _ITEMS_AT_ONCE: Final = 5_000
-_CELLS_FORGOTTEN_AT_ONCE: Final = 200_000
+_CELLS_FORGOTTEN_AT_ONCE: Final = 50_000
 """Cells that are looked at in one transaction, for others wait until it is over."""
 
 _FIND: Final = """

@@ -34,7 +34,7 @@ DELETE FROM stock_adjustments WHERE cell_key = ? AND adjustment_id = ?
 """
 # A walk to the one place in each store, as there is no other way from an item.
 _OF_ITEMS: Final = f"""
-FROM stores AS s CROSS JOIN items AS i
+FROM items AS i CROSS JOIN stores AS s
 JOIN stock AS c ON c.cell_key = s.store_key * {1 << STORE_BITS} + i.item_key
 """
 _OF_ITEM: Final = f"""
