@@ -25,6 +25,7 @@ I32: TypeAlias = NDArray[np.int32]
 Chunk: TypeAlias = NDArray[Any]
 """One value per row, `chunk_lengths` of them; those beyond the row count mean nothing."""
 
+Truths: TypeAlias = NDArray[np.bool_]
 
 _NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 
@@ -48,22 +49,70 @@ def numbers_of(rows: I32) -> Iterator[tuple[int, NDArray[np.bool_]]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SparseChunk:
+    """A chunk of codes of which few are not 0, as of a key that few records have.
+
+    Attributes:
+        offsets: Of the rows whose code is not 0, uint16, ascending.
+        codes: Of these rows.
+        length: Rows of the chunk.
+    """
+
+    offsets: NDArray[np.uint16]
+    codes: Chunk
+    length: int
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.length
+
+    def __getitem__(self, offsets: Chunk) -> Chunk:
+        """Return the codes of some rows."""
+        places = np.minimum(np.searchsorted(self.offsets, offsets), len(self.offsets) - 1)
+        codes: Chunk = np.where(self.offsets[places] == offsets, self.codes[places], 0)
+        return codes
+
+    def dense(self) -> Chunk:
+        """Return the codes of all rows."""
+        codes = np.zeros(self.length, dtype=self.codes.dtype)
+        codes[self.offsets] = self.codes
+        return codes
+
+    def truths(self, test: Callable[[Chunk], Truths], count: int) -> Truths:
+        """Return what is true of the first rows, by a test that is false of code 0."""
+        held = self.offsets[: np.searchsorted(self.offsets, count)]
+        truths = np.zeros(count, dtype=np.bool_)
+        truths[held] = test(self.codes[: len(held)])
+        return truths
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TextColumn:
     """Texts, category paths or any values: each row holds the code of its values.
 
     Attributes:
-        chunks: Codes, uint8, uint16 or int32, the narrowest that holds the chunk's.
+        chunks: Codes, uint8, uint16 or int32, the narrowest that holds the chunk's; `taken`
+            and `codes` read them without asking how they are kept.
         words: What each code stands for.
         count: Number of codes.
     """
 
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[Chunk | SparseChunk, ...]
     words: Words
     count: int
 
     def codes_of(self, value: OneValue) -> list[int]:
         """Return the codes of what has a value, or a run of levels of a category path."""
         return [code for code in self.words.codes_of(value) if code < self.count]
+
+    def codes(self, row_count: int) -> I32:
+        """Return the codes of the first rows; 0 where the value is missing."""
+        codes = np.zeros(row_count, dtype=np.int32)
+        for chunk, first in zip(self.chunks, range(0, row_count, CHUNK_ROWS), strict=False):
+            dense = chunk.dense() if isinstance(chunk, SparseChunk) else chunk
+            count = min(len(dense), row_count - first)
+            codes[first : first + count] = dense[:count]
+        return codes
 
     def values_of(self, code: int) -> Kept:
         """Return the values that a code stands for."""

@@ -13,11 +13,10 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.filters.columns import CHUNK_ROWS, I32, Columns
+from recsys.filters.columns import CHUNK_ROWS, I32, Columns, SparseChunk, Truths
 from recsys.filters.compiler import predicates_of
 from recsys.filters.nodes import And, Comparison, Node, Not, Presence, Term, terms_of
 from recsys.filters.parser import parse_filter
-from recsys.filters.predicates import Truths
 from recsys.filters.schema import Schema
 from recsys.filters.values import Kept, Record, kept, record_value
 
@@ -102,6 +101,8 @@ class Filter:
             def ask(term: Term, number: int = number, count: int = count) -> Truths:
                 column = held[term]
                 chunk = _NOTHING if column is None else column.chunks[number]
+                if isinstance(chunk, SparseChunk):
+                    return chunk.truths(tests[term], count)
                 return tests[term](chunk[:count])
 
             bits = np.packbits(_evaluated(self.node, ask, count), bitorder="little")

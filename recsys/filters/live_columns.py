@@ -2,7 +2,8 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from recsys.filters.columns import (
     BoolColumn,
     Chunk,
     NumberColumn,
+    SparseChunk,
     TextColumn,
     chunk_lengths,
     numbers_of,
@@ -20,6 +22,9 @@ from recsys.filters.columns import (
 from recsys.filters.schema import FieldType
 from recsys.filters.values import OneValue, kept
 from recsys.filters.words import Words
+
+_SPARSE_SHARE: Final = 8
+"""Codes are kept sparse where at most one of so many rows has one."""
 
 _UNUSED_CODES_MAX: Final = 4_096
 """Codes that no row has are swept out when they are more than this and than the rows."""
@@ -63,14 +68,15 @@ def live_column(kind: FieldType) -> LiveColumn:
 class _Chunks:
     """Chunks of values, copied before a row that may be read is changed.
 
-    A chunk in which every row is missing is one array shared by all, so that a key that few
-    records have costs little.
+    A chunk in which every row is missing is one array shared by all, and codes of which few
+    are not missing are kept sparse, so that a key that few records have costs little.
     """
 
     def __init__(self, missing: float, dtypes: Sequence[type[np.generic]]) -> None:
         self._missing = _missing_chunk(missing, np.dtype(dtypes[0]).name)
         self._dtypes = [np.dtype(dtype) for dtype in dtypes]
-        self.chunks: list[Chunk] = []
+        self._is_coded = len(dtypes) > 1
+        self.chunks: list[Chunk | SparseChunk] = []
         self._own: set[int] = set()
 
     def ensure(self, row_count: int) -> None:
@@ -79,7 +85,9 @@ class _Chunks:
             longer = lengths[number] - len(chunk)
             if longer <= 0:
                 continue
-            if chunk.flags.writeable:
+            if isinstance(chunk, SparseChunk):
+                self.chunks[number] = replace(chunk, length=lengths[number])
+            elif chunk.flags.writeable:
                 rest = self._missing[:longer].astype(chunk.dtype)
                 self.chunks[number] = np.concatenate([chunk, rest])
             else:
@@ -87,18 +95,29 @@ class _Chunks:
         absent = lengths[len(self.chunks) :]
         self.chunks.extend(self._missing[:length] for length in absent)
 
-    def publish(self, row_count: int) -> tuple[Chunk, ...]:
+    def publish(self, row_count: int) -> tuple[Any, ...]:
+        """Return the chunks; of numbers none is sparse, as the caller knows."""
         self.ensure(row_count)
+        for number in self._own:
+            self.chunks[number] = self._packed(self.chunks[number])
         # From now on somebody may read them.
         self._own.clear()
         return tuple(self.chunks)
 
     def replace(self, chunks: Iterable[Chunk]) -> None:
         """Put other codes in place of all."""
-        self.chunks = [
-            chunk.astype(self._wide(chunk)) if chunk.any() else self._missing[: len(chunk)]
-            for chunk in chunks
-        ]
+        self.chunks = [self._packed(chunk.astype(self._wide(chunk))) for chunk in chunks]
+
+    def _packed(self, chunk: Chunk | SparseChunk) -> Chunk | SparseChunk:
+        """Return codes in the form that takes less room."""
+        if isinstance(chunk, SparseChunk) or not self._is_coded:
+            return chunk
+        held = np.flatnonzero(chunk)
+        if len(held) == 0:
+            return self._missing[: len(chunk)]
+        if len(held) > len(chunk) // _SPARSE_SHARE:
+            return chunk
+        return SparseChunk(held.astype(np.uint16), chunk[held], len(chunk))
 
     def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
         self.ensure(int(rows.max(initial=-1)) + 1)
@@ -118,6 +137,9 @@ class _Chunks:
     def _writable(self, number: int, fresh: Chunk, first: int, seen_count: int) -> Chunk:
         """Return a chunk that nobody reads where it is to be written, wide enough."""
         chunk = self.chunks[number]
+        if isinstance(chunk, SparseChunk):
+            chunk = self.chunks[number] = chunk.dense()
+            self._own.add(number)
         dtype = max(chunk.dtype, self._wide(fresh), key=lambda wide: wide.itemsize)
         unseen = number * CHUNK_ROWS + first >= seen_count and chunk.flags.writeable
         if dtype != chunk.dtype or not (unseen or number in self._own):
@@ -127,7 +149,7 @@ class _Chunks:
 
     def _wide(self, values: Chunk) -> np.dtype[np.generic]:
         """Return the narrowest type that holds these."""
-        if len(self._dtypes) == 1:
+        if not self._is_coded:
             return self._dtypes[0]
         largest = int(values.max())
         return next(dtype for dtype in self._dtypes if largest <= np.iinfo(dtype).max)
@@ -215,7 +237,8 @@ class _LiveTexts:
     def _sweep(self, row_count: int) -> None:
         """Begin a dictionary anew with what rows have; readers keep the old one."""
         self._chunks.ensure(row_count)
-        whole = np.concatenate([chunk.astype(np.int32) for chunk in self._chunks.chunks])
+        held = TextColumn(tuple(self._chunks.chunks), self._words, len(self._words.entries))
+        whole = held.codes(sum(map(len, held.chunks)))
         used, places = np.unique(whole, return_inverse=True)
         old, self._words = self._words, Words(are_paths=self._kind is FieldType.PATH)
         codes = [self._words.code(old.values_of(code)) for code in used.tolist()]

@@ -18,6 +18,7 @@ from recsys.filters.columns import (
     Chunk,
     NumberColumn,
     TextColumn,
+    Truths,
     first_from,
     taken,
 )
@@ -25,7 +26,6 @@ from recsys.filters.nodes import Operator
 from recsys.filters.schema import Column, Schema
 from recsys.filters.values import Kept, OneValue, Record, kept, record_value
 
-Truths: TypeAlias = NDArray[np.bool_]
 RowTest: TypeAlias = Callable[[Chunk], Truths]
 """From the values of some rows to what is true of them."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.filters import Columns, TextColumn
-from recsys.filters.columns import CHUNK_ROWS
+from recsys.filters.columns import taken
 from recsys.rules.permitted import U8
 
 I32 = NDArray[np.int32]
@@ -36,12 +36,7 @@ class FieldGroups:
         """Return each row's group; -1 for none."""
         if self._column is None:
             return [-1] * len(rows)
-        chunks = self._column.chunks
-        codes = np.empty(len(rows), dtype=np.int64)
-        numbers = rows // CHUNK_ROWS
-        for number in set(numbers.tolist()):
-            here = numbers == number
-            codes[here] = chunks[number][rows[here] % CHUNK_ROWS]
+        codes = taken(self._column, rows)
         codes[codes == _NO_VALUE] = -1
         found: list[int] = codes.tolist()
         return found
@@ -53,8 +48,7 @@ class FieldGroups:
             truths = np.ones(self._row_count, dtype=np.bool_)
         else:
             keeps[list(groups)] = False
-            whole = [keeps[chunk] for chunk in self._column.chunks]
-            truths = np.concatenate([*whole, np.empty(0, np.bool_)])[: self._row_count]
+            truths = keeps[self._column.codes(self._row_count)]
         return np.packbits(truths, bitorder="little")
 
 

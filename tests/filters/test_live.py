@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.filters import InvalidValue, LiveColumns, read_filter
-from recsys.filters.columns import CHUNK_ROWS, TextColumn
+from recsys.filters.columns import CHUNK_ROWS, SparseChunk, TextColumn, taken
 from support.filters import NOW, SCHEMA, records
 
 
@@ -104,7 +104,42 @@ def test_rows_of_several_chunks_keep_their_places() -> None:
     assert passing(live.columns, "brand = b*") == list(many)
     column = live.columns.columns["brand"]
     assert isinstance(column, TextColumn)
-    assert [chunk.dtype.itemsize for chunk in column.chunks] == [2, 2, 1]
+    assert [len(chunk) for chunk in column.chunks] == [CHUNK_ROWS, CHUNK_ROWS, 64]
+    assert column.codes(last + 1)[many].tolist() == taken(column, np.array(many)).tolist()
+
+
+def test_a_key_that_few_items_have_takes_little_room() -> None:
+    """In one form or the other, whatever is written where; readers see no difference."""
+    live = LiveColumns(SCHEMA)
+    rng = np.random.default_rng(5)
+    truth = np.zeros(CHUNK_ROWS + 500, dtype=np.int64)
+    for count in (3, 2_000, 9_000, 30_000):
+        rows = np.sort(rng.choice(len(truth), size=count, replace=False))
+        truth[rows] = rng.integers(1, 300, size=count)
+        values = [f"v{value}" for value in truth[rows]]
+        live.put(rows.tolist(), {"attributes.color": values})
+        _agree(live, truth)
+        gone = np.flatnonzero(truth)[10:]
+        live.put(gone.tolist(), {"attributes.color": [None] * len(gone)})
+        held, truth = live.columns, np.where(np.isin(np.arange(len(truth)), gone), 0, truth)
+        _agree(live, truth)
+        column = held.columns["attributes.color"]
+        assert isinstance(column, TextColumn)
+        assert all(isinstance(c, SparseChunk) or not c.flags.writeable for c in column.chunks)
+
+
+def _agree(live: LiveColumns, truth: np.ndarray) -> None:
+    columns = live.columns
+    column = columns.columns["attributes.color"]
+    assert isinstance(column, TextColumn)
+    rows = np.arange(columns.row_count, dtype=np.int32)
+    codes = column.codes(columns.row_count)
+    assert codes.tolist() == taken(column, rows).tolist()
+    found = [(column.values_of(code) or ("v0",))[0] for code in codes.tolist()]
+    assert found == [f"v{value}" for value in truth[: len(found)]]
+    assert not truth[len(found) :].any()
+    assert passing(columns, "attributes.color:*") == np.flatnonzero(truth).tolist()
+    assert passing(columns, "attributes.color = v7") == np.flatnonzero(truth == 7).tolist()
 
 
 def test_texts_that_no_row_has_any_more_are_swept_out() -> None:
