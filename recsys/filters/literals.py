@@ -1,7 +1,6 @@
 """What the values of a filter mean: texts with wildcards, numbers, truth, times."""
 
 import datetime as dt
-import math
 import re
 import sys
 import unicodedata
@@ -74,11 +73,6 @@ def normal_path(text: str) -> str:
     return " > ".join(level for level in levels if level)
 
 
-def number_text(number: float) -> str:
-    """Return the shortest text of a number: `42` for 42.0."""
-    return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)  # noqa: PLR2004 - beyond it the digits of a float are not exact
-
-
 def parse_number(text: str) -> float | None:
     """Return the number that a text is; None for anything else, infinite if it is too large."""
     return float(text) if _NUMBER.fullmatch(text) else None
@@ -96,8 +90,3 @@ def parse_time(text: str) -> float | None:
         return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-
-
-def is_finite(number: float) -> bool:
-    """Tell whether a number is neither infinite nor NaN."""
-    return math.isfinite(number)
