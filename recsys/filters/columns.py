@@ -68,8 +68,11 @@ class SparseChunk:
 
     def __getitem__(self, offsets: Chunk) -> Chunk:
         """Return the codes of some rows."""
-        places = np.minimum(np.searchsorted(self.offsets, offsets), len(self.offsets) - 1)
-        codes: Chunk = np.where(self.offsets[places] == offsets, self.codes[places], 0)
+        # Of one type with the offsets, or these would be copied to be searched.
+        wanted = offsets.astype(np.uint16)
+        places = np.minimum(self.offsets.searchsorted(wanted), len(self.offsets) - 1)
+        codes: Chunk = self.codes[places]
+        codes[self.offsets[places] != wanted] = 0
         return codes
 
     def dense(self) -> Chunk:

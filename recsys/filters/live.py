@@ -17,7 +17,17 @@ from typing import Final
 
 import numpy as np
 
-from recsys.filters.columns import I32, AnyColumn, Change, Chunk, Columns, chunk_lengths, merged
+from recsys.filters.columns import (
+    CHUNK_ROWS,
+    I32,
+    AnyColumn,
+    Change,
+    Chunk,
+    Columns,
+    chunk_lengths,
+    merged,
+    numbers_of,
+)
 from recsys.filters.errors import InvalidValue
 from recsys.filters.literals import normal_text
 from recsys.filters.live_columns import LiveColumn, live_column
@@ -65,10 +75,26 @@ class LiveColumns:
                 if name not in values:
                     values[name] = [None] * len(records)
                 values[name][position] = given
+        return self.replace(rows, values)
+
+    def replace(self, rows: Sequence[int], values: Mapping[str, Sequence[object]]) -> Columns:
+        """Write whole records by column: what is not among the columns is missing from now on.
+
+        Args:
+            rows: As for `write`.
+            values: By column, such as `price` or `attributes.color`; one for each row.
+
+        Raises:
+            InvalidValue: As for `put`; nothing has changed.
+        """
+        where = _checked(rows)
+        places = [(number, where[here] % CHUNK_ROWS) for number, here in numbers_of(where)]
+        nothing = [None] * len(where)
         with self._lock:
-            for name in self._live.keys() - values.keys():
-                values[name] = [None] * len(records)
-            return self.put(rows, values)
+            # Of the keys that a map has somewhere, few are in these rows.
+            silent = self._live.keys() - {normal_text(name) for name in values}
+            held = [name for name in silent if self._live[name].holds_any(places)]
+            return self.put(rows, {**values, **dict.fromkeys(held, nothing)})
 
     def put(self, rows: Sequence[int], values: Mapping[str, Sequence[object]]) -> Columns:
         """Write some columns; the others of these rows stay as they are.

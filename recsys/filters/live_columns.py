@@ -51,6 +51,14 @@ class LiveColumn(Protocol):
         """
         ...
 
+    def holds_any(self, places: Sequence[tuple[int, I32]]) -> bool:
+        """Tell whether some of these rows are not missing.
+
+        Args:
+            places: Numbers of chunks and offsets in them; they may be beyond all rows.
+        """
+        ...
+
     def publish(self, row_count: int) -> AnyColumn:
         """Return the column as it is now, with at least so many rows."""
         ...
@@ -94,6 +102,21 @@ class _Chunks:
                 self.chunks[number] = self._missing[: lengths[number]]
         absent = lengths[len(self.chunks) :]
         self.chunks.extend(self._missing[:length] for length in absent)
+
+    def holds_any(self, places: Sequence[tuple[int, I32]]) -> bool:
+        for number, offsets in places:
+            if number >= len(self.chunks):
+                continue
+            chunk = self.chunks[number]
+            if isinstance(chunk, np.ndarray) and chunk.base is self._missing:
+                continue
+            held = chunk[offsets[offsets < len(chunk)]]
+            if self._is_coded:
+                if held.any():
+                    return True
+            elif not np.array_equal(held, self._missing[: len(held)], equal_nan=True):
+                return True
+        return False
 
     def publish(self, row_count: int) -> tuple[Any, ...]:
         """Return the chunks; of numbers none is sparse, as the caller knows."""
@@ -176,6 +199,9 @@ class _LiveNumbers:
     def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
         return self._chunks.put(rows, values, seen_count)
 
+    def holds_any(self, places: Sequence[tuple[int, I32]]) -> bool:
+        return self._chunks.holds_any(places)
+
     def publish(self, row_count: int) -> NumberColumn:
         return NumberColumn(self._chunks.publish(row_count))
 
@@ -197,6 +223,9 @@ class _LiveBools:
     def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
         return self._chunks.put(rows, values, seen_count)
 
+    def holds_any(self, places: Sequence[tuple[int, I32]]) -> bool:
+        return self._chunks.holds_any(places)
+
     def publish(self, row_count: int) -> BoolColumn:
         return BoolColumn(self._chunks.publish(row_count))
 
@@ -215,11 +244,15 @@ class _LiveTexts:
         self._words = Words(are_paths=kind is FieldType.PATH)
 
     def encode(self, given: Sequence[object], *, field: str) -> Chunk:
-        codes = [self._code(one, field) for one in given]
+        # Most records lack most keys of a map.
+        codes = [0 if one is None else self._code(one, field) for one in given]
         return np.array(codes, dtype=np.int32)
 
     def put(self, rows: I32, values: Chunk, seen_count: int) -> I32:
         return self._chunks.put(rows, values, seen_count)
+
+    def holds_any(self, places: Sequence[tuple[int, I32]]) -> bool:
+        return self._chunks.holds_any(places)
 
     def publish(self, row_count: int) -> TextColumn:
         if len(self._words.entries) > 2 * row_count + _UNUSED_CODES_MAX:

@@ -266,10 +266,7 @@ def _describe(
     live: LiveColumns, some: Sequence[KeyedItem], found: I32, positions: I32, *, now: float
 ) -> None:
     columns = item_columns([some[at].item for at in positions.tolist()], now=now)
-    for name in live.columns.columns.keys() - columns.keys():
-        # Of an attribute that none of these has now, some may have had a value.
-        columns[name] = [None] * len(found)
-    live.put(found.tolist(), columns)
+    live.replace(found.tolist(), columns)
 
 
 def _turning(

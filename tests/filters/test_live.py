@@ -51,6 +51,21 @@ def test_readers_keep_the_moment_that_they_hold() -> None:
     assert passing(after, "brand = b") == [0, 1]
 
 
+def test_whole_records_can_be_written_by_column() -> None:
+    """What is not among the columns is missing, in old rows and new ones."""
+    live = LiveColumns(SCHEMA)
+    live.write(
+        [0, 1], [{"brand": "a", "price": 1.0, "attributes": {"size": 1, "color": "red"}}] * 2
+    )
+    live.replace([1, 2], {"brand": ["b", "c"], "attributes.size": [None, 2]})
+    assert passing(live.columns, "brand:*") == [0, 1, 2]
+    assert passing(live.columns, "price:*") == [0]
+    assert passing(live.columns, "attributes:color") == [0]
+    assert passing(live.columns, "attributes:size") == [0, 2]
+    live.replace([CHUNK_ROWS + 5, 0], {})
+    assert passing(live.columns, "brand:* OR price:* OR attributes:size") == [1, 2]
+
+
 def test_some_columns_can_be_written_alone() -> None:
     """The others stay."""
     live = LiveColumns(SCHEMA)
