@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from recsys.commands.ask import TARGET_DEFAULT, Json, Target
+from recsys.commands.asking import TARGET_DEFAULT, Json, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

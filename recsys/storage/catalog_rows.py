@@ -6,13 +6,13 @@ of cells is a list of numbers.
 """
 
 import enum
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from recsys import limits
 from recsys.catalog import Item, Price, Store
+from recsys.row_values import amount_of
 
 STORE_BITS: Final = 32
 """By how many bits the key of a store is shifted in the key of a cell."""
@@ -73,16 +73,10 @@ def plain_item(
     """
     prices: tuple[Price, ...] = ()
     if price is not None and 0.0 <= price <= limits.MONEY_UNITS_MAX:
-        prices = (Price(amount=amount(price), currency=currency or ""),)
+        prices = (Price(amount=amount_of(price, "price"), currency=currency or ""),)
     return Item(
         title=title or "",
         category_paths=(category,) if category else (),
         brand=brand or "",
         prices=prices,
     )
-
-
-def amount(price: float) -> str:
-    """Say a price as a plain decimal number, the shortest that means it."""
-    text = format(Decimal(repr(price)), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text

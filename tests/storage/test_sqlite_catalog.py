@@ -63,7 +63,7 @@ def test_items_of_an_earlier_version_are_items(path: Path, open_catalog: Open) -
     connection = sqlite3.connect(path)
     connection.execute("DELETE FROM items")
     rows = [
-        ("b", "Mug", "Home > Kitchen", "Pott", 0.1, "EUR"),
+        ("b", "Mug", "Home > Kitchen", "Pott", 8.790000000000001, "EUR"),
         ("a", None, None, None, 1e11, None),
         ("d", None, None, None, 1e21, None),
         ("c", "", "", "", None, "EUR"),
@@ -82,7 +82,7 @@ def test_items_of_an_earlier_version_are_items(path: Path, open_catalog: Open) -
                 title="Mug",
                 category_paths=("Home > Kitchen",),
                 brand="Pott",
-                prices=(Price(amount="0.1", currency="EUR"),),
+                prices=(Price(amount="8.79", currency="EUR"),),
             ),
         ),
         (3, "c", Item()),
