@@ -12,6 +12,10 @@ RESULT_COUNT_MAX: Final = 100
 EXCLUDE_COUNT_MAX: Final = 1_000
 RANK_COUNT_MAX: Final = 1_000
 SLOT_COUNT_MAX: Final = 10
+
+# Items on all pages of one list, and the token that holds them.
+PAGED_COUNT_MAX: Final = 1_000
+PAGE_TOKEN_BYTES_MAX: Final = 5_400
 EVENT_TYPE_COUNT_MAX: Final = 16
 
 # Identities and names, in UTF-8 bytes.

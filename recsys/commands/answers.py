@@ -120,6 +120,7 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
             "parts": {cause.value: count for cause, count in shortfall.parts},
         },
         **({"unknown": list(reply.unknown)} if reply.unknown else {}),
+        **({"next_page_token": reply.next_page_token} if reply.next_page_token else {}),
     }
 
 

@@ -61,6 +61,9 @@ def recommend(
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also show what the person already knows.")
     ] = False,
+    page_token: Annotated[
+        str, typer.Option(help="For the next page: what --json of the page before has.")
+    ] = "",
     titles: Titles = None,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
@@ -93,6 +96,7 @@ def recommend(
             result_count=count,
             excluded=exclude or (),
             include_seen=include_seen,
+            page_token=page_token,
             rules=Rules(filter=filter_ or None, in_stock=in_stock),
         )
     print_reply(reply, titles, as_json_=as_json_)

@@ -11,7 +11,7 @@ from recsys.recommend.model import ServingModel
 from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
-from recsys.rules import InForce, Permitted, allows
+from recsys.rules import Arrangement, InForce, Permitted, allows
 from recsys.rules.permitted import common_bits
 
 I32 = NDArray[np.int32]
@@ -27,11 +27,13 @@ class LeftOut(NamedTuple):
         seen: What the person has had contact with, ascending, where that counts.
         itself: The item that the question is about; None for none.
         shown: What is shown already, ascending.
+        first_place: How many results precede, on the pages before.
     """
 
     seen: I32 = NO_ROWS
     itself: int | None = None
     shown: I32 = NO_ROWS
+    first_place: int = 0
 
 
 NOTHING_LEFT_OUT: Final = LeftOut()
@@ -65,7 +67,7 @@ def answered(
         source,
         model,
         in_force.permitted,
-        in_force.arrangement,
+        _from_place(in_force.arrangement, left_out.first_place),
         count=query.result_count,
         excluded=blocked if len(blocked) else None,
     )
@@ -76,6 +78,19 @@ def answered(
         ),
         model_version=model.version,
         notes=frozenset(notes) if notes else _NO_NOTES,
+    )
+
+
+def _from_place(arrangement: Arrangement | None, first_place: int) -> Arrangement | None:
+    """Return how a later page is arranged: pins have their places on all pages together."""
+    if arrangement is None or not first_place or not arrangement.pins:
+        return arrangement
+    return arrangement.with_pins(
+        {
+            place - first_place: row
+            for place, row in arrangement.pins.items()
+            if place >= first_place
+        }
     )
 
 

@@ -107,6 +107,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
         excluded: Items to leave out; unknown ones and duplicates do no harm.
         include_seen: Whether items of the history may be returned; False for as the
             placement says.
+        page_token: Of the page before; empty for the first page.
         buyer_age: How old the buyer is, in years; None if it is not said.
         rules: What is asked of the items.
     """
@@ -120,6 +121,7 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
     include_seen: bool = False
+    page_token: str = ""
     buyer_age: int | None = None
     rules: Rules = NO_RULES
 
@@ -214,12 +216,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         shortfall: Set if and only if results are missing.
         model_version: The model that answered.
         notes: Members of `NOTES` that apply.
+        next_page_token: Asks for the next page; empty where there is none.
     """
 
     results: Results
     shortfall: Shortfall | None
     model_version: str
     notes: frozenset[str] = frozenset()
+    next_page_token: str = ""
 
 
 class RankAnswer(Answer, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from recsys.recommend.explain import Explanation, Influence, score_parts, strong
 from recsys.recommend.known import Acquaintance, Known
 from recsys.recommend.locate import Located, LocateQuery, equivalents_query, stores_with_item
 from recsys.recommend.model import ServingModel
+from recsys.recommend.paging import decode_page_token, encode_page_token
 from recsys.recommend.query import (
     NOTE_UNKNOWN_STORE,
     Answer,
@@ -86,11 +87,21 @@ class Recommender:
             now: Seconds since 1970-01-01 UTC.
 
         Raises:
-            InvalidRequest: The rules cannot be followed.
+            InvalidRequest: The rules cannot be followed, or the page token is of another
+                question or model.
         """
         notes: set[str] = set()
+        shown = decode_page_token(model, query)
         known = self.acquaintance.known(model, query, notes, now=now)
-        return self.recommend_to(model, query, known, notes, now=now)
+        question = self.question(model, query, known, notes, now=now)
+        left_out = LeftOut(seen=question.seen, shown=shown, first_place=len(shown))
+        answer = answered(model, query, question.source, question.in_force, notes, left_out)
+        shown_count = len(shown) + len(answer.results)
+        if answer.shortfall is not None or shown_count > limits.PAGED_COUNT_MAX:
+            return answer
+        shown = np.sort(np.concatenate([shown, answer.results.ranking.rows]))
+        token = encode_page_token(model, query, shown)
+        return msgspec.structs.replace(answer, next_page_token=token)
 
     def recommend_to(
         self,

@@ -96,6 +96,7 @@ class Client(WidgetCalls):
         result_count: int = 0,
         excluded: Sequence[ItemId | str] = (),
         include_seen: bool = False,
+        page_token: str = "",
         buyer_age: int | None = None,
         rules: Rules = NO_RULES,
     ) -> Reply:
@@ -112,9 +113,12 @@ class Client(WidgetCalls):
             page_size=result_count,
             exclude_item_ids=excluded,
             include_seen=include_seen,
+            page_token=page_token,
             rules=rules_message(rules),
         )
-        return read_reply(self._ask(self._recommendation.Recommend, request))
+        response: recommendation_service_pb2.RecommendResponse
+        response = self._ask(self._recommendation.Recommend, request)
+        return read_reply(response, next_page_token=response.next_page_token)
 
     def locate(
         self,

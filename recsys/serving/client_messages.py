@@ -40,6 +40,7 @@ class Reply:
         attribution_token: To send back with later events about these results.
         model_version: The model that answered.
         unknown: Of given items, those that the model does not know.
+        next_page_token: Asks for the next page; empty where there is none.
     """
 
     results: tuple[Recommendation, ...]
@@ -47,6 +48,7 @@ class Reply:
     attribution_token: str
     model_version: str
     unknown: tuple[ItemId, ...] = ()
+    next_page_token: str = ""
 
 
 def subject_message(
@@ -93,6 +95,7 @@ def read_reply(
     | recommendation_service_pb2.FilledSlot,
     *,
     unknown: Sequence[str] = (),
+    next_page_token: str = "",
 ) -> Reply:
     """Say an answer, or a slot of one, in the words of the domain."""
     shortfall = None
@@ -109,6 +112,7 @@ def read_reply(
         attribution_token=response.attribution_token,
         model_version=response.model_version,
         unknown=tuple(map(ItemId, unknown)),
+        next_page_token=next_page_token,
     )
 
 

@@ -57,7 +57,7 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
         four fields are the same.
     """
     results = answer.results
-    return encode_answer(
+    encoded = encode_answer(
         results.items.compiled,
         results.ranking,
         [_reason_bytes(reason) for reason in results.reasons],
@@ -65,11 +65,15 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
         answer.model_version,
         None if answer.shortfall is None else _shortfall_bytes(answer.shortfall),
     )
+    if not answer.next_page_token:
+        return encoded
+    # Messages one after the other are one message.
+    next_page = RecommendResponse(next_page_token=answer.next_page_token)
+    return encoded + next_page.SerializeToString()
 
 
 def rank_bytes(answer: RankAnswer, *, token: str) -> bytes:
     """Say given items in order in the words of the wire."""
-    # Messages one after the other are one message.
     unknown = RankItemsResponse(unknown_item_ids=answer.unknown)
     return answer_bytes(answer, token=token) + unknown.SerializeToString()
 

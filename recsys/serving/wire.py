@@ -68,6 +68,7 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
         result_count=read_result_count(request.page_size, wrong),
         excluded=read_excluded(request.exclude_item_ids, wrong),
         include_seen=request.include_seen,
+        page_token=_page_token(request.page_token, wrong),
         place=read_place(request.context, wrong),
         buyer_age=read_buyer_age(request, wrong),
         rules=read_rules(request, wrong),
@@ -206,6 +207,13 @@ def read_excluded(item_ids: Sequence[str], wrong: Violations) -> tuple[ItemId, .
     if not item_ids or not wrong.count_within(item_ids, field, count_max=limits.EXCLUDE_COUNT_MAX):
         return ()
     return read_item_ids(item_ids, wrong, field)
+
+
+def _page_token(token: str, wrong: Violations) -> str:
+    if len(token) > limits.PAGE_TOKEN_BYTES_MAX:
+        found = f"has {len(token)} characters; allowed 0 to {limits.PAGE_TOKEN_BYTES_MAX}"
+        wrong.add("page_token", found)
+    return token
 
 
 def read_item_ids(item_ids: Sequence[str], wrong: Violations, field: str) -> tuple[ItemId, ...]:

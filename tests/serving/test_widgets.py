@@ -30,6 +30,7 @@ from recsys.v1.recommendation_service_pb2 import (
     RecentlyViewedContent,
     RecentlyViewedRequest,
     RecommendPageRequest,
+    RecommendRequest,
     SimilarContent,
     Slot,
 )
@@ -275,6 +276,54 @@ async def test_commands_of_widgets_print_answers(running: Running) -> None:
     words = await run("recently-viewed", "--recent", "view:item-5", "--recent", "cart:item-6")
     assert "contact with it not long ago" in words
     assert "9 fewer than asked for: 9 more than is known of the person" in words
+    first = json.loads(await run("recommend", "-k", "3", "--json"))
+    more = await run("recommend", "-k", "3", "--json", "--page-token", first["next_page_token"])
+    assert [one["item_id"] for one in json.loads(more)["results"]] == ["item-3", "item-4", "item-5"]
     carts = ("--recent", "cart:item-6", "--type", "add-to-cart", "--json")
     seen = json.loads(await run("recently-viewed", *carts))
     assert [one["item_id"] for one in seen["results"]] == ["item-6"]
+
+
+async def test_pages_go_on_at_any_server_and_never_repeat(
+    remembering: tuple[Running, Running],
+) -> None:
+    """What is bought between two pages changes the rest, and brings nothing back."""
+    shown: list[str] = []
+    token = ""
+    for page in range(4):
+        running = remembering[page % 2]
+        answer = await asked(
+            running,
+            lambda client, token=token: client.recommend(
+                user_id="anna", result_count=9, page_token=token
+            ),
+        )
+        shown += [one.item_id for one in answer.results]
+        assert len(set(shown)) == len(shown) == 9 * (page + 1)
+        token = answer.next_page_token
+        event = event_pb2.Event(
+            event_id=f"buy-{page}",
+            event_type=event_pb2.EVENT_TYPE_PURCHASE_COMPLETE,
+            subject=Subject(user_id="anna"),
+            lines=[event_pb2.ItemLine(item_id=shown[-1])],
+        )
+        event.event_time.GetCurrentTime()
+        await running.events.WriteEvent(WriteEventRequest(event=event))
+    last = await asked(
+        remembering[0],
+        lambda client: client.recommend(user_id="anna", result_count=9, page_token=token),
+    )
+    assert len(last.results) == 4
+    assert not last.next_page_token
+    assert dict(last.shortfall.parts)[ShortfallCause.SHOWN] == 32
+
+
+@pytest.mark.parametrize(
+    ("token", "text"),
+    [("hello", "is not a token of this service"), ("A" * 5_401, "allowed 0 to 5400")],
+)
+async def test_wrong_page_tokens_are_named(running: Running, token: str, text: str) -> None:
+    """Under their field."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await running.recommendation.Recommend(RecommendRequest(page_token=token))
+    assert text in violations(caught.value)["page_token"]

@@ -49,6 +49,8 @@ def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
         ("recommendation_service", f"The items, 1 to {limits.RANK_COUNT_MAX} in any order"),
         ("recommendation_service", f"or CLICK, at most {limits.EVENT_TYPE_COUNT_MAX};"),
         ("recommendation_service", f"What to fill, 1 to {limits.SLOT_COUNT_MAX} slots"),
+        ("recommendation_service", f"page before, at most {limits.PAGE_TOKEN_BYTES_MAX} bytes"),
+        ("recommendation_service", f"would have more than {limits.PAGED_COUNT_MAX} items"),
         ("result", f"her newest {limits.HISTORY_EVENT_COUNT_MAX} lines"),
         ("subject", f"1 to {limits.IDENTIFIER_BYTES_MAX} bytes"),
         ("subject", f"at most {limits.IDENTIFIER_COUNT_MAX}:"),

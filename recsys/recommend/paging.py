@@ -1,0 +1,101 @@
+"""Page tokens: what was shown on the pages before, carried by the caller.
+
+The service keeps nothing between pages, and what it knows of a person changes while she
+scrolls. So a token holds the items themselves, as rows of the model, and not a position:
+the next page is the best of what is left.
+"""
+
+import base64
+import binascii
+import hashlib
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.errors import FieldViolation, InvalidRequest
+from recsys.recommend.model import ServingModel
+from recsys.recommend.query import RecommendQuery
+
+I32 = NDArray[np.int32]
+
+_FORMAT: Final = b"\x01"
+_MODEL_BYTES: Final = 4
+_QUESTION_BYTES: Final = 8
+_HEAD_BYTES: Final = len(_FORMAT) + _MODEL_BYTES + _QUESTION_BYTES
+_ROW_BYTES: Final = 4
+_FIELD: Final = "page_token"
+
+# Four letters stand for three bytes.
+assert limits.PAGE_TOKEN_BYTES_MAX * 3 // 4 >= _HEAD_BYTES + _ROW_BYTES * limits.PAGED_COUNT_MAX
+
+
+def encode_page_token(model: ServingModel, query: RecommendQuery, shown: I32) -> str:
+    """Make the token that asks for the next page; URL-safe, and opaque to callers.
+
+    Layout before base64: format (1 byte), digest of the model's version (4), digest of
+    the question (8), rows as int32, little endian, ascending.
+
+    Args:
+        model: Whose rows.
+        query: The question of all pages.
+        shown: Distinct rows on the pages so far, ascending, at most PAGED_COUNT_MAX.
+    """
+    head = _FORMAT + _model_digest(model) + _question_digest(query)
+    return base64.urlsafe_b64encode(head + shown.astype("<i4").tobytes()).rstrip(b"=").decode()
+
+
+def decode_page_token(model: ServingModel, query: RecommendQuery) -> I32:
+    """Return what was shown on the pages before, ascending rows; none without a token.
+
+    Raises:
+        InvalidRequest: The token is none, or of another question or model.
+    """
+    token = query.page_token
+    if not token:
+        return np.empty(0, dtype=np.int32)
+    try:
+        body = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise _refused("is not a token of this service") from error
+    row_count, rest = divmod(len(body) - _HEAD_BYTES, _ROW_BYTES)
+    if body[:1] != _FORMAT or rest or not 1 <= row_count <= limits.PAGED_COUNT_MAX:
+        raise _refused("is not a token of this service")
+    if body[1 : 1 + _MODEL_BYTES] != _model_digest(model):
+        raise _refused(
+            f"is not of the model {model.version}, which answers now; begin with the first page"
+        )
+    if body[1 + _MODEL_BYTES : _HEAD_BYTES] != _question_digest(query):
+        raise _refused("is of another question; only page_size, exclude_item_ids and"
+                       " context.recent_events may change between pages")  # fmt: skip
+    rows = np.frombuffer(body, dtype="<i4", offset=_HEAD_BYTES).astype(np.int32)
+    if rows[0] < 0 or rows[-1] >= len(model.items) or np.any(np.diff(rows) <= 0):
+        raise _refused("is not a token of this service")
+    return rows
+
+
+def _model_digest(model: ServingModel) -> bytes:
+    return hashlib.blake2b(model.version.encode(), digest_size=_MODEL_BYTES).digest()
+
+
+def _question_digest(query: RecommendQuery) -> bytes:
+    """Digest what all pages of one list have in common."""
+    question = msgspec.msgpack.encode(
+        (
+            sorted(query.identifiers),
+            query.placement,
+            query.channel,
+            query.store_id,
+            query.place,
+            query.include_seen,
+            query.buyer_age,
+            query.rules,
+        )
+    )
+    return hashlib.blake2b(question, digest_size=_QUESTION_BYTES).digest()
+
+
+def _refused(problem: str) -> InvalidRequest:
+    return InvalidRequest([FieldViolation(_FIELD, problem)])
