@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from recsys import limits
 from recsys.recommend import Answer, Recommender, Widgets
 from recsys.recommend.attribution import encode_token
 from recsys.recommend.query import Placed
@@ -73,7 +74,9 @@ class RecommendationServicer:
         """Put given items into a person's order."""
         query = wire_widgets.parse_rank(request, now=call.now)
         call.placement = query.placement
-        answer = await self._answer(self._widgets.rank, query, call)
+        # The reasons of a long list take milliseconds, however small the model is.
+        is_short = len(query.item_ids) <= limits.RESULT_COUNT_MAX
+        answer = await self._answer(self._widgets.rank, query, call, is_short=is_short)
         return reply.rank_bytes(answer, token=_token(answer, call.placement, call))
 
     async def recently_viewed(self, request: RecentlyViewedRequest, call: Call) -> bytes:
@@ -118,10 +121,17 @@ class RecommendationServicer:
         )
         return reply.explanation_bytes(explanation)
 
-    async def _answer(self, decide: Callable[..., AnswerT], query: Placed, call: Call) -> AnswerT:
+    async def _answer(
+        self,
+        decide: Callable[..., AnswerT],
+        query: Placed,
+        call: Call,
+        *,
+        is_short: bool = True,
+    ) -> AnswerT:
         """Decide here if that is quick, else in a thread."""
         model = self._slot.current().model
-        if model.is_quick and self._reads_quickly:
+        if is_short and model.is_quick and self._reads_quickly:
             call.check_deadline()
             answer = decide(model, query, now=call.now)
         else:
