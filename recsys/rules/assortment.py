@@ -56,7 +56,7 @@ class Assortment:
         self._lock = threading.Lock()
         self._seq: int | None = None
         self._rows: I32 = np.full(_KEYS_AT_FIRST, _NOWHERE, dtype=np.int32)
-        self._offered: Mask | None = None
+        self._listed: Mask | None = None
         self._turning: list[tuple[float, ItemRow]] = []
         self._turned: dict[ItemRow, Item] = {}
         self._live = self._no_columns()
@@ -85,7 +85,8 @@ class Assortment:
     @property
     def offered(self) -> Mask | None:
         """Which items are offered now; None for all, as no catalogue was ever written."""
-        return self._offered
+        # Without a single change it is no live catalogue but what a data set said.
+        return self._listed if self._seq else None
 
     @property
     def stores(self) -> Mapping[StoreId, Store]:
@@ -114,7 +115,7 @@ class Assortment:
         """
         with self._lock:
             mask = self._stocked.get(store_id)
-            if mask is None and self._offered is not None:
+            if mask is None and self.offered is not None:
                 mask = self._first_look(store_id, now=now)
             elif mask is not None:
                 self._stocked.move_to_end(store_id)
@@ -163,20 +164,15 @@ class Assortment:
         self._live, self._filtered = live, FilteredMasks(len(self._items))
         self._turning = _turns(turned, now=now)
         bitmap = _bitmap(np.concatenate([*offered, np.empty(0, np.int32)]), len(self._items))
-        # Without a single change it is no live catalogue but what a data set said.
-        if seq and self._offered is None:
-            self._offered = Mask(bitmap, item_count=len(self._items))
-        elif self._offered is not None:
-            self._offered.replace(bitmap)
+        if self._listed is None:
+            self._listed = Mask(bitmap, item_count=len(self._items))
+        else:
+            self._listed.replace(bitmap)
         self._stocked.clear()
         self._take_stores(stores)
         self._seq = seq
 
     def _apply(self, changes: CatalogChanges, *, now: float) -> None:
-        if self._offered is None:
-            # The first change ever makes a catalogue of what there was.
-            self._load(now=now)
-            return
         found, positions = self._items.find([one.item_id for one in changes.items])
         self._rows = _with_rows(self._rows, _keys(changes.items, positions), found)
         turned = _turning(changes.items, found, positions, now=now)
@@ -189,7 +185,8 @@ class Assortment:
             self._turning = _turns(self._turned, now=now)
         _describe(self._live, changes.items, found, positions, now=now)
         allow = _offered(changes.items, found, positions, now=now)
-        self._offered.change(allow=allow, forbid=np.setdiff1d(found, allow))
+        assert self._listed is not None  # Loading has made it.
+        self._listed.change(allow=allow, forbid=np.setdiff1d(found, allow))
         self._restock(changes)
         if changes.stores_changed:
             self._take_stores(self._feed.stores())
@@ -236,8 +233,8 @@ class Assortment:
                 del self._turned[row]
         if turned:
             self._live.put(list(turned), item_columns(list(turned.values()), now=now))
-        if self._offered is not None and (come or gone):
-            self._offered.change(
+        if self._listed is not None and (come or gone):
+            self._listed.change(
                 allow=np.array(come, dtype=np.int32), forbid=np.array(gone, dtype=np.int32)
             )
 

@@ -44,6 +44,11 @@ class Permissions:
         """Read what the catalogue says of a model's items; raises StorageUnavailable."""
         self._assortment(model).refresh(now=now)
 
+    def follow(self, *, now: float) -> None:
+        """Take in what has changed before anybody asks; raises StorageUnavailable."""
+        for assortment in list(self._assortments.values()):
+            assortment.refresh(now=now)
+
     def in_force(self, model: Model, asked: Asked, *, count: int, notes: set[str]) -> InForce:
         """Resolve the rules of a request, as of this moment.
 

@@ -4,6 +4,7 @@ Workers run one; tests and notebooks can too.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,7 @@ HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
 _PLACEMENTS_SECONDS: Final = 1.0
+_CATALOG_SECONDS: Final = 0.25
 
 # "" stands for the whole server.
 _HEALTH_NAMES: Final = ("", *SERVICES)
@@ -77,7 +79,7 @@ class RecsysServer:
         self._pool = ThreadPoolExecutor(config.server.scoring_threads, thread_name_prefix="scoring")
         self._metrics = metrics
         self._flushing: asyncio.Task[None] | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._following: list[asyncio.Task[None]] = []
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # ships no types
         self._server = grpc.aio.server(options=_OPTIONS)
         surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
@@ -152,7 +154,10 @@ class RecsysServer:
         port = self._server.add_insecure_port(address)
         await self._server.start()
         self._flushing = asyncio.create_task(self._flush_metrics())
-        self._following = asyncio.create_task(self._follow_placements())
+        self._following = [
+            asyncio.create_task(self._follow_placements()),
+            asyncio.create_task(self._follow_catalog()),
+        ]
         self._writer.start()
         return port
 
@@ -167,6 +172,8 @@ class RecsysServer:
 
     async def drain(self) -> None:
         """Refuse new calls and wait for those under way, at most the grace period."""
+        for task in self._following:
+            task.cancel()
         await self._health.enter_graceful_shutdown()
         await self._quiet.find()
         stopping = asyncio.create_task(self._server.stop(self._grace_seconds))
@@ -178,15 +185,21 @@ class RecsysServer:
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
-        for task in (self._flushing, self._following):
-            if task is not None:
-                task.cancel()
+        if self._flushing is not None:
+            self._flushing.cancel()
         self._metrics.flush()
 
     async def _flush_metrics(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
             self._metrics.flush()
+
+    async def _follow_catalog(self) -> None:
+        # So that no answer has to wait for what many changes take.
+        while True:
+            await asyncio.sleep(_CATALOG_SECONDS)
+            with contextlib.suppress(StorageUnavailable):
+                await asyncio.to_thread(self._recommender.permissions.follow, now=time.time())
 
     async def _follow_placements(self) -> None:
         while True:

@@ -217,3 +217,17 @@ def test_another_catalogue_in_the_place_of_this_one_is_read_anew() -> None:
     vars(catalog).update(vars(older))
     assortment.refresh(now=0.0)
     assert shown(assortment.offered) == {"i7"}
+
+
+def test_the_first_change_of_all_makes_a_catalogue_of_what_is_known() -> None:
+    """Without reading all of it again."""
+    catalog = MemoryCatalog()
+    for name in IDS[:4]:
+        catalog.put(name, Item())
+    catalog.log.clear()
+    assortment = Assortment(ItemIndex.from_ids(IDS), catalog)
+    assortment.refresh(now=0.0)
+    catalog.put("i9", Item())
+    assortment.refresh(now=0.0)
+    assert shown(assortment.offered) == {*IDS[:4], "i9"}
+    assert catalog.snapshot_count == 1
