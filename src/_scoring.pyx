@@ -102,8 +102,8 @@ cdef const simd_ops *active_ops = NULL
 include "scoring_parts.pxi"
 
 
-SCRATCH_KEPT_MAX = 128
-"""Scratch that a table keeps, which is as many as there are calls at the same time."""
+SCRATCH_KEPT_MAX = 2 * SCAN_BATCH_MAX
+"""Scratch that a table keeps: what two batches take, or as many calls at the same time."""
 
 
 cdef class ItemTable:

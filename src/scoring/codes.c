@@ -21,7 +21,9 @@
  *
  * Evaluating t s (d.c) + error (+ tails and priors) in float32 costs fewer than 16
  * roundings of values below (|r| + |r'|) (N + |y'|), for which 32 u are added to both
- * factors, and some that involve the priors, see scan.c. Underflow costs at most
+ * factors, and some that involve the priors, see scan.c. Tiles take the error off the floor
+ * instead of adding it to each bound: as many roundings, of which that of the floor counts
+ * only where it is no larger than twice the bound, and the answer is plain beyond. Underflow costs at most
  * 2^-149 * 2^26, which 2^-120 covers.
  */
 #include "codes.h"

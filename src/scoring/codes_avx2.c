@@ -6,6 +6,9 @@
 #define LANES_TARGET __attribute__((target("avx2,fma")))
 #include "codes_avx2.h"
 
+/* Six sums; twelve and what a product takes would be more than there are registers. */
+enum { LANES_TILE_QUERIES = 3 };
+
 /* maddubs adds two products in 16 bits. Query codes of at most 63 keep them below
  * 2 * 255 * 63 = 32,130, so that it cannot saturate. */
 enum { CODE_MAX_WITHOUT_VNNI = 63 };

@@ -1,5 +1,6 @@
 /* 16 items in two AVX2 registers: what the variants with and without VNNI share.
- * The including file defines LANES_TARGET and `half_dot`, the product of one half. */
+ * The including file defines LANES_TARGET, LANES_TILE_QUERIES and `half_dot`, the product
+ * of one half. */
 #ifndef RECSYS_CODES_AVX2_H
 #define RECSYS_CODES_AVX2_H
 
@@ -9,7 +10,7 @@
 
 #define LANES LANES_TARGET static inline __attribute__((always_inline))
 
-enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 1, LANES_TILE_QUERIES = 6 };
+enum { LANES_SIGNED = 0, LANES_TILE_GROUPS = 1 };
 typedef struct {
     __m256i half[2];
 } lanes_i;
@@ -67,10 +68,13 @@ LANES lanes_i lanes_shifted(lanes_i sum, int shift) {
     lanes_i out;
     EACH(_mm256_slli_epi32(sum.half[h], shift));
 }
-LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
+LANES lanes_i lanes_spread(int32_t value) {
+    lanes_i out;
+    EACH(_mm256_set1_epi32(value));
+}
+LANES lanes_f lanes_float(lanes_i sum) {
     lanes_f out;
-    EACH(_mm256_cvtepi32_ps(
-        _mm256_sub_epi32(_mm256_slli_epi32(sum.half[h], shift), _mm256_set1_epi32(offset))));
+    EACH(_mm256_cvtepi32_ps(sum.half[h]));
 }
 LANES lanes_f lanes_bf16(const uint16_t *halves) {
     lanes_f out;

@@ -6,8 +6,12 @@
 #define LANES_TARGET __attribute__((target("avxvnni,avx2,fma")))
 #include "codes_avx2.h"
 
+enum { LANES_TILE_QUERIES = 6 };
+
 LANES __m256i half_dot(__m256i sum, __m256i bytes, __m256i query) {
-    return _mm256_dpbusd_avx_epi32(sum, bytes, query);
+    /* GCC 12 copies registers around the intrinsic, and sums of tiles then do not fit. */
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(bytes), "x"(query));
+    return sum;
 }
 
 #include "codes_body.h"

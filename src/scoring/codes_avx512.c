@@ -43,10 +43,8 @@ LANES lanes_i lanes_dot(lanes_i sum, lanes_i bytes, const int8_t *query) {
 LANES lanes_i lanes_shifted(lanes_i sum, int shift) {
     return _mm512_slli_epi32(sum, (unsigned)shift);
 }
-LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
-    const lanes_i shifted = _mm512_slli_epi32(sum, (unsigned)shift);
-    return _mm512_cvtepi32_ps(_mm512_sub_epi32(shifted, _mm512_set1_epi32(offset)));
-}
+LANES lanes_i lanes_spread(int32_t value) { return _mm512_set1_epi32(value); }
+LANES lanes_f lanes_float(lanes_i sum) { return _mm512_cvtepi32_ps(sum); }
 LANES lanes_f lanes_bf16(const uint16_t *halves) {
     const __m256i packed = _mm256_loadu_si256((const __m256i *)halves);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(packed), 16));

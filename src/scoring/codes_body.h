@@ -88,13 +88,24 @@ CODES_INLINE float codes_error(const scan_codes *c, const stage_bound *b, int64_
            c->norms[group] * b->per_norm + CODES_UNDERFLOW;
 }
 
+static inline int32_t codes_offset(const stage_bound *b) {
+    return LANES_SIGNED ? b->offset_signed : b->offset;
+}
+
 CODES_INLINE lanes_f codes_estimate(const scan_codes *c, const stage_bound *b, lanes_i sum,
                                     int64_t group, int stage) {
     const int is_half = stage == STAGE_HEAD4 || stage == STAGE_ALL4;
-    const int32_t offset = LANES_SIGNED ? b->offset_signed : b->offset;
     const lanes_f scale =
         lanes_mul(lanes_bf16(c->steps + group * CODES_GROUP), lanes_set(b->step));
-    return lanes_mul(lanes_scaled(sum, is_half ? CODES_HALF_SHIFT : 0, offset), scale);
+    if (is_half) sum = lanes_shifted(sum, CODES_HALF_SHIFT);
+    return lanes_mul(lanes_float(lanes_add(sum, lanes_spread(-codes_offset(b)))), scale);
+}
+
+CODES_INLINE lanes_f codes_with_priors(lanes_f bound, const code_priors *priors,
+                                       int64_t first) {
+    if (priors->shared != NULL) bound = lanes_fadd(bound, lanes_fload(priors->shared + first));
+    if (priors->own != NULL) bound = lanes_fadd(bound, lanes_fload(priors->own + first));
+    return bound;
 }
 
 /* Which of a group's items can still reach the floor. */
@@ -113,9 +124,7 @@ CODES_INLINE uint32_t codes_kept(const scan_codes *c, const stage_bound *b, lane
     if (stage == STAGE_MIXED)
         bound = lanes_fadd(bound, lanes_mul(lanes_bf16(c->rests + first),
                                             lanes_set(b->per_tail)));
-    if (priors->shared != NULL) bound = lanes_fadd(bound, lanes_fload(priors->shared + first));
-    if (priors->own != NULL) bound = lanes_fadd(bound, lanes_fload(priors->own + first));
-    return lanes_not_below(bound, lanes_set(floor));
+    return lanes_not_below(codes_with_priors(bound, priors, first), lanes_set(floor));
 }
 
 /* Ask for what is read `ahead` groups later; reading past the end is no fault. */
@@ -227,7 +236,8 @@ LANES_TARGET static void codes_glance(const uint8_t *digests, const int32_t *row
     const lanes_f scale =
         lanes_mul(lanes_bf16(halves[DIGEST_STEP]), lanes_set(query->step));
     lanes_f bound =
-        lanes_mul(lanes_scaled(codes_digest_sums(each, query), 0, query->offset), scale);
+        lanes_mul(lanes_float(lanes_add(codes_digest_sums(each, query),
+                                        lanes_spread(-query->offset))), scale);
     bound = lanes_fadd(bound, lanes_mul(lanes_bf16(halves[DIGEST_RESIDUAL]),
                                         lanes_set(query->per_residual)));
     bound = lanes_fadd(bound, lanes_mul(lanes_bf16(halves[DIGEST_NORM]),
@@ -277,7 +287,7 @@ CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *whole, int64_t 
                                   const code_tile *queries) {
     const int8_t *codes[LANES_TILE_QUERIES];
     CODES_UNROLL
-    for (int q = 0; q < LANES_TILE_QUERIES; q++) codes[q] = queries[q].query->codes;
+    for (int q = 0; q < LANES_TILE_QUERIES; q++) codes[q] = queries[q].codes;
     for (int64_t i = 0; i < quads; i++) {
         lanes_i bytes[LANES_TILE_GROUPS];
         CODES_UNROLL
@@ -293,42 +303,88 @@ CODES_INLINE void codes_block_add(codes_block *b, const uint8_t *whole, int64_t 
     }
 }
 
+/* What is read of the groups of a block once for all of its queries. */
+typedef struct {
+    lanes_f steps[LANES_TILE_GROUPS], tails[LANES_TILE_GROUPS];
+} codes_block_scales;
+
+/* Where in a tile a block is. */
+typedef struct {
+    int64_t group;
+    int first_query, first_group;
+} codes_block_place;
+
+/* Write down which items of one group one query keeps: those whose bound is not below its
+ * floor, or what comes to the same, below the floor less the error that they share. */
+CODES_INLINE void codes_block_keep(const scan_codes *c, const codes_block *b,
+                                   const codes_block_scales *scales, const code_tile *one,
+                                   codes_block_place at, int q, int g, float limit, int stage,
+                                   int with_priors, code_tile_found *found) {
+    const lanes_f scale = lanes_mul(scales->steps[g], lanes_set(one->bound.step));
+    const lanes_f dots = lanes_mul(lanes_float(b->sum[q][g]), scale);
+    lanes_f bound = dots;
+    if (stage == STAGE_HEAD8)
+        bound = lanes_fadd(bound, lanes_mul(scales->tails[g], lanes_set(one->bound.per_tail)));
+    if (with_priors)
+        bound = codes_with_priors(bound, &one->priors, (at.group + g) * CODES_GROUP);
+    const uint32_t kept = lanes_not_below(bound, lanes_set(limit));
+    if (kept == 0) return;
+    const int query = at.first_query + q, group = at.first_group + g;
+    found->hits |= 1u << (query * CODES_TILE_GROUPS + group);
+    found->kept[query][group] = (uint16_t)kept;
+    if (stage != STAGE_ALL8) return;
+    found->errors[query][group] = codes_error(c, &one->bound, at.group + g, stage);
+    lanes_fstore(found->dots[query][group], dots);
+}
+
 CODES_INLINE void codes_block_stage(const scan_codes *c, const uint8_t *whole,
-                                    const code_tile *queries, int64_t group,
-                                    uint16_t (*kept)[CODES_TILE_GROUPS], int stage) {
+                                    const code_tile *queries, codes_block_place at, int stage,
+                                    int with_priors, code_tile_found *found) {
     codes_block b;
+    codes_block_scales scales;
+    float limits[LANES_TILE_QUERIES][LANES_TILE_GROUPS];
     CODES_UNROLL
     for (int q = 0; q < LANES_TILE_QUERIES; q++) {
         CODES_UNROLL
-        for (int g = 0; g < LANES_TILE_GROUPS; g++) b.sum[q][g] = lanes_zero();
+        for (int g = 0; g < LANES_TILE_GROUPS; g++) {
+            b.sum[q][g] = lanes_spread(-codes_offset(&queries[q].bound));
+            limits[q][g] =
+                queries[q].floor - codes_error(c, &queries[q].bound, at.group + g, stage);
+        }
     }
     const int64_t pairs = c->head_pairs + (stage == STAGE_ALL8 ? c->tail_pairs : 0);
     codes_block_add(&b, whole, 2 * pairs, queries);
     CODES_UNROLL
-    for (int q = 0; q < LANES_TILE_QUERIES; q++) {
+    for (int g = 0; g < LANES_TILE_GROUPS; g++) {
+        const int64_t first = (at.group + g) * CODES_GROUP;
+        scales.steps[g] = lanes_bf16(c->steps + first);
+        if (stage == STAGE_HEAD8) scales.tails[g] = lanes_bf16(c->tails + first);
         CODES_UNROLL
-        for (int g = 0; g < LANES_TILE_GROUPS; g++)
-            kept[q][g] = (uint16_t)codes_kept(c, &queries[q].query->stages[stage], b.sum[q][g],
-                                              &queries[q].priors, queries[q].floor, group + g,
-                                              stage);
+        for (int q = 0; q < LANES_TILE_QUERIES; q++)
+            codes_block_keep(c, &b, &scales, &queries[q], at, q, g, limits[q][g], stage,
+                             with_priors, found);
     }
 }
+
+#define CODES_BLOCK(stage, with_priors) \
+    codes_block_stage(c, groups, queries + q, (codes_block_place){start + g, q, g}, stage,  \
+                      with_priors, found)
 
 /* Only stages of whole codes come here, see pass_batch.c. */
 LANES_TARGET static void codes_tile(const scan_codes *c, const uint8_t *whole,
                                     const code_tile queries[CODES_TILE_QUERIES], int stage,
-                                    int64_t start,
-                                    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]) {
+                                    int64_t start, code_tile_found *found) {
+    int with_priors = 0;
+    for (int q = 0; q < CODES_TILE_QUERIES; q++)
+        with_priors |= queries[q].priors.shared != NULL || queries[q].priors.own != NULL;
+    found->hits = 0;
     for (int q = 0; q < CODES_TILE_QUERIES; q += LANES_TILE_QUERIES)
         for (int g = 0; g < CODES_TILE_GROUPS; g += LANES_TILE_GROUPS) {
             const uint8_t *groups = whole + g * CODES_PAIR_BYTES;
-            uint16_t part[LANES_TILE_QUERIES][CODES_TILE_GROUPS];
-            if (stage == STAGE_HEAD8)
-                codes_block_stage(c, groups, queries + q, start + g, part, STAGE_HEAD8);
-            else
-                codes_block_stage(c, groups, queries + q, start + g, part, STAGE_ALL8);
-            for (int i = 0; i < LANES_TILE_QUERIES; i++)
-                for (int j = 0; j < LANES_TILE_GROUPS; j++) kept[q + i][g + j] = part[i][j];
+            if (with_priors && stage == STAGE_HEAD8) CODES_BLOCK(STAGE_HEAD8, 1);
+            else if (with_priors) CODES_BLOCK(STAGE_ALL8, 1);
+            else if (stage == STAGE_HEAD8) CODES_BLOCK(STAGE_HEAD8, 0);
+            else CODES_BLOCK(STAGE_ALL8, 0);
         }
 }
 

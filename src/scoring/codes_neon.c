@@ -71,10 +71,13 @@ LANES lanes_i lanes_shifted(lanes_i sum, int shift) {
     lanes_i out;
     EACH(vshlq_s32(sum.part[p], vdupq_n_s32(shift)));
 }
-LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
+LANES lanes_i lanes_spread(int32_t value) {
+    lanes_i out;
+    EACH(vdupq_n_s32(value));
+}
+LANES lanes_f lanes_float(lanes_i sum) {
     lanes_f out;
-    EACH(vcvtq_f32_s32(
-        vsubq_s32(vshlq_s32(sum.part[p], vdupq_n_s32(shift)), vdupq_n_s32(offset))));
+    EACH(vcvtq_f32_s32(sum.part[p]));
 }
 LANES lanes_f lanes_bf16(const uint16_t *halves) {
     lanes_f out;

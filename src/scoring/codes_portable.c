@@ -50,9 +50,12 @@ LANES lanes_i lanes_dot(lanes_i sum, lanes_i in, const int8_t *query) {
                       in.bytes[4 * i + 2] * query[2] + in.bytes[4 * i + 3] * query[3];
     return sum;
 }
-LANES lanes_f lanes_scaled(lanes_i sum, int shift, int32_t offset) {
-    FLOATS((float)(sum.sum[i] * (1 << shift) - offset));
+LANES lanes_i lanes_spread(int32_t value) {
+    lanes_i out;
+    for (int i = 0; i < 16; i++) out.sum[i] = value;
+    return out;
 }
+LANES lanes_f lanes_float(lanes_i in) { FLOATS((float)in.sum[i]); }
 LANES lanes_f lanes_bf16(const uint16_t *halves) { FLOATS(bf16_value(halves[i])); }
 LANES lanes_f lanes_set(float value) { FLOATS(value); }
 LANES lanes_f lanes_fload(const float *values) { FLOATS(values[i]); }

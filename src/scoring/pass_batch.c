@@ -15,12 +15,15 @@ enum {
     WARM_GROUPS = 64,           /* searched query by query, until floors have risen */
     TILE_BYTES_MAX = 256 * 1024, /* a quarter of a usual second-level cache */
     RESOLVE_COST = 4,           /* a group alone is that much dearer than in a tile */
+    FOUND_MAX = 128,
 };
 
 typedef struct {
     search s;
     coded_search cs;
     hit_queue found; /* in the groups under way */
+    coded_item items[FOUND_MAX]; /* the same of tiles that have read all codes */
+    int64_t item_count;
 } lane;
 
 static int64_t tile_groups(const scan_codes *c) {
@@ -46,7 +49,7 @@ static int make_blocks(lane *const *lanes, int count, block *blocks) {
         int filled = CODES_TILE_QUERIES;
         for (int i = 0; i < count; i++) {
             lane *one = lanes[i];
-            one->found.count = 0;
+            one->found.count = one->item_count = 0;
             if (one->cs.choice.stage != stage) continue;
             if (filled == CODES_TILE_QUERIES) {
                 blocks[made++] = (block){.stage = stage};
@@ -55,7 +58,8 @@ static int make_blocks(lane *const *lanes, int count, block *blocks) {
             block *last = &blocks[made - 1];
             last->lanes[filled] = one;
             last->queries[filled] = (code_tile){
-                .query = &one->cs.query, .priors = one->cs.priors, .floor = one->s.floor};
+                .codes = one->cs.query.codes, .bound = one->cs.query.stages[stage],
+                .priors = one->cs.priors, .floor = one->s.floor};
             last->count = ++filled;
         }
     }
@@ -68,37 +72,37 @@ static int make_blocks(lane *const *lanes, int count, block *blocks) {
 /* A few queries are quicker one by one. */
 static int is_thin(const block *b) { return 2 * b->count <= CODES_TILE_QUERIES; }
 
-static void tile_block(const scan_codes *c, const uint8_t *whole, block *b, int64_t group) {
-    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
-    b->lanes[0]->s.ops->codes->tile(c, whole, b->queries, b->stage, group, kept);
-    for (int q = 0; q < b->count; q++) {
-        lane *one = b->lanes[q];
-        for (int g = 0; g < CODES_TILE_GROUPS; g++) {
-            if (kept[q][g] == 0) continue;
-            __builtin_prefetch(c->order + (group + g) * CODES_GROUP);
-            one->found.hits[one->found.count++] =
-                (code_hit){.group = (int32_t)(group + g), .items = kept[q][g]};
-        }
+static void resolve_items(lane *one) {
+    coded_items(&one->s, &one->cs, one->items, one->item_count);
+    one->item_count = 0;
+}
+
+/* What is left of a group goes on waiting, or is done where all of its codes are read. */
+static void find(const scan_codes *c, lane *one, int stage, code_hit hit, float error,
+                 const float *dots) {
+    const int32_t first = hit.group * CODES_GROUP;
+    __builtin_prefetch(c->order + first);
+    if (stage != STAGE_ALL8) {
+        one->found.hits[one->found.count++] = hit;
+        return;
+    }
+    if (one->item_count > FOUND_MAX - CODES_GROUP) resolve_items(one);
+    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
+        const int place = __builtin_ctz(left);
+        one->items[one->item_count++] = (coded_item){first + place, dots[place], error};
     }
 }
 
-/* Lines `part` of `parts` of what a plane has of a tile. */
-static void fetch_lines(const uint8_t *plane, int64_t pairs, int64_t group, int part, int parts) {
-    const int64_t lines = CODES_TILE_GROUPS * pairs;
-    const uint8_t *bytes = plane + group * pairs * CODES_PAIR_BYTES;
-    for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; i++)
-        __builtin_prefetch(bytes + i * CODES_PAIR_BYTES);
-}
-
-/* Ask for the tile after the next one, a part with each block: processors forget what
- * is asked for when too much is under way. */
-static void fetch_tile(const scan_codes *c, int with_tail, int64_t group, int part, int parts) {
-    const int64_t ahead = group + 2 * CODES_TILE_GROUPS;
-    fetch_lines(c->head_high, c->head_pairs, ahead, part, parts);
-    fetch_lines(c->head_low, c->head_pairs, ahead, part, parts);
-    if (!with_tail) return;
-    fetch_lines(c->tail_high, c->tail_pairs, ahead, part, parts);
-    fetch_lines(c->tail_low, c->tail_pairs, ahead, part, parts);
+static void tile_block(const scan_codes *c, const uint8_t *whole, block *b, int64_t group) {
+    code_tile_found found;
+    b->lanes[0]->s.ops->codes->tile(c, whole, b->queries, b->stage, group, &found);
+    for (uint32_t left = found.hits; left != 0; left &= left - 1) {
+        const int at = __builtin_ctz(left);
+        const int q = at / CODES_TILE_GROUPS, g = at % CODES_TILE_GROUPS;
+        const code_hit hit = {.group = (int32_t)(group + g), .items = found.kept[q][g]};
+        if (q < b->count)
+            find(c, b->lanes[q], b->stage, hit, found.errors[q][g], found.dots[q][g]);
+    }
 }
 
 /* Bound the items of some groups for all lanes, then look at what is left of them. */
@@ -116,10 +120,8 @@ static void search_groups(lane *const *lanes, int count, uint8_t *whole, int64_t
     int64_t group = start;
     for (; group + CODES_TILE_GROUPS <= stop; group += CODES_TILE_GROUPS) {
         if (is_tiled) lanes[0]->s.ops->codes->join(c, with_tail, group, whole);
-        for (int b = 0; b < made; b++) {
-            fetch_tile(c, with_tail, group, b, made);
+        for (int b = 0; b < made; b++)
             if (!is_thin(&blocks[b])) tile_block(c, whole, &blocks[b], group);
-        }
     }
     for (int b = 0; b < made; b++) {
         const int64_t left = is_thin(&blocks[b]) ? start : group;
@@ -130,9 +132,11 @@ static void search_groups(lane *const *lanes, int count, uint8_t *whole, int64_t
                 one->found.hits + one->found.count);
         }
     }
-    for (int i = 0; i < count; i++) 
+    for (int i = 0; i < count; i++) {
+        resolve_items(lanes[i]);
         coded_found(&lanes[i]->s, &lanes[i]->cs, lanes[i]->found.hits, lanes[i]->found.count,
                     stop - start);
+    }
 }
 
 /* All lanes over all codes; they share them. */

@@ -90,20 +90,29 @@ static void add_candidate(search *s, float most, int32_t row) {
 
 /* ---------------------------------------------------------- groups that wait */
 
-/* Put the items of a group that passed a stage between two bounds. */
+/* Put an item between two bounds. */
+static void resolve_item(search *s, const coded_search *cs, coded_item item) {
+    float prior = cs->priors.shared == NULL ? 0.0f : cs->priors.shared[item.place];
+    if (cs->priors.own != NULL) prior += cs->priors.own[item.place];
+    const float most = (item.dot + item.error) + prior;
+    const int32_t row = cs->codes->order[item.place];
+    if (most < s->floor || !is_free(s, row)) return;
+    add_candidate(s, most, row);
+    add_lowest(s, (item.dot - item.error) + prior);
+}
+
+void coded_items(search *s, coded_search *cs, const coded_item *items, int64_t count) {
+    for (int64_t i = 0; i < count; i++) resolve_item(s, cs, items[i]);
+}
+
+/* The same for those of a group that passed a stage. */
 static void resolve(search *s, const coded_search *cs, code_hit hit) {
     const int64_t first = (int64_t)hit.group * CODES_GROUP;
     float dots[CODES_GROUP];
     const float error = s->ops->codes->full(cs->codes, &cs->query, hit.group, dots);
     for (uint32_t left = hit.items; left != 0; left &= left - 1) {
         const int place = __builtin_ctz(left);
-        float prior = cs->priors.shared == NULL ? 0.0f : cs->priors.shared[first + place];
-        if (cs->priors.own != NULL) prior += cs->priors.own[first + place];
-        const float most = (dots[place] + error) + prior;
-        const int32_t row = cs->codes->order[first + place];
-        if (most < s->floor || !is_free(s, row)) continue;
-        add_candidate(s, most, row);
-        add_lowest(s, (dots[place] - error) + prior);
+        resolve_item(s, cs, (coded_item){(int32_t)first + place, dots[place], error});
     }
 }
 
@@ -148,12 +157,19 @@ static void fetch_hit(const coded_search *cs, code_hit hit, int which) {
     }
 }
 
-/* Those of a group that may appear. */
-static uint32_t free_items(const search *s, const coded_search *cs, code_hit hit) {
+/* Those of a group that masks allow. Which they are is anyone's guess, so nothing branches
+ * on it. */
+static uint32_t allowed_items(const search *s, const coded_search *cs, code_hit hit) {
     const int32_t *order = cs->codes->order + (int64_t)hit.group * CODES_GROUP;
     uint32_t kept = hit.items;
-    for (uint32_t left = hit.items; left != 0; left &= left - 1)
-        if (!is_free(s, order[__builtin_ctz(left)])) kept ^= left & -left;
+    for (uint32_t left = hit.items; left != 0; left &= left - 1) {
+        const int place = __builtin_ctz(left);
+        const int32_t row = order[place] < 0 ? 0 : order[place];
+        uint32_t bit = 1;
+        for (int mask = 0; mask < s->query->allowed_count; mask++)
+            bit &= (uint32_t)s->query->allowed[mask][row >> 3] >> (row & 7);
+        kept &= ~((bit ^ 1) << place);
+    }
     return kept;
 }
 
@@ -173,6 +189,19 @@ static void wait(coded_search *cs, code_hit hit, int which) {
     cs->pairs += wait_pairs(cs, which);
     queue->hits[queue->count++] = hit;
     if (queue->count <= FETCH_AHEAD) fetch_hit(cs, hit, which);
+}
+
+/* Leave out of hits what masks forbid, and of groups those of which nothing is left. */
+static int64_t keep_allowed(const search *s, const coded_search *cs, code_hit *hits,
+                            int64_t count) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count; i++) {
+        code_hit hit = hits[i];
+        hit.items = allowed_items(s, cs, hit);
+        hits[kept] = hit;
+        kept += hit.items != 0;
+    }
+    return kept;
 }
 
 /* Hit `i` of a queue, which is looked at now; ask for another one. Processors forget
@@ -230,7 +259,7 @@ static void choose_stage(stage_choice *choice, const scan_codes *c, int64_t grou
     }
 }
 
-void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+void coded_found(search *s, coded_search *cs, code_hit *hits, int64_t count,
                  int64_t groups) {
     const scan_codes *c = cs->codes;
     /* Where masks forbid much, looking at them first saves looking closer at groups of
@@ -240,11 +269,8 @@ void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t coun
         __builtin_prefetch(c->order + (int64_t)hits[i].group * CODES_GROUP);
     go_on(s, cs);
     const int which = queue_after(cs->choice.stage);
-    for (int64_t i = 0; i < count; i++) {
-        code_hit hit = hits[i];
-        if (is_masked) hit.items = free_items(s, cs, hit);
-        if (hit.items != 0) wait(cs, hit, which);
-    }
+    if (is_masked) count = keep_allowed(s, cs, hits, count);
+    for (int64_t i = 0; i < count; i++) wait(cs, hits[i], which);
     if (cs->choice.stage == STAGE_ALL8) look_at_items(s, cs); /* all has just been read */
     const int64_t pairs = groups * stage_pairs(c, cs->choice.stage) + cs->pairs;
     *s->scratch->effort += CODES_PAIR_BYTES * pairs;

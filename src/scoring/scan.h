@@ -112,7 +112,7 @@ int scan_top_k(const scan_items *items, const simd_ops *ops, const scan_query *q
 /* The same for up to SCAN_BATCH_MAX queries, each with a scratch of its own; row i of
  * the outputs is `capacity` (at least 1) wide. `*failed` is the first bad query. `lanes`
  * is room of scan_lane_bytes(), aligned as malloc does: too much for a small stack. */
-enum { SCAN_BATCH_MAX = 60 };
+enum { SCAN_BATCH_MAX = 240 };
 size_t scan_lane_bytes(void);
 int scan_top_k_batch(const scan_items *items, const simd_ops *ops, const scan_query *queries,
                      const scan_scratch *const *scratch, void *lanes, int count,

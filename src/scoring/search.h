@@ -79,6 +79,12 @@ typedef struct {
     int64_t count;
 } hit_queue;
 
+/* An item that passed all codes, its dot product as these give it, and their error. */
+typedef struct {
+    int32_t place;
+    float dot, error;
+} coded_item;
+
 /* A search under way over codes. */
 typedef struct {
     const scan_codes *codes;
@@ -94,8 +100,10 @@ void coded_begin(search *s, coded_search *cs);
 int64_t coded_span(search *s, coded_search *cs, int64_t group, int64_t stop);
 int coded_in_reach(const search *s, const scan_codes *codes, int64_t group);
 /* Go on with what waits, and with what was found since in so many groups. */
-void coded_found(search *s, coded_search *cs, const code_hit *hits, int64_t count,
+void coded_found(search *s, coded_search *cs, code_hit *hits, int64_t count,
                  int64_t groups);
+/* The same for items of as many groups, of which all codes have been read. */
+void coded_items(search *s, coded_search *cs, const coded_item *items, int64_t count);
 /* Leave nothing waiting. */
 void coded_flush(search *s, coded_search *cs);
 void coded_end(search *s, coded_search *cs);
@@ -116,7 +124,9 @@ static inline int is_allowed(const scan_query *query, int32_t row) {
 
 /* Whether there is an item at a place that has this row, and it may still appear. */
 static inline int is_free(const search *s, int32_t row) {
-    return row >= 0 && !is_taken(s->scratch, row) && is_allowed(s->query, row);
+    if (row < 0 || !is_allowed(s->query, row)) return 0;
+    /* Most queries take nothing, and their bits are in no cache. */
+    return s->taken_count == 0 || !is_taken(s->scratch, row);
 }
 
 /* Bits i of 8 bytes, or of fewer at the end. */

@@ -28,7 +28,8 @@ typedef struct {
 
 /* One query of a tile. */
 typedef struct {
-    const coded_query *query;
+    const int8_t *codes;
+    stage_bound bound;
     code_priors priors;
     float floor;
 } code_tile;
@@ -39,6 +40,16 @@ enum {
     CODES_TILE_PAIR_BYTES = 2 * CODES_TILE_GROUPS * CODES_PAIR_BYTES,
     CODES_TILE_BYTES_MAX = CODES_FACTOR_COUNT_MAX / CODES_PAIR * CODES_TILE_PAIR_BYTES,
 };
+
+/* What a tile finds: by bit, queries times CODES_TILE_GROUPS plus groups of which items are
+ * kept; these items; and for STAGE_ALL8 the dot products of all 16 as their codes give them,
+ * with their error. */
+typedef struct {
+    uint32_t hits;
+    uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
+    float errors[CODES_TILE_QUERIES][CODES_TILE_GROUPS];
+    float dots[CODES_TILE_QUERIES][CODES_TILE_GROUPS][CODES_GROUP];
+} code_tile_found;
 
 /* The loops over codes, see codes.h and codes_body.h. */
 typedef struct {
@@ -57,11 +68,10 @@ typedef struct {
     /* Put the halves of a tile's codes together, for `tile`. */
     void (*join)(const scan_codes *codes, int with_tail, int64_t start, uint8_t *whole);
 
-    /* The same for several queries over the groups from `start` on; writes which items
-     * of each group are kept. */
+    /* The same for several queries over the groups from `start` on. */
     void (*tile)(const scan_codes *codes, const uint8_t *whole,
                  const code_tile queries[CODES_TILE_QUERIES], int stage, int64_t start,
-                 uint16_t kept[CODES_TILE_QUERIES][CODES_TILE_GROUPS]);
+                 code_tile_found *found);
 
     /* Write what the dot products of 16 rows are at most, as far as their digests tell. */
     void (*glance)(const uint8_t *digests, const int32_t *rows, const digest_query *query,

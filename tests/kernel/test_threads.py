@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kernel.cases import Case, cases, csr, matrix
 from kernel.ours import as_ranking, ask, scorer_of
 from kernel.reference import Ranking, reference
-from recsys import slices
+from recsys import _scoring, slices
 from recsys.arrays import NotFinite
 from recsys.scoring import RaggedRows, Scorer
 
@@ -62,6 +62,27 @@ def test_threads_may_share_one_scorer() -> None:
         worker.join()
     assert all(len(found) == 20 for found in answers)
     assert all(answer == expected for found in answers for answer in found)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 7])
+def test_more_queries_than_one_pass_takes(beyond: int) -> None:
+    """The last of a full pass, the first of the next one, and what is left over."""
+    case = batch_case(_scoring.BATCH_MAX + beyond)
+    assert as_ranking(ask(scorer_of(case), case)) == reference(case)
+
+
+def test_threads_share_a_batch_evenly() -> None:
+    """A batch that one pass could take is still cut for all threads; no query is lost."""
+    sizes: list[tuple[int, int]] = []
+    slices.in_slices(
+        lambda start, stop: sizes.append((stop - start, start)),
+        count=500,
+        work_per_query=1_000_000,
+        threads=4,
+        together=_scoring.BATCH_MAX,
+    )
+    assert sorted(size for size, _ in sizes) == [125] * 4
+    assert sorted(start for _, start in sizes) == [0, 125, 250, 375]
 
 
 def test_error_in_a_slice_names_the_query_of_the_batch() -> None:
