@@ -111,7 +111,8 @@ class ReadConnections:
         if handle is None or handle.mark != mark:
             opened = self._open_nothing() if mark == _NOTHING else self._open()
             handle = self._local.handle = Handle(opened, mark)
-        handle.good_until = now + _LOOK_SECONDS
+        # A store that nobody has made yet can be there in the next moment.
+        handle.good_until = -1.0 if mark == _NOTHING else now + _LOOK_SECONDS
         return handle
 
     def _mark(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import pytest
 from recsys.catalog import Item, ItemSummary, Price
 from recsys.domain import ItemId
 from recsys.errors import StorageUnavailable
+from recsys.storage import sqlite_connection
 from recsys.storage.catalog import Catalog
 from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite_lock import SEEN_STORES
@@ -145,3 +146,17 @@ def test_a_damaged_store_is_unavailable(path: Path, open_catalog: Open) -> None:
     ):  # fmt: skip
         with pytest.raises(StorageUnavailable):
             ask()
+
+
+def test_the_first_writing_of_all_is_part_of_the_next_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever found no store a moment ago looks again at once."""
+    monkeypatch.setattr(sqlite_connection, "_LOOK_SECONDS", 3_600.0)
+    path = tmp_path / "store.sqlite"
+    here, there = SqliteSessions(path), SqliteSessions(path)
+    assert Catalog(here).feed_time() is None
+    Catalog(there).upsert_items({ItemId("mug"): Item()}, now=7.0)
+    assert Catalog(here).feed_time() == 7.0
+    for sessions in (here, there):
+        sessions.close()
