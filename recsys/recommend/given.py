@@ -13,7 +13,8 @@ from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, in_one
 from recsys.rules import Arrangement, Candidates, Part, Permitted, allows
-from recsys.rules.permitted import U8, common_bits
+from recsys.rules.contact import last_times
+from recsys.rules.permitted import U8, bitmap_of, common_bits
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -36,9 +37,7 @@ class Among:
     @classmethod
     def rows(cls, source: Source, rows: I32, *, item_count: int) -> "Among":
         """Look among some rows of a model."""
-        given = np.zeros(item_count, dtype=np.bool_)
-        given[rows] = True
-        return cls(source, np.packbits(given, bitorder="little"))
+        return cls(source, bitmap_of(rows, item_count))
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""
@@ -108,13 +107,11 @@ class Recent:
         is_unknown[positions] = False
         unknown: set[ItemId] = {item_ids[at] for at in np.flatnonzero(is_unknown).tolist()}
         kept = is_meant[positions]
-        rows, where = np.unique(found[kept], return_inverse=True)
-        times = np.full(len(rows), -np.inf)
-        np.maximum.at(times, where, history.event_times[positions[kept]])
+        rows, times = last_times(found[kept], history.event_times[positions[kept]])
         order = np.argsort(-times, kind="stable")  # Rows ascend, and stay so in a tie.
         return cls(
             model=model,
-            rows=rows[order].astype(np.int32),
+            rows=rows[order],
             times=times[order],
             unknown_count=len(unknown),
             cause=cause,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import Channel, FallbackCause, ItemId, Reason, ReasonKind, StoreId
-from recsys.person_ranker import ItemWeights
+from recsys.person_ranker import ItemWeights, Ranking
 from recsys.recommend.fallback import POPULAR, popular_order, popular_results
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
@@ -105,29 +105,25 @@ class Personal:
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""
-        ranking = self.model.rank(
-            self.weights,
-            result_count=count,
-            excluded=excluded,
-            without_seen=self.without_seen,
-            prior_row=self.prior_row,
-            allowed=permitted.masks,
-        )
+        ranking = self._rank(permitted.masks, count, excluded)
         if self.from_storage and self.model.has_vectors:
             return Results(self.model.items, ranking, _ONE_PERSONAL)
         return Results(self.model.items, ranking, self.reasons(ranking.rows))
 
     def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
         """Rank in one call."""
-        ranking = self.model.rank(
+        ranking = self._rank(masks or None, count, excluded)
+        return Candidates(ranking.rows, ranking.scores)
+
+    def _rank(self, masks: Sequence[Mask | U8] | None, count: int, excluded: I32 | None) -> Ranking:
+        return self.model.rank(
             self.weights,
             result_count=count,
             excluded=excluded,
             without_seen=self.without_seen,
             prior_row=self.prior_row,
-            allowed=masks or None,
+            allowed=masks,
         )
-        return Candidates(ranking.rows, ranking.scores)
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say which of the history's items each is similar to, where she is not known."""

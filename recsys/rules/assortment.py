@@ -30,6 +30,7 @@ from recsys.catalog import (
 from recsys.domain import ItemRow, StoreId
 from recsys.filters import Columns, LiveColumns
 from recsys.rules.filtered import FilteredMasks
+from recsys.rules.permitted import bitmap_of
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -126,7 +127,7 @@ class Assortment:
         # Of what is newer than what is known here, the items have to be known, too.
         self._catch_up(seq, now=now)
         found = self._rows[keys[keys < len(self._rows)]]
-        mask = Mask(_bitmap(found[found >= 0], len(self._items)), item_count=len(self._items))
+        mask = Mask(bitmap_of(found[found >= 0], len(self._items)), item_count=len(self._items))
         self._stocked[store_id] = mask
         bytes_each = max(1, (len(self._items) + 7) // 8)
         while len(self._stocked) > max(1, limits.STOCK_MASK_BYTES_MAX // bytes_each):
@@ -163,7 +164,7 @@ class Assortment:
         # Filters that are asked just now may be of the columns before.
         self._live, self._filtered = live, FilteredMasks(len(self._items))
         self._turning = _turns(turned, now=now)
-        bitmap = _bitmap(np.concatenate([*offered, np.empty(0, np.int32)]), len(self._items))
+        bitmap = bitmap_of(np.concatenate([*offered, np.empty(0, np.int32)]), len(self._items))
         if self._listed is None:
             self._listed = Mask(bitmap, item_count=len(self._items))
         else:
@@ -285,9 +286,3 @@ def _turns(turned: dict[ItemRow, Item], *, now: float) -> list[tuple[float, Item
 
 def _next_turn(item: Item, now: float) -> float:
     return min((time for time in item.turning_times() if time > now), default=np.inf)
-
-
-def _bitmap(rows: I32, item_count: int) -> NDArray[np.uint8]:
-    bits = np.zeros(item_count, dtype=np.bool_)
-    bits[rows] = True
-    return np.packbits(bits, bitorder="little")

@@ -1,6 +1,5 @@
 """What a history says of single items: what lies in the basket, what was bought, at which price."""
 
-import math
 from typing import Final
 
 import numpy as np
@@ -10,7 +9,7 @@ from recsys.bundle import ItemIndex
 from recsys.domain import SECONDS_PER_DAY, EventType
 from recsys.events import History
 from recsys.filters import Columns, NumberColumn
-from recsys.filters.columns import CHUNK_ROWS
+from recsys.filters.columns import taken
 from recsys.rules.asked import Asked
 from recsys.rules.assortment import Assortment
 from recsys.rules.permitted import allows
@@ -57,10 +56,7 @@ class Contact:
     def bought(self) -> tuple[I32, NDArray[np.float64]]:
         """Return the rows that were bought, ascending, and when last."""
         meant = self._types == _BOUGHT
-        rows, where = np.unique(self._rows[meant], return_inverse=True)
-        times = np.full(len(rows), -np.inf)
-        np.maximum.at(times, where, self._times[meant])
-        return rows.astype(np.int32), times
+        return last_times(self._rows[meant], self._times[meant])
 
     def usual_price(self, columns: Columns) -> float | None:
         """Return the median price of what was bought, else of all that was touched; None if unknown."""
@@ -71,12 +67,22 @@ class Contact:
         column = columns.columns.get("price")
         if not isinstance(column, NumberColumn):
             return None
-        prices = [
-            float(column.chunks[row // CHUNK_ROWS][row % CHUNK_ROWS])
-            for row in np.unique(rows).tolist()
-        ]
-        known = [price for price in prices if math.isfinite(price)]
-        return float(np.median(known)) if known else None
+        prices = taken(column, np.unique(rows))
+        known = prices[np.isfinite(prices)]
+        return float(np.median(known)) if len(known) else None
+
+
+def last_times(rows: I32, times: NDArray[np.float64]) -> tuple[I32, NDArray[np.float64]]:
+    """Return distinct rows, ascending, and the last of each one's times.
+
+    Args:
+        rows: In any order, shape (e,).
+        times: Of each, shape (e,).
+    """
+    distinct, where = np.unique(rows, return_inverse=True)
+    last = np.full(len(distinct), -np.inf)
+    np.maximum.at(last, where, times)
+    return distinct.astype(np.int32), last
 
 
 def contact_of(rules: Rules, asked: Asked, items: ItemIndex) -> Contact | None:

@@ -91,6 +91,13 @@ def allows(bitmap: U8, rows: I32) -> NDArray[np.bool_]:
     return bits
 
 
+def bitmap_of(rows: I32, item_count: int) -> U8:
+    """Return some rows as a bitmap: item i is bit i%8 of byte i//8; bits past the last are 0."""
+    bits = np.zeros(item_count, dtype=np.bool_)
+    bits[rows] = True
+    return np.packbits(bits, bitorder="little")
+
+
 def inverse(bitmap: U8, item_count: int) -> U8:
     """Return the rows that a bitmap lacks; bits past the last item stay 0."""
     inverted: U8 = ~bitmap

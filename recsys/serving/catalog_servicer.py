@@ -14,6 +14,7 @@ from recsys.errors import ItemNotFound, StorageMissing
 from recsys.serving import wire_items, wire_stock
 from recsys.serving.call import Call
 from recsys.serving.catalog_feed import STOCK_KEPT, CatalogWriter, ItemFeed
+from recsys.serving.encode import put_moment
 from recsys.serving.metrics import Metrics
 from recsys.serving.storage import Storage
 from recsys.serving.violations import Violations
@@ -83,7 +84,7 @@ class CatalogServicer:
         def read() -> bytes:
             page = store.list_items(after=ItemId(after) if after else None, count_max=page_size)
             response = service.ListItemsResponse(total_size=store.item_count())
-            wire_items.put_moment(response.feed_time, store.feed_time())
+            put_moment(response.feed_time, store.feed_time())
             next_id, size = page.next_id, 0
             for item_id, item in page.items:
                 sent = wire_items.encode_item(item_id, item)

@@ -11,7 +11,8 @@ from recsys import limits
 from recsys.catalog import Item, StockCell, Store
 from recsys.domain import ItemId
 from recsys.serving.client_stream import StreamSender
-from recsys.serving.wire_items import encode_item, mask_of, put_moment
+from recsys.serving.encode import put_moment
+from recsys.serving.wire_items import encode_item, mask_of
 from recsys.serving.wire_stock import encode_store
 from recsys.v1 import catalog_pb2, catalog_service_pb2_grpc
 from recsys.v1 import catalog_service_pb2 as service

@@ -10,10 +10,11 @@ from typing import Final
 
 import grpc
 
-from recsys.domain import Channel, EventType, Identifier
+from recsys.domain import Channel, EventType
 from recsys.events import EventContent, EventFilter, EventLine
 from recsys.serving.client_errors import CallFailed
 from recsys.serving.client_stream import StreamSender
+from recsys.serving.encode import encode_identifier, put_moment
 from recsys.serving.money import money_of
 from recsys.v1 import event_pb2, event_service_pb2, event_service_pb2_grpc, subject_pb2
 
@@ -128,19 +129,16 @@ def encode_event(event_id: str, content: EventContent) -> event_pb2.Event:
         store_id=content.store_id or "",
         session_id=content.session_id,
         lines=[_line(line) for line in content.lines],
-        subject=subject_pb2.Subject(identifiers=[_identifier(one) for one in content.identifiers]),
+        subject=subject_pb2.Subject(
+            identifiers=[encode_identifier(one) for one in content.identifiers]
+        ),
         attribution_token=content.attribution_token,
         offer_id=content.offer_id,
         search_query=content.search_query,
         referrer=content.referrer,
     )
-    if content.event_time is not None:
-        sent.event_time.FromMicroseconds(round(content.event_time * 1e6))
+    put_moment(sent.event_time, content.event_time)
     return sent
-
-
-def _identifier(one: Identifier) -> subject_pb2.Identifier:
-    return subject_pb2.Identifier(namespace=one.namespace, value=one.value)
 
 
 def _line(line: EventLine) -> event_pb2.ItemLine:
@@ -165,7 +163,7 @@ def purge(
         store_ids=which.store_ids,
     )
     if which.identifier is not None:
-        sent.identifier.CopyFrom(_identifier(which.identifier))
+        sent.identifier.CopyFrom(encode_identifier(which.identifier))
     for field_, moment in ((sent.start_time, which.start_time), (sent.end_time, which.end_time)):
         if moment is not None:
             field_.FromMicroseconds(round(moment * 1e6))

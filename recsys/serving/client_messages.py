@@ -17,6 +17,7 @@ from recsys.domain import (
     ShortfallCause,
     StoreId,
 )
+from recsys.serving.encode import encode_identifier
 from recsys.v1 import (
     context_pb2,
     event_pb2,
@@ -58,9 +59,7 @@ def subject_message(
     return subject_pb2.Subject(
         user_id=user_id,
         visitor_id=visitor_id,
-        identifiers=[
-            subject_pb2.Identifier(namespace=one.namespace, value=one.value) for one in identifiers
-        ],
+        identifiers=[encode_identifier(one) for one in identifiers],
     )
 
 

@@ -9,6 +9,7 @@ import grpc
 from recsys.consent import Consent
 from recsys.domain import Identifier
 from recsys.serving.client_errors import translated
+from recsys.serving.encode import encode_identifier
 from recsys.serving.request_id import METADATA_KEY
 from recsys.v1 import profile_pb2, profile_service_pb2, profile_service_pb2_grpc, subject_pb2
 
@@ -110,8 +111,4 @@ class ProfileClient:
 
 def subject_of(identifiers: Sequence[Identifier]) -> subject_pb2.Subject:
     """Say who is meant in the words of the wire."""
-    return subject_pb2.Subject(
-        identifiers=[
-            subject_pb2.Identifier(namespace=one.namespace, value=one.value) for one in identifiers
-        ]
-    )
+    return subject_pb2.Subject(identifiers=[encode_identifier(one) for one in identifiers])

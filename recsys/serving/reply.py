@@ -8,7 +8,7 @@ from recsys._results import encode_answer
 from recsys.catalog import StockRow
 from recsys.domain import FallbackCause, Reason, ReasonKind, Shortfall, ShortfallCause
 from recsys.recommend import Answer, Explanation, Located, RankAnswer
-from recsys.serving.wire_items import put_moment
+from recsys.serving.encode import put_moment
 from recsys.v1 import result_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemResponse,

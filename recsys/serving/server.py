@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -232,10 +233,7 @@ def _recommendation_handlers(
         ("RecentlyViewed", pb2.RecentlyViewedRequest, recommendation.recently_viewed),
         ("RecommendPage", pb2.RecommendPageRequest, recommendation.recommend_page),
     )
-    return {
-        name: Method(name, request_type, answer, surroundings).handler()
-        for name, request_type, answer in unary
-    }
+    return _handlers(Method, unary, surroundings)
 
 
 def _event_handlers(
@@ -246,10 +244,7 @@ def _event_handlers(
         ("WriteEvents", event_service_pb2.WriteEventsRequest, events.write_events),
         ("PurgeEvents", event_service_pb2.PurgeEventsRequest, events.purge_events),
     )
-    handlers = {
-        name: Method(name, request_type, answer, surroundings).handler()
-        for name, request_type, answer in unary
-    }
+    handlers = _handlers(Method, unary, surroundings)
     handlers["ImportEvents"] = StreamMethod(
         "ImportEvents", event_service_pb2.ImportEventsRequest, events.import_events, surroundings
     ).handler()
@@ -271,10 +266,7 @@ def _profile_handlers(
         ),
         ("ListLinks", profile_service_pb2.ListLinksRequest, links.list_links),
     )
-    handlers = {
-        name: Method(name, request_type, answer, surroundings).handler()
-        for name, request_type, answer in unary
-    }
+    handlers = _handlers(Method, unary, surroundings)
     handlers["ExportProfile"] = ServerStreamMethod(
         "ExportProfile",
         profile_service_pb2.ExportProfileRequest,
@@ -304,7 +296,17 @@ def _catalog_handlers(
         ("ImportInventory", pb2.ImportInventoryRequest, catalog.import_inventory),
     )
     return {
+        **_handlers(Method, unary, surroundings),
+        **_handlers(StreamMethod, streams, surroundings),
+    }
+
+
+def _handlers(
+    kind: "type[Method[Any] | StreamMethod[Any]]",
+    methods: Sequence[tuple[str, Any, Any]],
+    surroundings: Surroundings,
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    return {
         name: kind(name, request_type, answer, surroundings).handler()
-        for kind, methods in ((Method, unary), (StreamMethod, streams))
         for name, request_type, answer in methods
     }

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from recsys import limits
 from recsys.recommend import Answer, Recommender, Widgets
 from recsys.recommend.attribution import encode_token
 from recsys.recommend.query import Placed
 from recsys.serving import reply, wire, wire_widgets
 from recsys.serving.call import Call
+from recsys.serving.encode import encode_time
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.v1 import model_service_pb2 as model_pb2
@@ -157,15 +156,15 @@ class ModelServicer:
                 model_type=manifest.model_type,
                 item_count=manifest.item_count,
                 factor_count=manifest.factor_count,
-                publish_time=_timestamp(manifest.publish_time.timestamp()),
-                training_start_time=_timestamp(manifest.training_start_time.timestamp()),
-                training_end_time=_timestamp(manifest.training_end_time.timestamp()),
+                publish_time=encode_time(manifest.publish_time.timestamp()),
+                training_start_time=encode_time(manifest.training_start_time.timestamp()),
+                training_end_time=encode_time(manifest.training_end_time.timestamp()),
                 data_fingerprint=manifest.data_fingerprint,
                 metrics=[
                     model_pb2.Metric(name=name, value=value)
                     for name, value in sorted(manifest.metrics.items())
                 ],
-                load_time=_timestamp(loaded.load_time),
+                load_time=encode_time(loaded.load_time),
             )
         ).SerializeToString()
 
@@ -176,8 +175,3 @@ def _token(answer: Answer, placement: str, call: Call) -> str:
         placement=placement,
         model_version=answer.model_version,
     )
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    whole = int(seconds // 1)
-    return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from recsys import limits
 from recsys.catalog import ATTRIBUTE_PREFIX, CATEGORY_SEPARATOR, Attribute, Item, Price
 from recsys.domain import ItemId
 from recsys.serving import fields
+from recsys.serving.encode import put_moment
 from recsys.serving.money import amount_of, money_of
 from recsys.serving.violations import Violations
 from recsys.v1 import catalog_pb2
@@ -145,12 +145,6 @@ def encode_item(item_id: ItemId, item: Item, *, with_margin: bool = False) -> ca
     put_moment(sent.availability.end_time, item.available_until_time)
     put_moment(sent.release_time, item.release_time)
     return sent
-
-
-def put_moment(sent: Timestamp, seconds: float | None) -> None:
-    """Say a moment in the words of the wire; an absent one stays absent."""
-    if seconds is not None:
-        sent.FromMicroseconds(round(seconds * 1e6))
 
 
 def _encode_price(price: Price) -> catalog_pb2.Price:

@@ -22,6 +22,7 @@ from recsys.profiles import (
     stated,
 )
 from recsys.serving import fields
+from recsys.serving.encode import encode_identifier, encode_time
 from recsys.serving.violations import Violations
 from recsys.v1 import profile_service_pb2 as service
 from recsys.v1 import subject_pb2
@@ -109,7 +110,9 @@ def refused_links(
     """Say which of these links join nothing."""
     return [
         service.RefusedLink(
-            one=_sent(link.one), other=_sent(link.other), refusal=_REFUSALS[refusals[link.name]]
+            one=encode_identifier(link.one),
+            other=encode_identifier(link.other),
+            refusal=_REFUSALS[refusals[link.name]],
         )
         for link in links
         if link.name in refusals
@@ -120,11 +123,11 @@ def list_response(profile: Profile) -> service.ListLinksResponse:
     """Say who somebody is."""
     return service.ListLinksResponse(
         profile_id=profile.profile_id,
-        identifiers=map(_sent, profile.identifiers),
+        identifiers=map(encode_identifier, profile.identifiers),
         links=map(_link, profile.evidence),
         device_uses=[
             service.DeviceUse(
-                device=_sent(one.identifier),
+                device=encode_identifier(one.identifier),
                 start_time=_moment(one.from_time),
                 end_time=_moment(one.until_time),
             )
@@ -159,8 +162,8 @@ def _source(source: str, wrong: Violations) -> str:
 def _link(evidence: Evidence) -> service.Link:
     link = evidence.link
     return service.Link(
-        one=_sent(link.one),
-        other=_sent(link.other),
+        one=encode_identifier(link.one),
+        other=encode_identifier(link.other),
         kind=_KINDS[link.kind],
         source=link.source,
         confidence=link.confidence,
@@ -170,12 +173,5 @@ def _link(evidence: Evidence) -> service.Link:
     )
 
 
-def _sent(identifier: Identifier) -> subject_pb2.Identifier:
-    return subject_pb2.Identifier(namespace=identifier.namespace, value=identifier.value)
-
-
 def _moment(seconds: float) -> Timestamp | None:
-    if not math.isfinite(seconds):
-        return None
-    whole = math.floor(seconds)
-    return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1e9))
+    return encode_time(seconds) if math.isfinite(seconds) else None

@@ -20,6 +20,7 @@ from recsys.profiles import (
     Traits,
 )
 from recsys.serving import fields
+from recsys.serving.encode import encode_identifier, put_moment
 from recsys.serving.violations import Violations
 from recsys.v1 import event_pb2, profile_pb2, profile_service_pb2, subject_pb2
 
@@ -116,7 +117,7 @@ def _member(
 def profile(person: Person, traits: Traits) -> profile_pb2.Profile:
     """Say what is known of a person."""
     return profile_pb2.Profile(
-        identifiers=[_identifier(one) for one in person.identifiers],
+        identifiers=[encode_identifier(one) for one in person.identifiers],
         consents=consents(person.decided_consents()),
         erase_time=None if person.erase_time is None else _moment(person.erase_time),
         event_count=person.event_count,
@@ -147,7 +148,7 @@ def consents(decided: Iterable[DecidedConsent]) -> list[profile_pb2.Consent]:
             status=f"CONSENT_STATUS_{one.statement.status.name}",
             consent_time=_moment(one.statement.time),
             source=one.statement.source,
-            identifier=_identifier(one.identifier),
+            identifier=encode_identifier(one.identifier),
         )
         for one in decided
     ]
@@ -202,15 +203,11 @@ def _preferences(found: Sequence[Preference]) -> list[profile_pb2.Preference]:
     ]
 
 
-def _identifier(one: Identifier) -> subject_pb2.Identifier:
-    return subject_pb2.Identifier(namespace=one.namespace, value=one.value)
-
-
 def _channel(channel: Channel | None) -> str:
     return f"CHANNEL_{channel.name}" if channel else "CHANNEL_UNSPECIFIED"
 
 
 def _moment(seconds: float) -> Timestamp:
     moment = Timestamp()
-    moment.FromMicroseconds(round(seconds * 1e6))
+    put_moment(moment, seconds)
     return moment

@@ -9,8 +9,8 @@ from recsys import limits
 from recsys.catalog import STORE_ONLINE, StockCell, StockRow, Store, StoreKind
 from recsys.domain import ItemId, StoreId
 from recsys.serving import fields
+from recsys.serving.encode import put_moment
 from recsys.serving.violations import Violations
-from recsys.serving.wire_items import put_moment
 from recsys.v1 import catalog_pb2
 
 _KINDS: Final = {
