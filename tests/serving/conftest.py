@@ -3,17 +3,19 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from recsys.bundle import BundleStore, write_bundle
 from recsys.recommend import ServingModel
 from recsys.serving.config import ServingConfig, StorageConfig
 from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
 from recsys.serving.storage import Storage, open_storage
-from support.bundles import make_bundle, two_worlds
+from support.bundles import contents, make_bundle, two_worlds
 from support.serving import ITEM_COUNT, Running
 
 
@@ -101,3 +103,21 @@ async def running(empty_server: Running, make_model: Callable[..., ServingModel]
     """A server that answers."""
     await empty_server.server.serve_model(make_model())
     return empty_server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one published bundle, in which even and odd items are two worlds."""
+    store = BundleStore(tmp_path / "bundles")
+    ids = [f"item-{row}" for row in range(30)]
+    write_bundle(store.path("v1"), contents(ids, factors=two_worlds(30), model_version="v1"))
+    store.set_current("v1")
+    return tmp_path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def storage(request: pytest.FixtureRequest, folder: Path) -> dict[str, Any]:
+    """Each kind of storage, empty."""
+    if request.param == "sqlite":
+        return {"histories": str(folder / "store.sqlite")}
+    return {"histories": request.getfixturevalue("postgres_url")}

@@ -19,7 +19,6 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from recsys.bundle import BundleStore, write_bundle
 from recsys.commands import events
 from recsys.commands.event_files import read_rows
 from recsys.errors import InvalidData, StorageUnavailable
@@ -29,7 +28,6 @@ from recsys.storage.event_rows import EVENT_COLUMNS, Keys
 from recsys.storage.log_tail import open_tail
 from recsys.storage.postgres_schema import migrate
 from storage.event_log_contract import event
-from support.bundles import contents, two_worlds
 from support.processes import WatchedServer, running, serving, wait_until
 
 PROGRAM = [sys.executable, "-m", "recsys", "events"]
@@ -64,16 +62,6 @@ class Shop:
 def local(*words: str) -> Result:
     """Run a command in this process."""
     return CliRunner().invoke(app, ["events", *words])
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a bundle to serve."""
-    store = BundleStore(tmp_path / "bundles")
-    ids = [f"item-{row}" for row in range(30)]
-    write_bundle(store.path("v1"), contents(ids, factors=two_worlds(30), model_version="v1"))
-    store.set_current("v1")
-    return tmp_path
 
 
 @pytest.fixture

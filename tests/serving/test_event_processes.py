@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 
-from recsys.bundle import BundleStore, write_bundle
 from recsys.v1 import event_service_pb2 as service
 from recsys.v1 import (
     event_service_pb2_grpc,
@@ -29,26 +27,7 @@ from storage.test_migrations import (
     old_postgres,
     old_sqlite,
 )
-from support.bundles import contents, two_worlds
 from support.processes import WatchedServer, serving, wait_until
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with one published bundle."""
-    store = BundleStore(tmp_path / "bundles")
-    ids = [f"item-{row}" for row in range(30)]
-    write_bundle(store.path("v1"), contents(ids, factors=two_worlds(30), model_version="v1"))
-    store.set_current("v1")
-    return tmp_path
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def storage(request: pytest.FixtureRequest, folder: Path) -> dict[str, Any]:
-    """Each kind of storage, empty."""
-    if request.param == "sqlite":
-        return {"histories": str(folder / "store.sqlite")}
-    return {"histories": request.getfixturevalue("postgres_url")}
 
 
 def view(event_id: str, visitor: str) -> Event:

@@ -13,7 +13,7 @@ from recsys.v1 import profile_service_pb2 as service
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.result_pb2 import REASON_KIND_POPULAR
 from recsys.v1.subject_pb2 import Subject
-from serving.test_event_processes import channel, folder, storage, view  # noqa: F401 - fixtures
+from serving.test_event_processes import channel, view
 from support.processes import serving
 
 ERASED = event_service_pb2.WRITE_OUTCOME_ERASED
@@ -21,8 +21,8 @@ ANNA = Subject(visitor_id="anna")
 
 
 def test_no_worker_brings_back_who_was_erased(
-    folder: Path,  # noqa: F811 - the fixture
-    storage: dict[str, Any],  # noqa: F811 - the fixture
+    folder: Path,
+    storage: dict[str, Any],
 ) -> None:
     """Streams to both workers are under way while she is erased; each sees it half-way."""
     with serving(folder, storage=storage, server={"workers": 2}) as server:

@@ -42,7 +42,7 @@ from recsys.v1.rules_pb2 import (
     Rules,
     Share,
 )
-from support.serving import ITEM_COUNT, Running
+from support.serving import ITEM_COUNT, Running, SyncError
 
 SHOP = StoreId("shop")
 
@@ -269,22 +269,13 @@ async def test_wrong_rules_name_the_field(
         await running.recommendation.Recommend(RecommendRequest(rules=rules))
     error = caught.value
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    status = rpc_status.from_call(_Sync(error))
+    status = rpc_status.from_call(SyncError(error))
     bad = BadRequest()
     assert any(detail.Unpack(bad) for detail in status.details)
     said = {one.field: one.description for one in bad.field_violations}
     assert said.keys() == found.keys()
     for field, text in found.items():
         assert text in said[field]
-
-
-class _Sync:
-    """What grpc_status expects of a call."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.code = error.code
-        self.details = error.details
-        self.trailing_metadata = error.trailing_metadata
 
 
 PLACEMENTS = """

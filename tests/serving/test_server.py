@@ -34,7 +34,7 @@ from recsys.v1.result_pb2 import (
     SHORTFALL_CAUSE_CATALOG,
 )
 from recsys.v1.subject_pb2 import Subject
-from support.serving import ITEM_COUNT, Running
+from support.serving import ITEM_COUNT, Running, SyncError
 
 
 def views(*item_ids: str) -> Context:
@@ -58,18 +58,9 @@ async def failure(call: grpc.aio.UnaryUnaryCall) -> tuple[grpc.aio.AioRpcError, 
 
 
 def _status(error: grpc.aio.AioRpcError) -> object:
-    status = rpc_status.from_call(_Sync(error))
+    status = rpc_status.from_call(SyncError(error))
     assert status is not None
     return status
-
-
-class _Sync:
-    """What grpc_status expects of a call."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.code = error.code
-        self.details = error.details
-        self.trailing_metadata = error.trailing_metadata
 
 
 async def test_a_session_of_even_items_is_answered_with_even_items(running: Running) -> None:

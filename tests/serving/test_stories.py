@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 
-from recsys.bundle import BundleStore, write_bundle
 from recsys.v1 import (
     catalog_pb2,
     catalog_service_pb2,
@@ -27,28 +25,9 @@ from recsys.v1.event_pb2 import (
 )
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.subject_pb2 import Identifier, Subject
-from support.bundles import contents, two_worlds
 from support.processes import WatchedServer, serving
 
 ODD = ["item-1", "item-3"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with one published bundle, in which even and odd items are two worlds."""
-    store = BundleStore(tmp_path / "bundles")
-    ids = [f"item-{row}" for row in range(30)]
-    write_bundle(store.path("v1"), contents(ids, factors=two_worlds(30), model_version="v1"))
-    store.set_current("v1")
-    return tmp_path
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def storage(request: pytest.FixtureRequest, folder: Path) -> dict[str, Any]:
-    """Each kind of storage, empty."""
-    if request.param == "sqlite":
-        return {"histories": str(folder / "store.sqlite")}
-    return {"histories": request.getfixturevalue("postgres_url")}
 
 
 class Channels:

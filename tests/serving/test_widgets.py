@@ -36,7 +36,7 @@ from recsys.v1.recommendation_service_pb2 import (
 )
 from recsys.v1.rules_pb2 import Rules as SentRules
 from recsys.v1.subject_pb2 import Subject
-from support.serving import Running
+from support.serving import Running, SyncError
 
 
 async def asked(running: Running, ask_: Callable[[Client], Any]) -> Any:
@@ -220,19 +220,10 @@ async def test_wrong_fields_of_widgets_are_named(
 
 def violations(error: grpc.aio.AioRpcError) -> dict[str, str]:
     """What is wrong, by field."""
-    status = rpc_status.from_call(_Sync(error))
+    status = rpc_status.from_call(SyncError(error))
     bad = BadRequest()
     assert any(detail.Unpack(bad) for detail in status.details)
     return {one.field: one.description for one in bad.field_violations}
-
-
-class _Sync:
-    """What grpc_status expects of a call."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.code = error.code
-        self.details = error.details
-        self.trailing_metadata = error.trailing_metadata
 
 
 async def test_a_slot_that_needs_a_store_says_so(running: Running) -> None:

@@ -58,3 +58,12 @@ class Running:
         """Value of a metric, with all that has been counted by now."""
         self.metrics.flush()
         return self.registry.get_sample_value(name, labels) or 0.0
+
+
+class SyncError:
+    """An error of an asynchronous call, as grpc_status expects calls."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        self.code = error.code
+        self.details = error.details
+        self.trailing_metadata = error.trailing_metadata
