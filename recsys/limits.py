@@ -65,6 +65,24 @@ IMPORT_MESSAGE_COUNT_MAX: Final = 8
 UNPACKED_EVENT_COUNT: Final = 16
 UNPACKED_EVENT_COUNT_MAX: Final = 1_000
 
+# Campaigns. How many people are looked at together, how many events of them are read at
+# once; how many people one message names; how many a campaign's list names; saved segments;
+# how many identifiers an estimate looks at; the best people for an item.
+WALK_COUNT: Final = 256
+WALK_EVENT_COUNT_MAX: Final = 250_000
+BATCH_SUBJECT_COUNT_MAX: Final = 1_000
+BATCH_PERSON_COUNT_MAX: Final = 10_000_000
+SEGMENT_COUNT_MAX: Final = 1_000
+SEGMENT_NAME_CHARS_MAX: Final = 64
+SEGMENT_DESCRIPTION_BYTES_MAX: Final = 1_024
+ESTIMATE_COUNT_DEFAULT: Final = 1_000
+ESTIMATE_COUNT_MAX: Final = 20_000
+AUDIENCE_COUNT_DEFAULT: Final = 1_000
+AUDIENCE_COUNT_MAX: Final = 100_000
+ADDRESS_NAMESPACE_COUNT_MAX: Final = 8
+FREQUENCY_DAYS_MAX: Final = 366.0
+RESUME_TOKEN_BYTES_MAX: Final = 1_024
+
 # Who is who. How many identifiers one request links; how many moments of each login are
 # kept; with more than how many links an identifier names nobody, and with how many
 # connected ones nothing is joined; how many identifiers of a person one answer reads.

@@ -111,8 +111,23 @@ def scores(bought: NDArray[np.float64], *, now: float) -> tuple[int, int]:
         bought: When the orders were, ascending, at least one; seconds since 1970 UTC.
         now: Likewise.
     """
-    silent_days = (now - float(bought[-1])) / SECONDS_PER_DAY
     order_count = int((bought > now - WINDOW_DAYS * SECONDS_PER_DAY).sum())
+    found = rfm_scores(float(bought[-1]), order_count, now=now)
+    assert found is not None  # There is an order.
+    return found
+
+
+def rfm_scores(last_time: float | None, order_count: int, *, now: float) -> tuple[int, int] | None:
+    """Return the scores of recency and frequency, 1 to 5 each; None without an order.
+
+    Args:
+        last_time: When the last order was, seconds since 1970-01-01 UTC; None for never.
+        order_count: Orders of the last year.
+        now: Seconds since 1970-01-01 UTC.
+    """
+    if last_time is None:
+        return None
+    silent_days = (now - last_time) / SECONDS_PER_DAY
     recency = 5 - sum(silent_days > bound for bound in _RECENCY_DAYS)
     frequency = 1 + sum(order_count >= bound for bound in _FREQUENCIES)
     return recency, frequency

@@ -2,6 +2,7 @@
 
 from recsys.recommend.explain import Explanation
 from recsys.recommend.locate import Located, LocateQuery
+from recsys.recommend.many import ManyPeople
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
@@ -35,6 +36,7 @@ __all__ = [
     "Explanation",
     "LocateQuery",
     "Located",
+    "ManyPeople",
     "PageQuery",
     "RankAnswer",
     "RankQuery",

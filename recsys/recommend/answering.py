@@ -57,9 +57,7 @@ def answered(
         notes: What had to be done without.
         left_out: What the question leaves out.
     """
-    excluded = model.items.known_rows(query.excluded) if query.excluded else NO_ROWS
-    if len(in_force.excluded):
-        excluded = np.union1d(excluded, in_force.excluded)
+    excluded = excluded_of(model, query, in_force)
     if left_out.itself is not None:
         excluded = np.union1d(excluded, np.array([left_out.itself], dtype=np.int32))
     blocked = np.union1d(excluded, left_out.shown) if len(left_out.shown) else excluded
@@ -79,6 +77,12 @@ def answered(
         model_version=model.version,
         notes=frozenset(notes) if notes else _NO_NOTES,
     )
+
+
+def excluded_of(model: ServingModel, query: Placed, in_force: InForce) -> I32:
+    """Return the rows that the question, or what she did with them, leaves out; ascending."""
+    excluded = model.items.known_rows(query.excluded) if query.excluded else NO_ROWS
+    return np.union1d(excluded, in_force.excluded) if len(in_force.excluded) else excluded
 
 
 def _from_place(arrangement: Arrangement | None, first_place: int) -> Arrangement | None:

@@ -1,6 +1,7 @@
 """A bundle made ready to answer: from a history to ranked rows."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from recsys.features import EventWeighting
 from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
 from recsys.recommend.influence import strongest_influence
 from recsys.scoring import FoldIn, RaggedRows, Scorer
+from recsys.sparse import CsrMatrix
 
 
 class ServingModel:
@@ -84,6 +86,39 @@ class ServingModel:
             allowed=allowed,
         )
 
+    def queries(
+        self,
+        people: Sequence[ItemWeights],
+        *,
+        prior_rows: NDArray[np.int32],
+        threads: int = 1,
+    ) -> "PeopleQueries":
+        """Solve for the vectors of many people at once; each as `rank` does, to the last bit.
+
+        Args:
+            people: What the history of each says; at least one item with a positive weight.
+            prior_rows: What `prior_row` says of each, shape (m,).
+            threads: Slices to compute at the same time.
+        """
+        links = [one if one.links is None else one.links for one in people]
+        vectors = None
+        if self.fold_in is not None:
+            folded = [one if one.folded is None else one.folded for one in people]
+            vectors = self.fold_in.solve_batch(
+                _rows_of([one.rows for one in folded], [one.weights for one in folded]),
+                threads=threads,
+            )
+        return PeopleQueries(
+            user_vectors=vectors,
+            history=_rows_of([one.rows for one in links], [one.weights for one in links])
+            if self.scorer.has_item_item
+            else None,
+            boosts=_rows_of([one.boosted for one in links], [one.boosts for one in links])
+            if any(one.boosted_count for one in links)
+            else None,
+            prior_rows=prior_rows,
+        )
+
     def rank_for_nobody(
         self,
         *,
@@ -118,6 +153,26 @@ class ServingModel:
     def most_influential(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.int32]:
         """Return for each ranked row the history item that contributed most to its score."""
         return strongest_influence(self.scorer, self.fold_in, ranked=rows, history=weights)
+
+
+class PeopleQueries(NamedTuple):
+    """Many people as the scorer takes them: arguments of `Scorer.top_k` and `Scorer.score`."""
+
+    user_vectors: NDArray[np.float32] | None
+    history: CsrMatrix | None
+    boosts: CsrMatrix | None
+    prior_rows: NDArray[np.int32]
+
+
+def _rows_of(rows: Sequence[NDArray[np.int32]], values: Sequence[NDArray[np.float32]]) -> CsrMatrix:
+    """Lay lists of rows and their values out, one after the other."""
+    indptr = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(one) for one in rows], out=indptr[1:])
+    return CsrMatrix(
+        indptr,
+        np.concatenate([*rows, np.empty(0, dtype=np.int32)]),
+        np.concatenate([*values, np.empty(0, dtype=np.float32)]),
+    )
 
 
 def _fold_in(bundle: Bundle) -> FoldIn | None:

@@ -105,7 +105,10 @@ class Personal:
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""
-        ranking = self._rank(permitted.masks, count, excluded)
+        return self.results_of(self._rank(permitted.masks, count, excluded))
+
+    def results_of(self, ranking: Ranking) -> Results:
+        """Say why each of some ranked items."""
         if self.from_storage and self.model.has_vectors:
             return Results(self.model.items, ranking, _ONE_PERSONAL)
         return Results(self.model.items, ranking, self.reasons(ranking.rows))

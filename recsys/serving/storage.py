@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from recsys.campaigns import PeopleSource, SegmentStore
 from recsys.catalog import CatalogFeed, CatalogStore, ItemReader
 from recsys.errors import InvalidConfig
 from recsys.events import EventLog, HistoryReader, NoHistories
@@ -26,6 +27,8 @@ class Storage:
         items: What is known of items; None for a server without a storage.
         catalog: Items, stores and stock, to be followed; None likewise.
         catalog_store: The same, to be written; None likewise.
+        campaign_people: People some at a time, for campaigns; None likewise.
+        segments: Saved segments; None likewise.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
         link_outcomes: What became of links that events have brought; grows with each append.
@@ -40,6 +43,8 @@ class Storage:
     items: ItemReader | None = None
     catalog: CatalogFeed | None = None
     catalog_store: CatalogStore | None = None
+    campaign_people: PeopleSource | None = None
+    segments: SegmentStore | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
     link_outcomes: list[Refusal | None] = field(default_factory=list)
@@ -67,7 +72,9 @@ def open_storage(config: StorageConfig, rules: IdentityRules | None = None) -> S
 
 
 def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
-    from recsys.storage.catalog import Catalog  # noqa: PLC0415 - only where it is used
+    from recsys.storage.campaign_people import CampaignPeople  # noqa: PLC0415 - only where it is used
+    from recsys.storage.campaign_segments import SavedSegments  # noqa: PLC0415 - as above
+    from recsys.storage.catalog import Catalog  # noqa: PLC0415 - as above
     from recsys.storage.people import People  # noqa: PLC0415 - as above
     from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
     from recsys.storage.sqlite import SqliteHistory  # noqa: PLC0415 - as above
@@ -92,6 +99,8 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
         items=catalog,
         catalog=catalog,
         catalog_store=catalog,
+        campaign_people=CampaignPeople(sessions, rules),
+        segments=SavedSegments(sessions),
         unpacked=unpacked,
         link_outcomes=link_outcomes,
         pack=log.pack,
@@ -101,7 +110,11 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
 
 def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storage:
     try:
-        from recsys.storage.catalog import Catalog  # noqa: PLC0415 - only where it is used
+        from recsys.storage.campaign_people import (  # noqa: PLC0415 - only where it is used
+            CampaignPeople,
+        )
+        from recsys.storage.campaign_segments import SavedSegments  # noqa: PLC0415 - as above
+        from recsys.storage.catalog import Catalog  # noqa: PLC0415 - as above
         from recsys.storage.people import People  # noqa: PLC0415 - as above
         from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - as above
         from recsys.storage.postgres_events import PostgresEventLog  # noqa: PLC0415 - as above
@@ -125,6 +138,8 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
         items=catalog,
         catalog=catalog,
         catalog_store=catalog,
+        campaign_people=CampaignPeople(sessions, rules),
+        segments=SavedSegments(sessions),
         link_outcomes=link_outcomes,
         is_quick=False,
         close=pool.close,

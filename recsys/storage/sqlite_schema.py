@@ -9,7 +9,7 @@ from recsys.errors import StorageUnavailable
 from recsys.storage.catalog_rows import ONLINE_KEY, item_text, plain_item, store_text
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -111,6 +111,19 @@ CREATE TABLE exports ( -- files that hold people; as `recsys.storage.exports`
   export_time REAL NOT NULL, last_seq INTEGER
 );
 CREATE INDEX exports_by_identifier ON exports (identifier_key);
+""",
+    8: """
+ALTER TABLE identifiers ADD COLUMN added_number INTEGER;
+UPDATE identifiers SET added_number = n.added_number FROM (
+  SELECT identifier_key, row_number() OVER (ORDER BY identifier_key) AS added_number
+  FROM identifiers
+) AS n WHERE n.identifier_key = identifiers.identifier_key;
+CREATE INDEX identifiers_by_number -- in the order in which they came
+ON identifiers (added_number);
+CREATE TRIGGER identifiers_numbered AFTER INSERT ON identifiers BEGIN
+  UPDATE identifiers SET added_number = (SELECT coalesce(max(added_number), 0) + 1 FROM identifiers)
+  WHERE identifier_key = new.identifier_key; END;
+CREATE TABLE saved_segments (name TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
 """,
 }
 """What makes a store of each version from one of the version before; what there is to be
