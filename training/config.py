@@ -201,6 +201,28 @@ class PublishConfig(_Section, frozen=True, kw_only=True):
         check_bounds("popular_store_count_max", self.popular_store_count_max, low=0)
 
 
+class NewItemsConfig(_Section, frozen=True, kw_only=True):
+    """How the published model treats items that it does not know.
+
+    Attributes:
+        enabled: Whether to learn vectors from attributes at all; models without vectors
+            never do.
+        regularizations: Pulls of what a feature adds towards 0, to choose from; positive.
+        people_count_max: People to choose and measure with, positive.
+    """
+
+    enabled: bool = True
+    regularizations: tuple[float, ...] = (10.0, 3.0, 1.0, 0.3)
+    people_count_max: int = 1_000
+
+    def __post_init__(self) -> None:
+        if not self.regularizations:
+            raise ValueError("regularizations are none; allowed 1 and more")
+        for one in self.regularizations:
+            check_bounds("regularizations", one, above=0, below=float("inf"))
+        check_bounds("people_count_max", self.people_count_max, low=1)
+
+
 class GateConfig(_Section, frozen=True, kw_only=True):
     """When a model is good enough to become champion.
 
@@ -241,6 +263,7 @@ class TrainConfig(_Section, frozen=True, kw_only=True):
     evaluate: EvaluateConfig = msgspec.field(default_factory=EvaluateConfig)
     priors: PriorsConfig = msgspec.field(default_factory=PriorsConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
+    new_items: NewItemsConfig = msgspec.field(default_factory=NewItemsConfig)
     gate: GateConfig = msgspec.field(default_factory=GateConfig)
 
     @property

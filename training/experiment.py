@@ -7,6 +7,7 @@ does at a time: it runs beside the fits, so that no core waits for another.
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ from training.evaluate import Evaluation
 from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
 from training.learned_weights import with_learned_weights
+from training.new_items import items_with_features, learn_new_items
 from training.split import Split
 from training.stored import Contestant
 from training.tracking.run import Point, RunLog
@@ -86,7 +88,9 @@ class Experiment:
         config = self._config = self._with_learned(split.before if len(split.before) else events)
         if not config.evaluate.enabled or not len(split.before):
             warm = self._start_for(events, until=np.inf)
-            return self._fitted(self._prepared_all(events), step="refit", earlier=warm), None
+            prepared = self._prepared_all(events)
+            model = self._fitted(prepared, step="refit", earlier=warm)
+            return self._with_new_items(model, prepared, events), None
         with _beside() as beside:
             everything = beside.submit(self._prepared_all, events) if config.publish.refit else None
             drawn = beside.submit(self._draw, split)
@@ -99,8 +103,32 @@ class Experiment:
             measured = beside.submit(self._measured, split.name, drawn, model, rival)
             if everything is not None:
                 # Trainers that iterate start from the measured model: it is nearly there.
-                model = self._fitted(everything.result(), step="refit", earlier=model)
-            return model, measured.result()
+                prepared = everything.result()
+                model = self._fitted(prepared, step="refit", earlier=model)
+            return self._with_new_items(model, prepared, events), measured.result()
+
+    def _with_new_items(
+        self, model: FittedModel, prepared: Prepared, events: Events
+    ) -> FittedModel:
+        """Learn how the published model treats items that it does not know."""
+        if model.parts.item_factors is None or not self._config.new_items.enabled:
+            return model
+        with self._run.timed("new_items"):
+            item_ids = [events.item_ids[item] for item in model.items.tolist()]
+            learned = learn_new_items(
+                model.parts,
+                items_with_features(self._dataset.items(), item_ids, now=model.newest_time),
+                prepared.interactions.weights,
+                item_users=model.item_users,
+                config=self._config.new_items,
+                seed=self._seed,
+            )
+        if learned is None:
+            return model
+        self._run.log_points(
+            [Point(f"new_items/{name}", value) for name, value in learned.facts.items()]
+        )
+        return replace(model, new_items=learned.map)
 
     def _start_for(self, events: Events, *, until: float) -> WarmStart | None:
         """Return what to start from, if the bundle has seen nothing from a moment on."""

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.bundle import PopularLists, PriorRows
+from recsys.bundle import NewItemMap, PopularLists, PriorRows
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
 from recsys.sparse import CsrMatrix
@@ -43,6 +43,7 @@ class FittedModel:
         user_count: Users trained on.
         interaction_count: User and item pairs trained on.
         newest_time: The newest line trained on, seconds since 1970-01-01 UTC.
+        new_items: What vectors of other items are made with, or None.
     """
 
     parts: ModelParts
@@ -54,6 +55,7 @@ class FittedModel:
     interaction_count: int
     newest_time: float
     priors: PriorRows | None = None
+    new_items: NewItemMap | None = None
 
     def row_of_item(self, item_count: int) -> NDArray[np.int32]:
         """Return the row of each of all items, -1 for those the model lacks."""

@@ -29,6 +29,7 @@ def bundle_contents(model: FittedModel, *, item_ids: list[str]) -> BundleContent
         prior=model.parts.prior,
         priors=model.priors,
         item_item=model.parts.item_item,
+        new_items=model.new_items,
     )
 
 

@@ -12,6 +12,7 @@ A bundle holds items only. A person is never in it.
 from recsys.bundle.format import FORMAT_VERSION, ArrayEntry, Manifest
 from recsys.bundle.items import ItemIndex
 from recsys.bundle.locks import BundleLease
+from recsys.bundle.new_items import NewItemMap
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists, channel_segment, store_segment
 from recsys.bundle.priors import PriorRows
 from recsys.bundle.prune import KEEP_DEFAULT, Kept, Pruned, prune
@@ -31,6 +32,7 @@ __all__ = [
     "ItemIndex",
     "Kept",
     "Manifest",
+    "NewItemMap",
     "PopularLists",
     "PriorRows",
     "Pruned",

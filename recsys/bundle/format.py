@@ -8,13 +8,13 @@ import msgspec
 
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 
-FORMAT_VERSION: Final = 6
+FORMAT_VERSION: Final = 7
 """Raised by one when older readers would misread a bundle. 2 adds codes; 3 adds
 `history` and the unobserved weight and scaled regularization of `fold_in`; 4 adds
 `priors`; 5 adds `newest_boost` and `decayed_vectors` to `history`; 6 has ranks and digests in
-codes, where older ones have the place of each row."""
+codes, where older ones have the place of each row; 7 adds the map for new items."""
 
-READABLE_VERSIONS: Final = (1, 2, 3, 4, 5, 6)
+READABLE_VERSIONS: Final = (1, 2, 3, 4, 5, 6, 7)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -32,6 +32,8 @@ ITEM_ITEM_DATA: Final = "item_item_data"  # float32 (z,)
 POPULAR_INDPTR: Final = "popular_indptr"  # int64 (segments + 1,)
 POPULAR_ROWS: Final = "popular_rows"  # int32 (p,): best first within a segment
 POPULAR_SCORES: Final = "popular_scores"  # float32 (p,): descending within a segment
+NEW_ITEM_FEATURES: Final = "new_item_features"  # uint64 (d,): ascending hashes
+NEW_ITEM_WEIGHTS: Final = "new_item_weights"  # float32 (d + 1, f + 1): see NewItemMap
 
 # The factors once more in codes; `recsys.item_codes.ItemCodes` says what each holds.
 CODE_PREFIX: Final = "code_"
@@ -68,6 +70,8 @@ DTYPES: Final = {
     POPULAR_INDPTR: "int64",
     POPULAR_ROWS: "int32",
     POPULAR_SCORES: "float32",
+    NEW_ITEM_FEATURES: "uint64",
+    NEW_ITEM_WEIGHTS: "float32",
     CODE_RANKS: "uint8",
     CODE_DIGESTS: "uint8",
     CODE_PLACES: "int32",
@@ -88,6 +92,7 @@ REQUIRED: Final = frozenset(
 )
 TOGETHER: Final = (
     frozenset({ITEM_FACTORS, GRAM}),
+    frozenset({NEW_ITEM_FEATURES, NEW_ITEM_WEIGHTS}),
     frozenset({ITEM_ITEM_INDPTR, ITEM_ITEM_INDICES, ITEM_ITEM_DATA}),
     frozenset(CODE_DTYPES),
     frozenset(CODE_TAIL_DTYPES),

@@ -17,6 +17,7 @@ from recsys.bundle.codes import (
     missing_codes,
 )
 from recsys.bundle.items import ItemIndex
+from recsys.bundle.new_items import NewItemMap, new_items_problem
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists
 from recsys.bundle.priors import PriorRows, mapped_priors, priors_problem
 from recsys.bundle.writer import file_digest
@@ -42,6 +43,7 @@ class Bundle:
         code_prior: The prior in the order of the codes, or None.
         priors: Named rows of priors, or None.
         code_priors: Their values in the order of the codes, or None.
+        new_items: What vectors of items that it lacks are made with, or None.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Bundle:
     code_prior: NDArray[np.float32] | None = None
     priors: PriorRows | None = None
     code_priors: NDArray[np.float32] | None = None
+    new_items: NewItemMap | None = None
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -91,6 +94,7 @@ def open_bundle(folder: Path) -> Bundle:
         code_prior=arrays.get(fmt.CODE_PRIOR),
         priors=mapped_priors(manifest, arrays.get(fmt.PRIORS)),
         code_priors=arrays.get(fmt.CODE_PRIORS),
+        new_items=_new_items(arrays),
     )
 
 
@@ -210,6 +214,12 @@ def _item_item(arrays: dict[str, NDArray[Any]]) -> CsrMatrix | None:
     )
 
 
+def _new_items(arrays: dict[str, NDArray[Any]]) -> NewItemMap | None:
+    if fmt.NEW_ITEM_FEATURES not in arrays:
+        return None
+    return NewItemMap(features=arrays[fmt.NEW_ITEM_FEATURES], weights=arrays[fmt.NEW_ITEM_WEIGHTS])
+
+
 def _content_problem(bundle: Bundle) -> str | None:
     for name in (fmt.ITEM_FACTORS, fmt.GRAM, fmt.PRIOR):
         array = getattr(bundle, name)
@@ -221,6 +231,7 @@ def _content_problem(bundle: Bundle) -> str | None:
         or _item_item_problem(bundle.item_item, len(bundle.items))
         or _codes_problem(bundle)
         or priors_problem(bundle.priors, bundle.codes, bundle.code_priors)
+        or new_items_problem(bundle.new_items, bundle.manifest.factor_count)
     )
 
 

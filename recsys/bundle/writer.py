@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recsys.bundle import format as fmt
 from recsys.bundle.codes import code_arrays, publish_codes
 from recsys.bundle.items import ItemIndex
+from recsys.bundle.new_items import NewItemMap
 from recsys.bundle.popular import PopularLists
 from recsys.bundle.priors import PriorRows, priors_info
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
@@ -40,6 +41,7 @@ class BundleContents:
         priors: Named rows of priors, or None.
         item_item: Square (n, n) with finite values, or None.
         popular: Popular lists.
+        new_items: What vectors of items that it lacks are made with, or None.
         features: How histories become weights.
         details: The remaining fields of `Manifest`: model_version, model_type,
             publish_time, training_start_time, training_end_time, data_fingerprint,
@@ -55,6 +57,7 @@ class BundleContents:
     prior: NDArray[np.float32] | None = None
     priors: PriorRows | None = None
     item_item: CsrMatrix | None = None
+    new_items: NewItemMap | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -79,6 +82,9 @@ class BundleContents:
             arrays[fmt.ITEM_ITEM_INDPTR] = self.item_item.indptr
             arrays[fmt.ITEM_ITEM_INDICES] = self.item_item.indices
             arrays[fmt.ITEM_ITEM_DATA] = self.item_item.data
+        if self.new_items is not None:
+            arrays[fmt.NEW_ITEM_FEATURES] = self.new_items.features
+            arrays[fmt.NEW_ITEM_WEIGHTS] = self.new_items.weights
         return arrays
 
 
@@ -142,6 +148,9 @@ def _manifest(
     factors = contents.item_factors
     if (factors is None) != (contents.fold_in is None):
         raise ValueError("item_factors and fold_in come together or not at all")
+    new_items = contents.new_items
+    if new_items is not None and (factors is None or new_items.factor_count != factors.shape[1]):
+        raise ValueError("vectors of new items are as long as those of the others")
     return fmt.Manifest(
         format_version=fmt.FORMAT_VERSION,
         item_count=len(contents.items),

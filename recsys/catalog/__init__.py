@@ -3,6 +3,7 @@
 from recsys.catalog.distance import NearStore, Place, StoreMap, place_of
 from recsys.catalog.fields import ITEM_SCHEMA, item_columns, item_record
 from recsys.catalog.item import CATEGORY_SEPARATOR, Attribute, Item, ItemSummary, Price
+from recsys.catalog.item_features import FeatureRows, feature_rows
 from recsys.catalog.nothing import NoCatalog
 from recsys.catalog.ports import (
     CatalogChanges,
@@ -38,6 +39,7 @@ __all__ = [
     "CatalogChanges",
     "CatalogFeed",
     "CatalogStore",
+    "FeatureRows",
     "Item",
     "ItemPage",
     "ItemReader",
@@ -57,6 +59,7 @@ __all__ = [
     "Tally",
     "Upserted",
     "cells_of",
+    "feature_rows",
     "item_columns",
     "item_record",
     "items_of",

@@ -19,6 +19,7 @@ from recsys.bundle import (
     SEGMENT_ALL,
     BundleContents,
     ItemIndex,
+    NewItemMap,
     PopularLists,
     PriorRows,
     channel_segment,
@@ -103,6 +104,10 @@ def contents() -> BundleContents:
                 channel_segment(Channel.WEB): (everything[6:9], falling[:3]),
                 store_segment(StoreId("s-1")): (everything[4:6], falling[:2]),
             }
+        ),
+        new_items=NewItemMap(
+            features=np.array([3, 5, 2**63 + 1], dtype=np.uint64),
+            weights=rng.standard_normal((4, FACTOR_COUNT + 1)).astype(np.float32),
         ),
         features=FeatureConfig(half_life_days=30.0, channel_weights={Channel.WEB: 1.5}),
         details={
