@@ -109,6 +109,8 @@ class ShortfallCause(enum.StrEnum):
     PRICE = "price"
     HISTORY = "history"
     SHOWN = "shown"
+    VARIANT = "variant"
+    CAPPED = "capped"
 
 
 class StockRule(enum.StrEnum):

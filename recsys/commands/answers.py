@@ -32,6 +32,8 @@ _CAUSES: Final = {
     ShortfallCause.PRICE: "not in the price band",
     ShortfallCause.HISTORY: "more than is known of the person",
     ShortfallCause.SHOWN: "shown already",
+    ShortfallCause.VARIANT: "variants of what is shown",
+    ShortfallCause.CAPPED: "above the cap of their kind",
 }
 _WITHOUT: Final = {
     None: "",

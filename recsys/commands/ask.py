@@ -1,7 +1,6 @@
 """`recsys recommend`, `recsys similar`, `recsys model`: ask a running server."""
 
 import json
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,26 +9,20 @@ from rich.table import Table
 
 from recsys.commands import ask_widgets
 from recsys.commands.answers import show_explanation, show_located
-from recsys.commands.arguments import read_events, read_identifiers, read_place
+from recsys.commands.arguments import read_identifiers, read_place
 from recsys.commands.asking import (
     PANEL,
     TARGET_DEFAULT,
-    Count,
-    Exclude,
     Filter,
     Identifiers,
     InStock,
     Json,
     OnChannel,
     Placement,
-    Recent,
     Store,
     Target,
-    Titles,
-    User,
-    Visitor,
-    print_reply,
 )
+from recsys.commands.options import ListOptions, with_options
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -45,28 +38,16 @@ def register(app: typer.Typer) -> None:
     app.command("model", rich_help_panel=PANEL)(model)
 
 
+@with_options(ListOptions)
 def recommend(
+    options: ListOptions,
     *,
-    user: User = "",
-    visitor: Visitor = "",
-    identifier: Identifiers = None,
-    recent: Recent = None,
-    placement: Placement = "",
-    channel: OnChannel = None,
-    store: Store = "",
-    count: Count = 10,
-    exclude: Exclude = None,
-    filter_: Filter = "",
-    in_stock: InStock = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also show what the person already knows.")
     ] = False,
     page_token: Annotated[
         str, typer.Option(help="For the next page: what --json of the page before has.")
     ] = "",
-    titles: Titles = None,
-    target: Target = TARGET_DEFAULT,
-    as_json_: Json = False,
 ) -> None:
     """Ask what a person would like.
 
@@ -81,41 +62,14 @@ def recommend(
       recsys recommend --user u-17 --filter 'price < 50 AND category:"Shoes"'
       recsys recommend --user u-17 --json | jq .results
     """
-    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
-    from recsys.serving.client import connect  # noqa: PLC0415 - as above
-
-    with connect(target) as client:
-        reply = client.recommend(
-            user_id=user,
-            visitor_id=visitor,
-            identifiers=read_identifiers(identifier or ()),
-            placement=placement,
-            channel=channel,
-            store_id=store,
-            recent_events=read_events(recent or (), channel=channel, now=time.time()),
-            result_count=count,
-            excluded=exclude or (),
-            include_seen=include_seen,
-            page_token=page_token,
-            rules=Rules(filter=filter_ or None, in_stock=in_stock),
-        )
-    print_reply(reply, titles, as_json_=as_json_)
+    asked = options.asked()
+    options.print_answer(
+        lambda client: client.recommend(include_seen=include_seen, page_token=page_token, **asked)
+    )
 
 
-def similar(
-    item: Annotated[str, typer.Argument(help="Item id.")],
-    *,
-    placement: Placement = "",
-    channel: OnChannel = None,
-    store: Store = "",
-    count: Count = 10,
-    exclude: Exclude = None,
-    filter_: Filter = "",
-    in_stock: InStock = None,
-    titles: Titles = None,
-    target: Target = TARGET_DEFAULT,
-    as_json_: Json = False,
-) -> None:
+@with_options(ListOptions)
+def similar(options: ListOptions, item: Annotated[str, typer.Argument(help="Item id.")]) -> None:
     """Ask what is similar to an item, judged by what people do with both.
 
     [b]Examples[/]
@@ -123,20 +77,8 @@ def similar(
       recsys similar item-17
       recsys similar item-17 -k 5 --exclude item-18
     """
-    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
-    from recsys.serving.client import connect  # noqa: PLC0415 - as above
-
-    with connect(target) as client:
-        reply = client.similar(
-            item,
-            placement=placement,
-            channel=channel,
-            store_id=store,
-            result_count=count,
-            excluded=exclude or (),
-            rules=Rules(filter=filter_ or None, in_stock=in_stock),
-        )
-    print_reply(reply, titles, as_json_=as_json_)
+    asked = options.asked()
+    options.print_answer(lambda client: client.similar(item, **asked))
 
 
 def locate(

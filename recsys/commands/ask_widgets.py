@@ -1,54 +1,31 @@
-"""`recsys rank`, `recsys recently-viewed`: what a shop shows beside plain recommendations."""
+"""`recsys rank`, `recsys recently-viewed`, `recsys page`: what a shop shows beside plain recommendations."""
 
-import time
-from typing import Annotated
+import json
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
-from recsys.commands.arguments import read_events, read_identifiers
-from recsys.commands.asking import (
-    PANEL,
-    TARGET_DEFAULT,
-    Count,
-    Exclude,
-    Filter,
-    Identifiers,
-    InStock,
-    Json,
-    OnChannel,
-    Placement,
-    Recent,
-    Store,
-    Target,
-    Titles,
-    User,
-    Visitor,
-    print_reply,
-)
-from recsys.domain import EventType
+from recsys.commands.answers import as_json, show
+from recsys.commands.asking import PANEL
+from recsys.commands.options import ListOptions, PersonOptions, with_options
+from recsys.domain import EventType, ItemId
+
+if TYPE_CHECKING:
+    from recsys.serving.client_widgets import SlotContent
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("rank", rich_help_panel=PANEL)(rank)
     app.command("recently-viewed", rich_help_panel=PANEL)(recently_viewed)
+    app.command("page", rich_help_panel=PANEL)(page)
 
 
+@with_options(PersonOptions)
 def rank(
+    options: PersonOptions,
     items: Annotated[list[str], typer.Argument(help="Item ids, such as what a search has found.")],
-    *,
-    user: User = "",
-    visitor: Visitor = "",
-    identifier: Identifiers = None,
-    recent: Recent = None,
-    placement: Placement = "",
-    channel: OnChannel = None,
-    store: Store = "",
-    filter_: Filter = "",
-    in_stock: InStock = None,
-    titles: Titles = None,
-    target: Target = TARGET_DEFAULT,
-    as_json_: Json = False,
 ) -> None:
     """Put given items into the order that a person would like.
 
@@ -57,30 +34,14 @@ def rank(
       recsys rank item-3 item-17 item-4 --user u-17
       recsys rank item-3 item-17 --visitor v-9 --recent view:item-8 --placement search
     """
-    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
-    from recsys.serving.client import connect  # noqa: PLC0415 - as above
-
-    with connect(target) as client:
-        reply = client.rank(
-            items,
-            user_id=user,
-            visitor_id=visitor,
-            identifiers=read_identifiers(identifier or ()),
-            placement=placement,
-            channel=channel,
-            store_id=store,
-            recent_events=read_events(recent or (), channel=channel, now=time.time()),
-            rules=Rules(filter=filter_ or None, in_stock=in_stock),
-        )
-    print_reply(reply, titles, as_json_=as_json_)
+    asked = options.person()
+    options.print_answer(lambda client: client.rank(items, **asked))
 
 
+@with_options(ListOptions)
 def recently_viewed(
+    options: ListOptions,
     *,
-    user: User = "",
-    visitor: Visitor = "",
-    identifier: Identifiers = None,
-    recent: Recent = None,
     kind: Annotated[
         list[EventType] | None,
         typer.Option(
@@ -88,16 +49,6 @@ def recently_viewed(
             help="What counts as contact; may be given again. Unless said, detail-page-view.",
         ),
     ] = None,
-    placement: Placement = "",
-    channel: OnChannel = None,
-    store: Store = "",
-    count: Count = 10,
-    exclude: Exclude = None,
-    filter_: Filter = "",
-    in_stock: InStock = None,
-    titles: Titles = None,
-    target: Target = TARGET_DEFAULT,
-    as_json_: Json = False,
 ) -> None:
     """List what a person looked at, or had other contact with, the latest first.
 
@@ -106,21 +57,65 @@ def recently_viewed(
       recsys recently-viewed --user u-17
       recsys recently-viewed --user u-17 --type purchase-complete --filter 'category:"Coffee"'
     """
-    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
-    from recsys.serving.client import connect  # noqa: PLC0415 - as above
+    asked = options.asked()
+    options.print_answer(lambda client: client.recently_viewed(event_types=kind or (), **asked))
 
-    with connect(target) as client:
-        reply = client.recently_viewed(
-            user_id=user,
-            visitor_id=visitor,
-            identifiers=read_identifiers(identifier or ()),
-            event_types=kind or (),
-            placement=placement,
-            channel=channel,
-            store_id=store,
-            recent_events=read_events(recent or (), channel=channel, now=time.time()),
-            result_count=count,
-            excluded=exclude or (),
-            rules=Rules(filter=filter_ or None, in_stock=in_stock),
+
+@with_options(ListOptions)
+def page(
+    options: ListOptions,
+    slots: Annotated[
+        list[str],
+        typer.Argument(
+            help="CONTENT or PLACEMENT=CONTENT of each slot: recommended, recently-viewed or"
+            " similar:ITEM."
+        ),
+    ],
+) -> None:
+    """Fill the slots of a page for a person, no item twice; the earlier slots choose first.
+
+    Filter, stock and count are those of every slot.
+
+    [b]Examples[/]
+
+      recsys page recently-viewed home=recommended more=similar:item-3 --user u-17 -k 5
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    asked = options.asked()
+    contents = [_slot(text, options) for text in slots]
+    with connect(options.target) as client:
+        replies = client.page(contents, **asked)
+    if options.as_json_:
+        typer.echo(json.dumps([as_json(reply, {}) for reply in replies], indent=2))
+        return
+    console = Console(soft_wrap=True)
+    for text, reply in zip(slots, replies, strict=True):
+        console.print(f"[bold]{text}[/]")
+        show(console, reply, {})
+
+
+def _slot(text: str, options: ListOptions) -> "SlotContent":
+    """Read what a slot shows.
+
+    Raises:
+        typer.BadParameter: The text is not of that form.
+    """
+    from recsys.rules import Rules  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving import client_widgets  # noqa: PLC0415 - as above
+
+    placement, _, content = text.rpartition("=")
+    name, _, item_id = content.partition(":")
+    rules = Rules(filter=options.filter_ or None, in_stock=options.in_stock)
+    if name == "similar" and item_id:
+        return client_widgets.Similar(
+            item_id=ItemId(item_id), placement=placement, result_count=options.count, rules=rules
         )
-    print_reply(reply, titles, as_json_=as_json_)
+    kinds: dict[str, type[client_widgets.Recommended | client_widgets.RecentlyViewed]] = {
+        "recommended": client_widgets.Recommended,
+        "recently-viewed": client_widgets.RecentlyViewed,
+    }
+    if item_id or name not in kinds:
+        known = ", ".join([*kinds, "similar:ITEM"])
+        raise typer.BadParameter(f"{text!r} is not [PLACEMENT=]CONTENT; contents: {known}")
+    return kinds[name](placement=placement, result_count=options.count, rules=rules)

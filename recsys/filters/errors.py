@@ -21,8 +21,13 @@ class InvalidFilter(InvalidInput):
         self.column = column
         self.problem = problem
         self.expected = expected
-        hint = f"; expected {expected}" if expected else ""
-        super().__init__(f"filter, column {column}: {problem}{hint}")
+        super().__init__(f"filter, {self.detail}")
+
+    @property
+    def detail(self) -> str:
+        """What is wrong and where, for those who have named the filter already."""
+        hint = f"; expected {self.expected}" if self.expected else ""
+        return f"column {self.column}: {self.problem}{hint}"
 
     def pointer(self) -> str:
         """Return the line of the filter that is meant and, below it, a caret at the column."""

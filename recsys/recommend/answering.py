@@ -1,6 +1,6 @@
 """From what a source finds to an answer: what is left out, and what is missing and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,7 +12,8 @@ from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
 from recsys.rules import Arrangement, InForce, Permitted, allows
-from recsys.rules.permitted import common_bits
+from recsys.rules.arrange import Cap
+from recsys.rules.permitted import bitmap_of, common_bits, inverse
 
 I32 = NDArray[np.int32]
 
@@ -25,13 +26,13 @@ class LeftOut(NamedTuple):
 
     Attributes:
         seen: What the person has had contact with, ascending, where that counts.
-        itself: The item that the question is about; None for none.
+        itself: The items that the question is about, ascending; nor are their variants shown.
         shown: What is shown already, ascending.
         first_place: How many results precede, on the pages before.
     """
 
     seen: I32 = NO_ROWS
-    itself: int | None = None
+    itself: I32 = NO_ROWS
     shown: I32 = NO_ROWS
     first_place: int = 0
 
@@ -58,21 +59,22 @@ def answered(
         left_out: What the question leaves out.
     """
     excluded = excluded_of(model, query, in_force)
-    if left_out.itself is not None:
-        excluded = np.union1d(excluded, np.array([left_out.itself], dtype=np.int32))
+    if len(left_out.itself):
+        excluded = np.union1d(excluded, left_out.itself)
     blocked = np.union1d(excluded, left_out.shown) if len(left_out.shown) else excluded
+    arrangement = _arranged(in_force.arrangement, left_out)
     results = page(
         source,
         model,
         in_force.permitted,
-        _from_place(in_force.arrangement, left_out.first_place),
+        arrangement,
         count=query.result_count,
         excluded=blocked if len(blocked) else None,
     )
     return Answer(
         results=results,
         shortfall=_shortfall_of_page(
-            model, query.result_count, results, in_force.permitted, excluded, left_out
+            model, query.result_count, results, in_force.permitted, arrangement, excluded, left_out
         ),
         model_version=model.version,
         notes=frozenset(notes) if notes else _NO_NOTES,
@@ -85,10 +87,16 @@ def excluded_of(model: ServingModel, query: Placed, in_force: InForce) -> I32:
     return np.union1d(excluded, in_force.excluded) if len(in_force.excluded) else excluded
 
 
-def _from_place(arrangement: Arrangement | None, first_place: int) -> Arrangement | None:
-    """Return how a later page is arranged: pins have their places on all pages together."""
-    if arrangement is None or not first_place or not arrangement.pins:
+def _arranged(arrangement: Arrangement | None, left_out: LeftOut) -> Arrangement | None:
+    """Return how a page is arranged that is not alone."""
+    if arrangement is None:
+        return None
+    if len(left_out.itself):
+        arrangement = arrangement.beside(left_out.itself)
+    first_place = left_out.first_place
+    if not first_place or not arrangement.pins:
         return arrangement
+    # Pins have their places on all pages together.
     return arrangement.with_pins(
         {
             place - first_place: row
@@ -138,11 +146,37 @@ def counts_among(
     return counts
 
 
+def counts_capped(
+    caps: Sequence[Cap], rows: I32, permitted: Permitted, taken: I32
+) -> dict[ShortfallCause, int]:
+    """Return how many items are left out because a page has as many of their kind.
+
+    Args:
+        caps: In the order in which an item is put down to one.
+        rows: On the page.
+        permitted: What may appear.
+        taken: Rows that are on the page, or not for another cause.
+    """
+    left = permitted.bitmap()
+    everything = np.arange(permitted.item_count, dtype=np.int32)
+    left = bitmap_of(everything, permitted.item_count) if left is None else left
+    left = left & inverse(bitmap_of(taken, permitted.item_count), permitted.item_count)
+    counts: dict[ShortfallCause, int] = {}
+    for cap in caps:
+        opened = cap.open_rows(cap.counts(rows))
+        if opened is not None:
+            before, left = left, left & opened
+            gone = int(np.bitwise_count(before).sum()) - int(np.bitwise_count(left).sum())
+            counts[cap.cause] = counts.get(cap.cause, 0) + gone
+    return counts
+
+
 def _shortfall_of_page(
     model: ServingModel,
     result_count: int,
     results: Results,
     permitted: Permitted,
+    arrangement: Arrangement | None,
     excluded: I32,
     left_out: LeftOut,
 ) -> Shortfall | None:
@@ -155,7 +189,13 @@ def _shortfall_of_page(
         excluded, seen = excluded[allows(bitmap, excluded)], seen[allows(bitmap, seen)]
         shown = shown[allows(bitmap, shown)]
     seen = np.setdiff1d(seen, excluded, assume_unique=True)
-    counts = permitted.counts() | {
+    if arrangement is not None and arrangement.caps:
+        rows = results.ranking.rows
+        taken = np.concatenate([excluded, seen, shown, rows])
+        counts = counts_capped(arrangement.caps, rows, permitted, taken)
+    else:
+        counts = {}
+    counts |= permitted.counts() | {
         ShortfallCause.EXCLUDED: len(excluded),
         ShortfallCause.SEEN: len(seen),
         ShortfallCause.SHOWN: len(np.setdiff1d(shown, np.union1d(excluded, seen))),

@@ -93,21 +93,16 @@ class Placed(Protocol):
         ...
 
 
-class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What should be shown to a person?
+class PersonQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What all questions say.
 
     Attributes:
-        identifiers: How she is known; empty for an anonymous person.
+        identifiers: How the person is known; empty for an anonymous one.
         placement: The slot of the frontend.
         channel: Where the answer is shown; None if not said.
         store_id: The shop concerned; None if not said.
         place: Where she is; None if not said.
         recent_events: What the caller knows of the session, in any order.
-        result_count: Results wanted, 1 to 100.
-        excluded: Items to leave out; unknown ones and duplicates do no harm.
-        include_seen: Whether items of the history may be returned; False for as the
-            placement says.
-        page_token: Of the page before; empty for the first page.
         buyer_age: How old the buyer is, in years; None if it is not said.
         rules: What is asked of the items.
     """
@@ -118,44 +113,53 @@ class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
     store_id: StoreId | None = None
     place: Place | None = None
     recent_events: tuple[ItemEvent, ...] = ()
+    buyer_age: int | None = None
+    rules: Rules = NO_RULES
+
+
+class ListQuery(PersonQuery, frozen=True, kw_only=True):
+    """What all questions for a list say.
+
+    Attributes:
+        result_count: Results wanted, 1 to 100.
+        excluded: Items to leave out; unknown ones and duplicates do no harm.
+    """
+
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
+
+
+class RecommendQuery(ListQuery, frozen=True, kw_only=True):
+    """What should be shown to a person?
+
+    Attributes:
+        include_seen: Whether items of the history may be returned; False for as the
+            placement says.
+        page_token: Of the page before; empty for the first page.
+    """
+
     include_seen: bool = False
     page_token: str = ""
-    buyer_age: int | None = None
-    rules: Rules = NO_RULES
 
 
-class SimilarQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What is similar to an item? Attributes as in `RecommendQuery`."""
+class SimilarQuery(ListQuery, frozen=True, kw_only=True):
+    """What is similar to an item?
+
+    Attributes:
+        item_id: The item.
+    """
 
     item_id: ItemId
-    placement: str = PLACEMENT_DEFAULT
-    channel: Channel | None = None
-    store_id: StoreId | None = None
-    place: Place | None = None
-    result_count: int = limits.RESULT_COUNT_DEFAULT
-    excluded: tuple[ItemId, ...] = ()
-    buyer_age: int | None = None
-    rules: Rules = NO_RULES
 
 
-class RankQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """In which order would a person like given items? Attributes as in `RecommendQuery`.
+class RankQuery(PersonQuery, frozen=True, kw_only=True):
+    """In which order would a person like given items?
 
     Attributes:
         item_ids: The items, at least one; duplicates do no harm.
     """
 
     item_ids: tuple[ItemId, ...]
-    identifiers: tuple[Identifier, ...] = ()
-    placement: str = PLACEMENT_DEFAULT
-    channel: Channel | None = None
-    store_id: StoreId | None = None
-    place: Place | None = None
-    recent_events: tuple[ItemEvent, ...] = ()
-    buyer_age: int | None = None
-    rules: Rules = NO_RULES
 
     @property
     def result_count(self) -> int:
@@ -168,24 +172,14 @@ class RankQuery(msgspec.Struct, frozen=True, kw_only=True):
         return ()
 
 
-class RecentQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What did a person look at last? Attributes as in `RecommendQuery`.
+class RecentQuery(ListQuery, frozen=True, kw_only=True):
+    """What did a person look at last?
 
     Attributes:
         event_types: What counts, of `CONTACT_TYPES`; at least one.
     """
 
-    identifiers: tuple[Identifier, ...] = ()
     event_types: frozenset[EventType] = frozenset({EventType.DETAIL_PAGE_VIEW})
-    placement: str = PLACEMENT_DEFAULT
-    channel: Channel | None = None
-    store_id: StoreId | None = None
-    place: Place | None = None
-    recent_events: tuple[ItemEvent, ...] = ()
-    result_count: int = limits.RESULT_COUNT_DEFAULT
-    excluded: tuple[ItemId, ...] = ()
-    buyer_age: int | None = None
-    rules: Rules = NO_RULES
 
 
 SlotQuery: TypeAlias = RecommendQuery | SimilarQuery | RecentQuery

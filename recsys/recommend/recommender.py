@@ -244,33 +244,55 @@ class Recommender:
         seen = NO_ROWS if shows_seen else known.weights.seen
         return Question(source=source, in_force=in_force, seen=seen)
 
-    def similar(
-        self, model: ServingModel, query: SimilarQuery, *, shown: I32 = NO_ROWS, now: float
-    ) -> Answer:
+    def similar(self, model: ServingModel, query: SimilarQuery, *, now: float) -> Answer:
         """Rank the catalogue by similarity to one item.
 
         Args:
             model: The model to answer with.
             query: The question.
-            shown: Rows that are shown already, ascending.
             now: Seconds since 1970-01-01 UTC.
 
         Raises:
             ItemNotFound: The model does not know the item.
             InvalidRequest: The rules cannot be followed.
         """
+        notes: set[str] = set()
+        history = EMPTY_HISTORY
+        if query.identifiers or query.recent_events:
+            history = self.acquaintance.known(model, query, notes, now=now).history
+        return self.similar_to(model, query, history, notes, now=now)
+
+    def similar_to(
+        self,
+        model: ServingModel,
+        query: SimilarQuery,
+        history: History,
+        notes: set[str],
+        *,
+        shown: I32 = NO_ROWS,
+        now: float,
+    ) -> Answer:
+        """Rank by similarity for somebody who has been looked up; else as `similar`.
+
+        Args:
+            model: The model to answer with.
+            query: The question.
+            history: What she did, as far as it may be used; what rules look at.
+            notes: What had to be done without so far.
+            shown: Rows that are shown already, ascending.
+            now: Seconds since 1970-01-01 UTC.
+        """
         row = model.items.row(query.item_id)
         if row is None:
             raise ItemNotFound(item_id=query.item_id)
-        notes: set[str] = set()
-        in_force = self.in_force(model, query, EMPTY_HISTORY, notes, now=now)
+        in_force = self.in_force(model, query, history, notes, now=now)
         source = Similar(
             model=model,
             row=row,
             item_id=query.item_id,
             prior_row=model.prior_row(channel=query.channel, store_id=query.store_id),
         )
-        left_out = LeftOut(itself=row, shown=shown)
+        left_out = LeftOut(itself=np.array([row], dtype=np.int32), shown=shown)
         return answered(model, query, source, in_force, notes, left_out)
 
     def in_force(

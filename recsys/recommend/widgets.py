@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +19,6 @@ from recsys.recommend.query import (
     RankQuery,
     RecentQuery,
     RecommendQuery,
-    SimilarQuery,
     SlotQuery,
 )
 from recsys.recommend.recommender import Recommender
@@ -129,13 +127,10 @@ class Widgets:
             return self._recommender.recommend_to(model, slot, known, notes, shown=shown, now=now)
         if isinstance(slot, RecentQuery):
             return self._recent(model, slot, known, notes, shown=shown, now=now)
-        return self._similar(model, slot, notes, shown=shown, now=now)
-
-    def _similar(
-        self, model: ServingModel, slot: SimilarQuery, notes: set[str], *, shown: I32, now: float
-    ) -> Answer:
         try:
-            answer = self._recommender.similar(model, slot, shown=shown, now=now)
+            return self._recommender.similar_to(
+                model, slot, known.history, notes, shown=shown, now=now
+            )
         except ItemNotFound:
             # A page does not go dark because one item on it is new.
             return Answer(
@@ -144,7 +139,6 @@ class Widgets:
                 model_version=model.version,
                 notes=frozenset({*notes, NOTE_UNKNOWN_ITEM}),
             )
-        return msgspec.structs.replace(answer, notes=answer.notes | notes)
 
     def _recent(
         self,

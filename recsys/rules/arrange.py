@@ -11,7 +11,7 @@ diversity-based reranking for reordering documents and producing summaries", SIG
 over the best candidates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.domain import ShortfallCause
 from recsys.rules.permitted import U8, allows, inverse
 
 I32 = NDArray[np.int32]
@@ -67,10 +68,32 @@ class Similarity(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cap:
-    """At most so many of each group."""
+    """At most so many of each group.
+
+    Attributes:
+        groups: Of what.
+        count_max: How many.
+        cause: What items that are left out are put down to.
+        beside: Groups that have one already, beside the page.
+    """
 
     groups: Groups
     count_max: int
+    cause: ShortfallCause = ShortfallCause.CAPPED
+    beside: Sequence[int] = ()
+
+    def counts(self, rows: I32) -> dict[int, int]:
+        """Return how many each group has, with some rows on the page."""
+        counts: dict[int, int] = {}
+        for group in (*self.beside, *self.groups.of(rows)):
+            if group >= 0:
+                counts[group] = counts.get(group, 0) + 1
+        return counts
+
+    def open_rows(self, counts: Mapping[int, int]) -> U8 | None:
+        """Return the rows of which there may be more; None for all."""
+        full = [group for group, number in counts.items() if number >= self.count_max]
+        return self.groups.without(full) if full else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,6 +123,18 @@ class Arrangement:
     def with_pins(self, pins: dict[int, int]) -> "Arrangement":
         """Return the same with other pins."""
         return replace(self, pins=pins)
+
+    def beside(self, rows: I32) -> "Arrangement":
+        """Return the same where items that are not on the page have no variant on it."""
+        return replace(
+            self,
+            caps=[
+                replace(cap, beside=cap.groups.of(rows))
+                if cap.cause is ShortfallCause.VARIANT
+                else cap
+                for cap in self.caps
+            ],
+        )
 
 
 def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> Candidates:
@@ -136,11 +171,12 @@ class _Page:
         self._pins = {place: row for place, row in how.pins.items() if place < count}
         self._rows: list[int] = []
         self._scores: list[float] = []
-        self._counts: list[dict[int, int]] = [{} for _ in how.caps]
+        pinned = np.array(list(self._pins.values()), dtype=np.int32)
+        self._counts = [cap.counts(pinned) for cap in how.caps]
         self._due = [least for _, least in how.shares]
         self._likeness: dict[int, float] = {}
-        for row in self._pins.values():
-            self._count_in(row)
+        for at, (bitmap, _) in enumerate(how.shares):
+            self._due[at] -= int(np.count_nonzero(allows(bitmap, pinned)))
 
     @property
     def _is_diverse(self) -> bool:
@@ -158,12 +194,10 @@ class _Page:
 
     def open_masks(self) -> list[U8]:
         """Return what leaves out the groups that are full."""
-        masks = []
-        for cap, counts in zip(self._how.caps, self._counts, strict=True):
-            full = [group for group, number in counts.items() if number >= cap.count_max]
-            if full:
-                masks.append(cap.groups.without(full))
-        return masks
+        masks = [
+            cap.open_rows(counts) for cap, counts in zip(self._how.caps, self._counts, strict=True)
+        ]
+        return [mask for mask in masks if mask is not None]
 
     def fill(self, pool: Candidates) -> list[int]:
         """Take rows from a pool while they may be on the page; return them."""
@@ -256,15 +290,6 @@ class _Page:
             group[at] >= 0 and counts.get(group[at], 0) >= cap.count_max
             for cap, group, counts in zip(self._how.caps, groups, self._counts, strict=True)
         )
-
-    def _count_in(self, row: int) -> None:
-        one = np.array([row], dtype=np.int32)
-        for cap, counts in zip(self._how.caps, self._counts, strict=True):
-            (group,) = cap.groups.of(one)
-            if group >= 0:
-                counts[group] = counts.get(group, 0) + 1
-        for at, (bitmap, _) in enumerate(self._how.shares):
-            self._due[at] -= int(allows(bitmap, one)[0])
 
 
 def _pool(search: Search, how: Arrangement, page: _Page, masks: list[U8], taken: I32) -> Candidates:

@@ -31,6 +31,7 @@ from recsys.domain import ItemRow, StoreId
 from recsys.filters import Columns, LiveColumns
 from recsys.rules.filtered import FilteredMasks
 from recsys.rules.permitted import bitmap_of
+from recsys.rules.variants import variant_column
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -103,6 +104,11 @@ class Assortment:
     def columns(self) -> Columns:
         """The fields of the model's items, in their order."""
         return self._live.columns
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether any of the model's items is a variant of another."""
+        return variant_column(self._live.columns) is not None
 
     def filtered(self, expression: str, *, now: float) -> Mask:
         """Return which items pass a filter; raises InvalidFilter."""

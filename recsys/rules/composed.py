@@ -12,6 +12,7 @@ from recsys.rules.assortment import Assortment
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
 from recsys.rules.permitted import Permitted, allows
 from recsys.rules.rules import Rules
+from recsys.rules.variants import variant_cap
 
 
 def arrangement_of(
@@ -35,9 +36,10 @@ def arrangement_of(
         notes: Gets a note if a pin is left out.
         now: Seconds since 1970-01-01 UTC.
     """
-    if not rules.arranges:
-        return None
     columns = assortment.columns
+    variants = None if rules.one_variant is False else variant_cap(columns, model.items)
+    if not rules.arranges and variants is None:
+        return None
     return Arrangement(
         item_count=len(model.items),
         boosts=[
@@ -46,8 +48,11 @@ def arrangement_of(
         ],
         pins=_pins(rules, permitted, model.items, notes),
         caps=[
-            Cap(groups=FieldGroups(columns, cap.field), count_max=cap.count_max)
-            for cap in rules.caps or ()
+            *(() if variants is None else (variants,)),
+            *(
+                Cap(groups=FieldGroups(columns, cap.field), count_max=cap.count_max)
+                for cap in rules.caps or ()
+            ),
         ],
         shares=[
             (

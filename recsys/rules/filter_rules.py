@@ -46,7 +46,7 @@ def _check_filter(expression: str) -> None:
     try:
         item_filter(expression)
     except InvalidFilter as error:
-        raise InvalidRequest([FieldViolation("rules.filter", f"is wrong: {error}")]) from error
+        raise InvalidRequest([FieldViolation("rules.filter", error.detail)]) from error
 
 
 def _in_other_words(

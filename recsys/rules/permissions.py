@@ -64,7 +64,7 @@ class Permissions:
         """
         placed = self.placements.of(asked.placement)
         assortment = self._fresh(model, notes, now=asked.now)
-        if asked.asks_nothing and placed is NO_RULES:
+        if asked.asks_nothing and placed is NO_RULES and not assortment.has_variants:
             return self._whatever(assortment)
         rules = placed if asked.rules is NO_RULES else asked.rules.over(placed)
         check_stock_rule(rules, asked)

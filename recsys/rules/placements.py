@@ -83,7 +83,7 @@ def problems_of_filters(rules: Rules) -> list[tuple[str, str]]:
         try:
             item_filter(expression)
         except InvalidFilter as error:
-            problems.append((place, str(error)))
+            problems.append((place, error.detail))
     for at, cap in enumerate(rules.caps or ()):
         if ITEM_SCHEMA.column_type(cap.field) not in _GROUPED:
             allowed = "brand, category, currency, primary_item_id or attributes.*"

@@ -97,6 +97,8 @@ class Rules(_Part, frozen=True):
         caps: At most so many of each.
         shares: Parts of the page.
         diversity: From 0, the best items, to 1, the most different ones.
+        one_variant: Whether at most one of each item and its variants is in an answer;
+            None for yes.
     """
 
     filter: str | None = None
@@ -114,6 +116,7 @@ class Rules(_Part, frozen=True):
     caps: tuple[Cap, ...] | None = None
     shares: tuple[Share, ...] | None = None
     diversity: float | None = None
+    one_variant: bool | None = None
 
     def over(self, others: "Rules") -> "Rules":
         """Return these rules, and the others where these say nothing."""

@@ -11,22 +11,22 @@ Services that call often and concurrently use the generated stubs of `recsys.v1`
 import contextlib
 import json
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, Unpack
 
 import grpc
 
-from recsys.domain import (
-    Channel,
-    Identifier,
-    ItemEvent,
-    ItemId,
-    StoreId,
-)
+from recsys.domain import ItemId, StoreId
 from recsys.rules import NO_RULES, Rules
 from recsys.serving.client_catalog import CatalogClient
 from recsys.serving.client_errors import translated
-from recsys.serving.client_messages import Reply, context_message, read_reply, subject_message
+from recsys.serving.client_messages import (
+    ListArguments,
+    Reply,
+    asked_fields,
+    context_message,
+    read_reply,
+)
 from recsys.serving.client_widgets import WidgetCalls
 from recsys.serving.profile_client import ProfileClient
 from recsys.serving.request_id import METADATA_KEY
@@ -86,19 +86,9 @@ class Client(WidgetCalls):
     def recommend(
         self,
         *,
-        user_id: str = "",
-        visitor_id: str = "",
-        identifiers: Sequence[Identifier] = (),
-        placement: str = "",
-        channel: Channel | None = None,
-        store_id: StoreId | str = "",
-        recent_events: Sequence[ItemEvent] = (),
-        result_count: int = 0,
-        excluded: Sequence[ItemId | str] = (),
         include_seen: bool = False,
         page_token: str = "",
-        buyer_age: int | None = None,
-        rules: Rules = NO_RULES,
+        **asked: Unpack[ListArguments],
     ) -> Reply:
         """Ask for a person; arguments as in `RecommendRequest`.
 
@@ -107,14 +97,7 @@ class Client(WidgetCalls):
             CallFailed: There is no answer.
         """
         request = recommendation_service_pb2.RecommendRequest(
-            subject=subject_message(user_id, visitor_id, identifiers),
-            placement=placement,
-            context=context_message(channel, store_id, recent_events, buyer_age),
-            page_size=result_count,
-            exclude_item_ids=excluded,
-            include_seen=include_seen,
-            page_token=page_token,
-            rules=rules_message(rules),
+            include_seen=include_seen, page_token=page_token, **asked_fields(asked)
         )
         response: recommendation_service_pb2.RecommendResponse
         response = self._ask(self._recommendation.Recommend, request)
@@ -158,51 +141,21 @@ class Client(WidgetCalls):
         return response
 
     def explain(
-        self,
-        item_id: ItemId | str,
-        *,
-        user_id: str = "",
-        visitor_id: str = "",
-        identifiers: Sequence[Identifier] = (),
-        placement: str = "",
-        channel: Channel | None = None,
-        store_id: StoreId | str = "",
-        rules: Rules = NO_RULES,
+        self, item_id: ItemId | str, **asked: Unpack[ListArguments]
     ) -> recommendation_service_pb2.ExplainItemResponse:
         """Ask why an item is where it is in an answer, or not in it; raises as `recommend`."""
         request = recommendation_service_pb2.ExplainItemRequest(
             item_id=item_id,
-            request=recommendation_service_pb2.RecommendRequest(
-                subject=subject_message(user_id, visitor_id, identifiers),
-                placement=placement,
-                context=context_message(channel, store_id, (), None),
-                rules=rules_message(rules),
-            ),
+            request=recommendation_service_pb2.RecommendRequest(**asked_fields(asked)),
         )
         response: recommendation_service_pb2.ExplainItemResponse
         response = self._ask(self._recommendation.ExplainItem, request)
         return response
 
-    def similar(
-        self,
-        item_id: ItemId | str,
-        *,
-        placement: str = "",
-        channel: Channel | None = None,
-        store_id: StoreId | str = "",
-        result_count: int = 0,
-        excluded: Sequence[ItemId | str] = (),
-        buyer_age: int | None = None,
-        rules: Rules = NO_RULES,
-    ) -> Reply:
+    def similar(self, item_id: ItemId | str, **asked: Unpack[ListArguments]) -> Reply:
         """Ask what is similar to an item; raises as `recommend`."""
         request = recommendation_service_pb2.SimilarItemsRequest(
-            item_id=item_id,
-            placement=placement,
-            context=context_message(channel, store_id, (), buyer_age),
-            page_size=result_count,
-            exclude_item_ids=excluded,
-            rules=rules_message(rules),
+            item_id=item_id, **asked_fields(asked)
         )
         return read_reply(self._ask(self._recommendation.SimilarItems, request))
 

@@ -1,8 +1,8 @@
 """What the client sends and reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypedDict
 
 from recsys.domain import (
     Channel,
@@ -17,7 +17,9 @@ from recsys.domain import (
     ShortfallCause,
     StoreId,
 )
+from recsys.rules import NO_RULES, Rules
 from recsys.serving.encode import encode_identifier
+from recsys.serving.wire_rules import rules_message
 from recsys.v1 import (
     context_pb2,
     event_pb2,
@@ -50,6 +52,69 @@ class Reply:
     model_version: str
     unknown: tuple[ItemId, ...] = ()
     next_page_token: str = ""
+
+
+class PersonArguments(TypedDict, total=False):
+    """What all questions say of who asks, and from where; as in the requests of the proto.
+
+    Attributes:
+        user_id: The retailer's account id.
+        visitor_id: A device or browser before login.
+        identifiers: Further ones.
+        placement: The slot of the frontend.
+        channel: Where the answer is shown.
+        store_id: The shop concerned.
+        recent_events: What the caller knows of the session.
+        buyer_age: How old the buyer is, in years.
+        rules: What is asked of the items.
+    """
+
+    user_id: str
+    visitor_id: str
+    identifiers: Sequence[Identifier]
+    placement: str
+    channel: Channel | None
+    store_id: StoreId | str
+    recent_events: Sequence[ItemEvent]
+    buyer_age: int | None
+    rules: Rules
+
+
+class ListArguments(PersonArguments, total=False):
+    """What all questions for a list say besides.
+
+    Attributes:
+        result_count: Results wanted; 0 for the server's default.
+        excluded: Items to leave out.
+    """
+
+    result_count: int
+    excluded: Sequence[ItemId | str]
+
+
+_LIST_FIELDS: Final = {
+    "result_count": "page_size",
+    "excluded": "exclude_item_ids",
+}
+
+
+def asked_fields(asked: PersonArguments | ListArguments) -> dict[str, Any]:
+    """Return the fields that the requests of all questions share, for those that were given."""
+    sent: dict[str, Any] = {
+        "subject": subject_message(
+            asked.get("user_id", ""), asked.get("visitor_id", ""), asked.get("identifiers", ())
+        ),
+        "placement": asked.get("placement", ""),
+        "context": context_message(
+            asked.get("channel"),
+            asked.get("store_id", ""),
+            asked.get("recent_events", ()),
+            asked.get("buyer_age"),
+        ),
+        "rules": rules_message(asked.get("rules", NO_RULES)),
+    }
+    given: Mapping[str, Any] = asked
+    return sent | {field: given[name] for name, field in _LIST_FIELDS.items() if name in given}
 
 
 def subject_message(

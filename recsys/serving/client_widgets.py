@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, Unpack
 
-from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StoreId
+from recsys.domain import EventType, ItemId
 from recsys.rules import NO_RULES, Rules
-from recsys.serving.client_messages import Reply, context_message, read_reply, subject_message
+from recsys.serving.client_messages import (
+    ListArguments,
+    PersonArguments,
+    Reply,
+    asked_fields,
+    read_reply,
+)
 from recsys.serving.wire_rules import rules_message
 from recsys.v1 import recommendation_service_pb2
 from recsys.v1.recommendation_service_pb2 import (
@@ -66,6 +72,10 @@ class Similar:
     rules: Rules = NO_RULES
 
 
+SlotContent: TypeAlias = Recommended | RecentlyViewed | Similar
+"""What a slot shows."""
+
+
 class WidgetCalls:
     """Questions beside plain recommendations; arguments as in the requests of the proto."""
 
@@ -74,85 +84,43 @@ class WidgetCalls:
     def _ask(self, method: Any, request: Any, *, timeout_seconds: float | None = None) -> Any:
         raise NotImplementedError
 
-    def rank(
-        self,
-        item_ids: Sequence[ItemId | str],
-        *,
-        user_id: str = "",
-        visitor_id: str = "",
-        identifiers: Sequence[Identifier] = (),
-        placement: str = "",
-        channel: Channel | None = None,
-        store_id: StoreId | str = "",
-        recent_events: Sequence[ItemEvent] = (),
-        buyer_age: int | None = None,
-        rules: Rules = NO_RULES,
-    ) -> Reply:
+    def rank(self, item_ids: Sequence[ItemId | str], **asked: Unpack[PersonArguments]) -> Reply:
         """Ask for given items in a person's order; raises as `Client.recommend`."""
-        request = RankItemsRequest(
-            subject=subject_message(user_id, visitor_id, identifiers),
-            placement=placement,
-            context=context_message(channel, store_id, recent_events, buyer_age),
-            item_ids=item_ids,
-            rules=rules_message(rules),
-        )
+        request = RankItemsRequest(item_ids=item_ids, **asked_fields(asked))
         response: RankItemsResponse = self._ask(self._recommendation.RankItems, request)
         return read_reply(response, unknown=response.unknown_item_ids)
 
     def recently_viewed(
-        self,
-        *,
-        user_id: str = "",
-        visitor_id: str = "",
-        identifiers: Sequence[Identifier] = (),
-        event_types: Sequence[EventType] = (),
-        placement: str = "",
-        channel: Channel | None = None,
-        store_id: StoreId | str = "",
-        recent_events: Sequence[ItemEvent] = (),
-        result_count: int = 0,
-        excluded: Sequence[ItemId | str] = (),
-        buyer_age: int | None = None,
-        rules: Rules = NO_RULES,
+        self, *, event_types: Sequence[EventType] = (), **asked: Unpack[ListArguments]
     ) -> Reply:
         """Ask what a person had contact with last; raises as `Client.recommend`."""
-        request = RecentlyViewedRequest(
-            subject=subject_message(user_id, visitor_id, identifiers),
-            placement=placement,
-            context=context_message(channel, store_id, recent_events, buyer_age),
-            page_size=result_count,
-            exclude_item_ids=excluded,
-            event_types=_names(event_types),
-            rules=rules_message(rules),
-        )
+        request = RecentlyViewedRequest(event_types=_names(event_types), **asked_fields(asked))
         return read_reply(self._ask(self._recommendation.RecentlyViewed, request))
 
     def page(
         self,
-        slots: Sequence[Recommended | RecentlyViewed | Similar],
-        *,
-        user_id: str = "",
-        visitor_id: str = "",
-        identifiers: Sequence[Identifier] = (),
-        channel: Channel | None = None,
-        store_id: StoreId | str = "",
-        recent_events: Sequence[ItemEvent] = (),
-        excluded: Sequence[ItemId | str] = (),
-        buyer_age: int | None = None,
+        slots: Sequence[SlotContent],
+        **asked: Unpack[ListArguments],
     ) -> tuple[Reply, ...]:
-        """Ask for all slots of a page; raises as `Client.recommend`."""
+        """Ask for all slots of a page; raises as `Client.recommend`.
+
+        Args:
+            slots: What to fill.
+            asked: Placement, rules and how many results are wanted each slot says itself.
+        """
+        fields = asked_fields(asked)
         request = RecommendPageRequest(
-            subject=subject_message(user_id, visitor_id, identifiers),
-            context=context_message(channel, store_id, recent_events, buyer_age),
+            subject=fields["subject"],
+            context=fields["context"],
             slots=map(_slot, slots),
-            exclude_item_ids=excluded,
+            exclude_item_ids=asked.get("excluded", ()),
         )
         response: RecommendPageResponse = self._ask(self._recommendation.RecommendPage, request)
         return tuple(read_reply(slot) for slot in response.slots)
 
 
 def _slot(
-    slot: Recommended | RecentlyViewed | Similar,
+    slot: SlotContent,
 ) -> recommendation_service_pb2.Slot:
     sent = recommendation_service_pb2.Slot(
         placement=slot.placement, page_size=slot.result_count, rules=rules_message(slot.rules)

@@ -46,6 +46,8 @@ _CAUSES: Final = {
     ShortfallCause.PRICE: result_pb2.SHORTFALL_CAUSE_PRICE,
     ShortfallCause.HISTORY: result_pb2.SHORTFALL_CAUSE_HISTORY,
     ShortfallCause.SHOWN: result_pb2.SHORTFALL_CAUSE_SHOWN,
+    ShortfallCause.VARIANT: result_pb2.SHORTFALL_CAUSE_VARIANT,
+    ShortfallCause.CAPPED: result_pb2.SHORTFALL_CAUSE_CAPPED,
 }
 
 

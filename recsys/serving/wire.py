@@ -5,7 +5,7 @@ proto. The bounds are those of `recsys.limits` and of the proto's comments.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from recsys import limits
 from recsys.catalog import Place
@@ -34,14 +34,13 @@ from recsys.v1.recommendation_service_pb2 import (
     Slot,
 )
 
-Question: TypeAlias = (
-    RecommendRequest
-    | SimilarItemsRequest
-    | RankItemsRequest
-    | RecentlyViewedRequest
-    | RecommendPageRequest
-    | LocateItemRequest
-)
+ListRequest: TypeAlias = RecommendRequest | SimilarItemsRequest | RecentlyViewedRequest
+"""What asks for a list."""
+
+PersonRequest: TypeAlias = ListRequest | RankItemsRequest
+"""What is asked for a person."""
+
+Question: TypeAlias = PersonRequest | RecommendPageRequest | LocateItemRequest
 """What has a context."""
 
 
@@ -56,22 +55,10 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
         InvalidRequest: With every wrong field, up to VIOLATION_COUNT_MAX.
     """
     wrong = Violations()
-    identifiers = fields.identifiers(request.subject, wrong, "subject")
-    placement = read_placement(request.placement, wrong)
-    channel, store_id, recent_events = read_context(request, wrong, now=now)
     query = RecommendQuery(
-        identifiers=identifiers,
-        placement=placement,
-        channel=channel,
-        store_id=store_id,
-        recent_events=recent_events,
-        result_count=read_result_count(request.page_size, wrong),
-        excluded=read_excluded(request.exclude_item_ids, wrong),
+        **read_list(request, wrong, now=now),
         include_seen=request.include_seen,
         page_token=_page_token(request.page_token, wrong),
-        place=read_place(request.context, wrong),
-        buyer_age=read_buyer_age(request, wrong),
-        rules=read_rules(request, wrong),
     )
     wrong.raise_any()
     return query
@@ -95,19 +82,7 @@ def parse_similar(request: SimilarItemsRequest, *, now: float) -> SimilarQuery:
     """Check a request and say it in the words of the domain; as `parse_recommend`."""
     wrong = Violations()
     wrong.text(request.item_id, "item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
-    # Similarity has no use for the session, but what is wrong is said all the same.
-    channel, store_id, _ = read_context(request, wrong, now=now)
-    query = SimilarQuery(
-        item_id=ItemId(request.item_id),
-        placement=read_placement(request.placement, wrong),
-        channel=channel,
-        store_id=store_id,
-        result_count=read_result_count(request.page_size, wrong),
-        excluded=read_excluded(request.exclude_item_ids, wrong),
-        place=read_place(request.context, wrong),
-        buyer_age=read_buyer_age(request, wrong),
-        rules=read_rules(request, wrong),
-    )
+    query = SimilarQuery(**read_list(request, wrong, now=now), item_id=ItemId(request.item_id))
     wrong.raise_any()
     return query
 
@@ -136,13 +111,32 @@ def parse_locate(request: LocateItemRequest, *, now: float) -> LocateQuery:
     return query
 
 
+def read_person(request: PersonRequest, wrong: Violations, *, now: float) -> dict[str, Any]:
+    """Return the fields of a `PersonQuery`: who asks, from where, and under which rules."""
+    channel, store_id, recent_events = read_context(request, wrong, now=now)
+    return {
+        "identifiers": fields.identifiers(request.subject, wrong, "subject"),
+        "placement": read_placement(request.placement, wrong),
+        "channel": channel,
+        "store_id": store_id,
+        "place": read_place(request.context, wrong),
+        "recent_events": recent_events,
+        "buyer_age": read_buyer_age(request, wrong),
+        "rules": read_rules(request, wrong),
+    }
+
+
+def read_list(request: ListRequest, wrong: Violations, *, now: float) -> dict[str, Any]:
+    """Return the fields of a `ListQuery`: those of `read_person`, and how much of what."""
+    return {
+        **read_person(request, wrong, now=now),
+        "result_count": read_result_count(request.page_size, wrong),
+        "excluded": read_excluded(request.exclude_item_ids, wrong),
+    }
+
+
 def read_rules(
-    request: RecommendRequest
-    | SimilarItemsRequest
-    | RankItemsRequest
-    | RecentlyViewedRequest
-    | Slot
-    | LocateItemRequest,
+    request: PersonRequest | Slot | LocateItemRequest,
     wrong: Violations,
     path: str = "rules",
 ) -> Rules:

@@ -60,6 +60,7 @@ def parse_rules(sent: rules_pb2.Rules, wrong: Violations, path: str = "rules") -
         diversity=sent.diversity if sent.HasField("diversity") else None,
         nearby_km=sent.nearby_km if sent.HasField("nearby_km") else None,
         nearby_count=sent.nearby_count if sent.HasField("nearby_count") else None,
+        one_variant=sent.one_variant if sent.HasField("one_variant") else None,
     )
     for place, problem in (*rules.problems(), *problems_of_filters(rules)):
         wrong.add(f"{path}.{place}", problem)
@@ -97,4 +98,5 @@ _OPTIONAL: Final = (
     "diversity",
     "nearby_km",
     "nearby_count",
+    "one_variant",
 )

@@ -1,7 +1,7 @@
 """Questions of widgets on the wire, checked as all others."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -9,7 +9,7 @@ from recsys import limits
 from recsys.domain import EventType, ItemId
 from recsys.recommend import PageQuery, RankQuery, RecentQuery, RecommendQuery, SimilarQuery
 from recsys.recommend import SlotQuery as AskedSlot
-from recsys.recommend.query import CONTACT_TYPES
+from recsys.recommend.query import CONTACT_TYPES, ListQuery
 from recsys.serving import fields, wire
 from recsys.serving.violations import Violations
 from recsys.v1.recommendation_service_pb2 import (
@@ -26,18 +26,8 @@ _VIEWED: Final = frozenset({EventType.DETAIL_PAGE_VIEW})
 def parse_rank(request: RankItemsRequest, *, now: float) -> RankQuery:
     """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
     wrong = Violations()
-    identifiers = fields.identifiers(request.subject, wrong, "subject")
-    channel, store_id, recent_events = wire.read_context(request, wrong, now=now)
     query = RankQuery(
-        identifiers=identifiers,
-        placement=wire.read_placement(request.placement, wrong),
-        channel=channel,
-        store_id=store_id,
-        recent_events=recent_events,
-        item_ids=_given(request.item_ids, wrong),
-        place=wire.read_place(request.context, wrong),
-        buyer_age=wire.read_buyer_age(request, wrong),
-        rules=wire.read_rules(request, wrong),
+        **wire.read_person(request, wrong, now=now), item_ids=_given(request.item_ids, wrong)
     )
     wrong.raise_any()
     return query
@@ -46,20 +36,9 @@ def parse_rank(request: RankItemsRequest, *, now: float) -> RankQuery:
 def parse_recently_viewed(request: RecentlyViewedRequest, *, now: float) -> RecentQuery:
     """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
     wrong = Violations()
-    identifiers = fields.identifiers(request.subject, wrong, "subject")
-    channel, store_id, recent_events = wire.read_context(request, wrong, now=now)
     query = RecentQuery(
-        identifiers=identifiers,
+        **wire.read_list(request, wrong, now=now),
         event_types=_event_types(request.event_types, wrong, "event_types"),
-        placement=wire.read_placement(request.placement, wrong),
-        channel=channel,
-        store_id=store_id,
-        recent_events=recent_events,
-        result_count=wire.read_result_count(request.page_size, wrong),
-        excluded=wire.read_excluded(request.exclude_item_ids, wrong),
-        place=wire.read_place(request.context, wrong),
-        buyer_age=wire.read_buyer_age(request, wrong),
-        rules=wire.read_rules(request, wrong),
     )
     wrong.raise_any()
     return query
@@ -70,7 +49,7 @@ def parse_page(request: RecommendPageRequest, *, now: float) -> PageQuery:
     wrong = Violations()
     identifiers = fields.identifiers(request.subject, wrong, "subject")
     channel, store_id, recent_events = wire.read_context(request, wrong, now=now)
-    shared = RecommendQuery(
+    shared = ListQuery(
         channel=channel,
         store_id=store_id,
         excluded=wire.read_excluded(request.exclude_item_ids, wrong),
@@ -87,9 +66,7 @@ def parse_page(request: RecommendPageRequest, *, now: float) -> PageQuery:
     return query
 
 
-def _slots(
-    sent: Sequence[Slot], shared: RecommendQuery, wrong: Violations
-) -> tuple[AskedSlot, ...]:
+def _slots(sent: Sequence[Slot], shared: ListQuery, wrong: Violations) -> tuple[AskedSlot, ...]:
     if not sent:
         wrong.add("slots", f"is missing; allowed 1 to {limits.SLOT_COUNT_MAX}")
     if not wrong.count_within(sent, "slots", count_max=limits.SLOT_COUNT_MAX):
@@ -97,42 +74,23 @@ def _slots(
     return tuple(_slot(slot, shared, wrong, f"slots[{at}]") for at, slot in enumerate(sent))
 
 
-def _slot(sent: Slot, shared: RecommendQuery, wrong: Violations, path: str) -> AskedSlot:
-    asked = msgspec.structs.replace(
-        shared,
-        placement=wire.read_placement(sent.placement, wrong, f"{path}.placement"),
-        result_count=wire.read_result_count(sent.page_size, wrong, f"{path}.page_size"),
-        rules=wire.read_rules(sent, wrong, f"{path}.rules"),
-        include_seen=sent.recommended.include_seen,
-    )
-    if sent.HasField("similar"):
-        item_id = sent.similar.item_id
-        wrong.text(item_id, f"{path}.similar.item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
-        return SimilarQuery(
-            item_id=ItemId(item_id),
-            placement=asked.placement,
-            channel=asked.channel,
-            store_id=asked.store_id,
-            result_count=asked.result_count,
-            excluded=asked.excluded,
-            place=asked.place,
-            buyer_age=asked.buyer_age,
-            rules=asked.rules,
-        )
-    if sent.HasField("recently_viewed"):
-        field = f"{path}.recently_viewed.event_types"
-        return RecentQuery(
-            event_types=_event_types(sent.recently_viewed.event_types, wrong, field),
-            placement=asked.placement,
-            channel=asked.channel,
-            store_id=asked.store_id,
-            result_count=asked.result_count,
-            excluded=asked.excluded,
-            place=asked.place,
-            buyer_age=asked.buyer_age,
-            rules=asked.rules,
-        )
-    return asked
+def _slot(sent: Slot, shared: ListQuery, wrong: Violations, path: str) -> AskedSlot:
+    asked: dict[str, Any] = msgspec.structs.asdict(shared) | {
+        "placement": wire.read_placement(sent.placement, wrong, f"{path}.placement"),
+        "result_count": wire.read_result_count(sent.page_size, wrong, f"{path}.page_size"),
+        "rules": wire.read_rules(sent, wrong, f"{path}.rules"),
+    }
+    match sent.WhichOneof("content"):
+        case "similar":
+            item_id = sent.similar.item_id
+            wrong.text(item_id, f"{path}.similar.item_id", bytes_max=limits.ITEM_ID_BYTES_MAX)
+            return SimilarQuery(**asked, item_id=ItemId(item_id))
+        case "recently_viewed":
+            field = f"{path}.recently_viewed.event_types"
+            event_types = _event_types(sent.recently_viewed.event_types, wrong, field)
+            return RecentQuery(**asked, event_types=event_types)
+        case _:
+            return RecommendQuery(**asked, include_seen=sent.recommended.include_seen)
 
 
 def _given(item_ids: Sequence[str], wrong: Violations) -> tuple[ItemId, ...]:

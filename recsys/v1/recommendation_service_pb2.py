@@ -30,7 +30,7 @@ from recsys.v1 import rules_pb2 as recsys_dot_v1_dot_rules__pb2
 from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&recsys/v1/recommendation_service.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17recsys/v1/context.proto\x1a\x15recsys/v1/event.proto\x1a\x16recsys/v1/result.proto\x1a\x15recsys/v1/rules.proto\x1a\x17recsys/v1/subject.proto\"\xe7\x01\n\x10RecommendRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x14\n\x0cinclude_seen\x18\x06 \x01(\x08\x12\x1f\n\x05rules\x18\x07 \x01(\x0b\x32\x10.recsys.v1.Rules\x12\x12\n\npage_token\x18\x08 \x01(\t\"\xab\x01\n\x11RecommendResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\xac\x01\n\x13SimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x1f\n\x05rules\x18\x06 \x01(\x0b\x32\x10.recsys.v1.Rules\"\x95\x01\n\x14SimilarItemsResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\"\xa5\x01\n\x11LocateItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12#\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tplacement\x18\x03 \x01(\t\x12\x13\n\x0bstore_count\x18\x04 \x01(\x05\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x1f\n\x05rules\x18\x06 \x01(\x0b\x32\x10.recsys.v1.Rules\"\xf4\x01\n\x12LocateItemResponse\x12\x0f\n\x07is_here\x18\x01 \x01(\x08\x12#\n\x04here\x18\x02 \x01(\x0b\x32\x15.recsys.v1.StoreStock\x12%\n\x06stores\x18\x03 \x03(\x0b\x32\x15.recsys.v1.StoreStock\x12&\n\x0b\x65quivalents\x18\x04 \x03(\x0b\x32\x11.recsys.v1.Result\x12\'\n\tshortfall\x18\x05 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12\x19\n\x11\x61ttribution_token\x18\x06 \x01(\t\x12\x15\n\rmodel_version\x18\x07 \x01(\t\"\x8a\x01\n\nStoreStock\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x01\x12.\n\nstock_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0b\x64istance_km\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_distance_km\"S\n\x12\x45xplainItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12,\n\x07request\x18\x02 \x01(\x0b\x32\x1b.recsys.v1.RecommendRequest\"\xfb\x01\n\x13\x45xplainItemResponse\x12\x10\n\x08is_known\x18\x01 \x01(\x08\x12\x15\n\x08position\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05score\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12)\n\x0bscore_parts\x18\x04 \x03(\x0b\x32\x14.recsys.v1.ScorePart\x12(\n\ninfluences\x18\x05 \x03(\x0b\x32\x14.recsys.v1.Influence\x12$\n\x08refusals\x18\x06 \x03(\x0b\x32\x12.recsys.v1.Refusal\x12\x15\n\rmodel_version\x18\x07 \x01(\tB\x0b\n\t_positionB\x08\n\x06_score\"(\n\tScorePart\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"+\n\tInfluence\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"C\n\x07Refusal\x12(\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x19.recsys.v1.ShortfallCause\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\xa2\x01\n\x10RankItemsRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x10\n\x08item_ids\x18\x04 \x03(\t\x12\x1f\n\x05rules\x18\x05 \x01(\x0b\x32\x10.recsys.v1.Rules\"\xac\x01\n\x11RankItemsResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12\x18\n\x10unknown_item_ids\x18\x05 \x03(\t\"\xed\x01\n\x15RecentlyViewedRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12)\n\x0b\x65vent_types\x18\x06 \x03(\x0e\x32\x14.recsys.v1.EventType\x12\x1f\n\x05rules\x18\x07 \x01(\x0b\x32\x10.recsys.v1.Rules\"\x97\x01\n\x16RecentlyViewedResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\"\x9a\x01\n\x14RecommendPageRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12#\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x1e\n\x05slots\x18\x03 \x03(\x0b\x32\x0f.recsys.v1.Slot\x12\x18\n\x10\x65xclude_item_ids\x18\x04 \x03(\t\"\xf9\x01\n\x04Slot\x12\x11\n\tplacement\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x1f\n\x05rules\x18\x03 \x01(\x0b\x32\x10.recsys.v1.Rules\x12\x34\n\x0brecommended\x18\x04 \x01(\x0b\x32\x1d.recsys.v1.RecommendedContentH\x00\x12;\n\x0frecently_viewed\x18\x05 \x01(\x0b\x32 .recsys.v1.RecentlyViewedContentH\x00\x12,\n\x07similar\x18\x06 \x01(\x0b\x32\x19.recsys.v1.SimilarContentH\x00\x42\t\n\x07\x63ontent\"*\n\x12RecommendedContent\x12\x14\n\x0cinclude_seen\x18\x01 \x01(\x08\"B\n\x15RecentlyViewedContent\x12)\n\x0b\x65vent_types\x18\x01 \x03(\x0e\x32\x14.recsys.v1.EventType\"!\n\x0eSimilarContent\x12\x0f\n\x07item_id\x18\x01 \x01(\t\"=\n\x15RecommendPageResponse\x12$\n\x05slots\x18\x01 \x03(\x0b\x32\x15.recsys.v1.FilledSlot\"\x8b\x01\n\nFilledSlot\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall2\xbc\x04\n\x15RecommendationService\x12\x46\n\tRecommend\x12\x1b.recsys.v1.RecommendRequest\x1a\x1c.recsys.v1.RecommendResponse\x12O\n\x0cSimilarItems\x12\x1e.recsys.v1.SimilarItemsRequest\x1a\x1f.recsys.v1.SimilarItemsResponse\x12I\n\nLocateItem\x12\x1c.recsys.v1.LocateItemRequest\x1a\x1d.recsys.v1.LocateItemResponse\x12L\n\x0b\x45xplainItem\x12\x1d.recsys.v1.ExplainItemRequest\x1a\x1e.recsys.v1.ExplainItemResponse\x12\x46\n\tRankItems\x12\x1b.recsys.v1.RankItemsRequest\x1a\x1c.recsys.v1.RankItemsResponse\x12U\n\x0eRecentlyViewed\x12 .recsys.v1.RecentlyViewedRequest\x1a!.recsys.v1.RecentlyViewedResponse\x12R\n\rRecommendPage\x12\x1f.recsys.v1.RecommendPageRequest\x1a .recsys.v1.RecommendPageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&recsys/v1/recommendation_service.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17recsys/v1/context.proto\x1a\x15recsys/v1/event.proto\x1a\x16recsys/v1/result.proto\x1a\x15recsys/v1/rules.proto\x1a\x17recsys/v1/subject.proto\"\xe7\x01\n\x10RecommendRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x14\n\x0cinclude_seen\x18\x06 \x01(\x08\x12\x1f\n\x05rules\x18\x07 \x01(\x0b\x32\x10.recsys.v1.Rules\x12\x12\n\npage_token\x18\x08 \x01(\t\"\xab\x01\n\x11RecommendResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\xd1\x01\n\x13SimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\x1f\n\x05rules\x18\x06 \x01(\x0b\x32\x10.recsys.v1.Rules\x12#\n\x07subject\x18\x07 \x01(\x0b\x32\x12.recsys.v1.Subject\"\x95\x01\n\x14SimilarItemsResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\"\xa5\x01\n\x11LocateItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12#\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tplacement\x18\x03 \x01(\t\x12\x13\n\x0bstore_count\x18\x04 \x01(\x05\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x1f\n\x05rules\x18\x06 \x01(\x0b\x32\x10.recsys.v1.Rules\"\xf4\x01\n\x12LocateItemResponse\x12\x0f\n\x07is_here\x18\x01 \x01(\x08\x12#\n\x04here\x18\x02 \x01(\x0b\x32\x15.recsys.v1.StoreStock\x12%\n\x06stores\x18\x03 \x03(\x0b\x32\x15.recsys.v1.StoreStock\x12&\n\x0b\x65quivalents\x18\x04 \x03(\x0b\x32\x11.recsys.v1.Result\x12\'\n\tshortfall\x18\x05 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12\x19\n\x11\x61ttribution_token\x18\x06 \x01(\t\x12\x15\n\rmodel_version\x18\x07 \x01(\t\"\x8a\x01\n\nStoreStock\x12\x10\n\x08store_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x01\x12.\n\nstock_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0b\x64istance_km\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_distance_km\"S\n\x12\x45xplainItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12,\n\x07request\x18\x02 \x01(\x0b\x32\x1b.recsys.v1.RecommendRequest\"\xfb\x01\n\x13\x45xplainItemResponse\x12\x10\n\x08is_known\x18\x01 \x01(\x08\x12\x15\n\x08position\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05score\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12)\n\x0bscore_parts\x18\x04 \x03(\x0b\x32\x14.recsys.v1.ScorePart\x12(\n\ninfluences\x18\x05 \x03(\x0b\x32\x14.recsys.v1.Influence\x12$\n\x08refusals\x18\x06 \x03(\x0b\x32\x12.recsys.v1.Refusal\x12\x15\n\rmodel_version\x18\x07 \x01(\tB\x0b\n\t_positionB\x08\n\x06_score\"(\n\tScorePart\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"+\n\tInfluence\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\"C\n\x07Refusal\x12(\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x19.recsys.v1.ShortfallCause\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\xa2\x01\n\x10RankItemsRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x10\n\x08item_ids\x18\x04 \x03(\t\x12\x1f\n\x05rules\x18\x05 \x01(\x0b\x32\x10.recsys.v1.Rules\"\xac\x01\n\x11RankItemsResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12\x18\n\x10unknown_item_ids\x18\x05 \x03(\t\"\xed\x01\n\x15RecentlyViewedRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x11\n\tplacement\x18\x02 \x01(\t\x12#\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12)\n\x0b\x65vent_types\x18\x06 \x03(\x0e\x32\x14.recsys.v1.EventType\x12\x1f\n\x05rules\x18\x07 \x01(\x0b\x32\x10.recsys.v1.Rules\"\x97\x01\n\x16RecentlyViewedResponse\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\"\x9a\x01\n\x14RecommendPageRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12#\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x12.recsys.v1.Context\x12\x1e\n\x05slots\x18\x03 \x03(\x0b\x32\x0f.recsys.v1.Slot\x12\x18\n\x10\x65xclude_item_ids\x18\x04 \x03(\t\"\xf9\x01\n\x04Slot\x12\x11\n\tplacement\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x1f\n\x05rules\x18\x03 \x01(\x0b\x32\x10.recsys.v1.Rules\x12\x34\n\x0brecommended\x18\x04 \x01(\x0b\x32\x1d.recsys.v1.RecommendedContentH\x00\x12;\n\x0frecently_viewed\x18\x05 \x01(\x0b\x32 .recsys.v1.RecentlyViewedContentH\x00\x12,\n\x07similar\x18\x06 \x01(\x0b\x32\x19.recsys.v1.SimilarContentH\x00\x42\t\n\x07\x63ontent\"*\n\x12RecommendedContent\x12\x14\n\x0cinclude_seen\x18\x01 \x01(\x08\"B\n\x15RecentlyViewedContent\x12)\n\x0b\x65vent_types\x18\x01 \x03(\x0e\x32\x14.recsys.v1.EventType\"!\n\x0eSimilarContent\x12\x0f\n\x07item_id\x18\x01 \x01(\t\"=\n\x15RecommendPageResponse\x12$\n\x05slots\x18\x01 \x03(\x0b\x32\x15.recsys.v1.FilledSlot\"\x8b\x01\n\nFilledSlot\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall2\xbc\x04\n\x15RecommendationService\x12\x46\n\tRecommend\x12\x1b.recsys.v1.RecommendRequest\x1a\x1c.recsys.v1.RecommendResponse\x12O\n\x0cSimilarItems\x12\x1e.recsys.v1.SimilarItemsRequest\x1a\x1f.recsys.v1.SimilarItemsResponse\x12I\n\nLocateItem\x12\x1c.recsys.v1.LocateItemRequest\x1a\x1d.recsys.v1.LocateItemResponse\x12L\n\x0b\x45xplainItem\x12\x1d.recsys.v1.ExplainItemRequest\x1a\x1e.recsys.v1.ExplainItemResponse\x12\x46\n\tRankItems\x12\x1b.recsys.v1.RankItemsRequest\x1a\x1c.recsys.v1.RankItemsResponse\x12U\n\x0eRecentlyViewed\x12 .recsys.v1.RecentlyViewedRequest\x1a!.recsys.v1.RecentlyViewedResponse\x12R\n\rRecommendPage\x12\x1f.recsys.v1.RecommendPageRequest\x1a .recsys.v1.RecommendPageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,47 +42,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDRESPONSE']._serialized_start=441
   _globals['_RECOMMENDRESPONSE']._serialized_end=612
   _globals['_SIMILARITEMSREQUEST']._serialized_start=615
-  _globals['_SIMILARITEMSREQUEST']._serialized_end=787
-  _globals['_SIMILARITEMSRESPONSE']._serialized_start=790
-  _globals['_SIMILARITEMSRESPONSE']._serialized_end=939
-  _globals['_LOCATEITEMREQUEST']._serialized_start=942
-  _globals['_LOCATEITEMREQUEST']._serialized_end=1107
-  _globals['_LOCATEITEMRESPONSE']._serialized_start=1110
-  _globals['_LOCATEITEMRESPONSE']._serialized_end=1354
-  _globals['_STORESTOCK']._serialized_start=1357
-  _globals['_STORESTOCK']._serialized_end=1495
-  _globals['_EXPLAINITEMREQUEST']._serialized_start=1497
-  _globals['_EXPLAINITEMREQUEST']._serialized_end=1580
-  _globals['_EXPLAINITEMRESPONSE']._serialized_start=1583
-  _globals['_EXPLAINITEMRESPONSE']._serialized_end=1834
-  _globals['_SCOREPART']._serialized_start=1836
-  _globals['_SCOREPART']._serialized_end=1876
-  _globals['_INFLUENCE']._serialized_start=1878
-  _globals['_INFLUENCE']._serialized_end=1921
-  _globals['_REFUSAL']._serialized_start=1923
-  _globals['_REFUSAL']._serialized_end=1990
-  _globals['_RANKITEMSREQUEST']._serialized_start=1993
-  _globals['_RANKITEMSREQUEST']._serialized_end=2155
-  _globals['_RANKITEMSRESPONSE']._serialized_start=2158
-  _globals['_RANKITEMSRESPONSE']._serialized_end=2330
-  _globals['_RECENTLYVIEWEDREQUEST']._serialized_start=2333
-  _globals['_RECENTLYVIEWEDREQUEST']._serialized_end=2570
-  _globals['_RECENTLYVIEWEDRESPONSE']._serialized_start=2573
-  _globals['_RECENTLYVIEWEDRESPONSE']._serialized_end=2724
-  _globals['_RECOMMENDPAGEREQUEST']._serialized_start=2727
-  _globals['_RECOMMENDPAGEREQUEST']._serialized_end=2881
-  _globals['_SLOT']._serialized_start=2884
-  _globals['_SLOT']._serialized_end=3133
-  _globals['_RECOMMENDEDCONTENT']._serialized_start=3135
-  _globals['_RECOMMENDEDCONTENT']._serialized_end=3177
-  _globals['_RECENTLYVIEWEDCONTENT']._serialized_start=3179
-  _globals['_RECENTLYVIEWEDCONTENT']._serialized_end=3245
-  _globals['_SIMILARCONTENT']._serialized_start=3247
-  _globals['_SIMILARCONTENT']._serialized_end=3280
-  _globals['_RECOMMENDPAGERESPONSE']._serialized_start=3282
-  _globals['_RECOMMENDPAGERESPONSE']._serialized_end=3343
-  _globals['_FILLEDSLOT']._serialized_start=3346
-  _globals['_FILLEDSLOT']._serialized_end=3485
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=3488
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=4060
+  _globals['_SIMILARITEMSREQUEST']._serialized_end=824
+  _globals['_SIMILARITEMSRESPONSE']._serialized_start=827
+  _globals['_SIMILARITEMSRESPONSE']._serialized_end=976
+  _globals['_LOCATEITEMREQUEST']._serialized_start=979
+  _globals['_LOCATEITEMREQUEST']._serialized_end=1144
+  _globals['_LOCATEITEMRESPONSE']._serialized_start=1147
+  _globals['_LOCATEITEMRESPONSE']._serialized_end=1391
+  _globals['_STORESTOCK']._serialized_start=1394
+  _globals['_STORESTOCK']._serialized_end=1532
+  _globals['_EXPLAINITEMREQUEST']._serialized_start=1534
+  _globals['_EXPLAINITEMREQUEST']._serialized_end=1617
+  _globals['_EXPLAINITEMRESPONSE']._serialized_start=1620
+  _globals['_EXPLAINITEMRESPONSE']._serialized_end=1871
+  _globals['_SCOREPART']._serialized_start=1873
+  _globals['_SCOREPART']._serialized_end=1913
+  _globals['_INFLUENCE']._serialized_start=1915
+  _globals['_INFLUENCE']._serialized_end=1958
+  _globals['_REFUSAL']._serialized_start=1960
+  _globals['_REFUSAL']._serialized_end=2027
+  _globals['_RANKITEMSREQUEST']._serialized_start=2030
+  _globals['_RANKITEMSREQUEST']._serialized_end=2192
+  _globals['_RANKITEMSRESPONSE']._serialized_start=2195
+  _globals['_RANKITEMSRESPONSE']._serialized_end=2367
+  _globals['_RECENTLYVIEWEDREQUEST']._serialized_start=2370
+  _globals['_RECENTLYVIEWEDREQUEST']._serialized_end=2607
+  _globals['_RECENTLYVIEWEDRESPONSE']._serialized_start=2610
+  _globals['_RECENTLYVIEWEDRESPONSE']._serialized_end=2761
+  _globals['_RECOMMENDPAGEREQUEST']._serialized_start=2764
+  _globals['_RECOMMENDPAGEREQUEST']._serialized_end=2918
+  _globals['_SLOT']._serialized_start=2921
+  _globals['_SLOT']._serialized_end=3170
+  _globals['_RECOMMENDEDCONTENT']._serialized_start=3172
+  _globals['_RECOMMENDEDCONTENT']._serialized_end=3214
+  _globals['_RECENTLYVIEWEDCONTENT']._serialized_start=3216
+  _globals['_RECENTLYVIEWEDCONTENT']._serialized_end=3282
+  _globals['_SIMILARCONTENT']._serialized_start=3284
+  _globals['_SIMILARCONTENT']._serialized_end=3317
+  _globals['_RECOMMENDPAGERESPONSE']._serialized_start=3319
+  _globals['_RECOMMENDPAGERESPONSE']._serialized_end=3380
+  _globals['_FILLEDSLOT']._serialized_start=3383
+  _globals['_FILLEDSLOT']._serialized_end=3522
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=3525
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=4097
 # @@protoc_insertion_point(module_scope)

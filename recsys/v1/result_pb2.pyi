@@ -36,6 +36,8 @@ class ShortfallCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHORTFALL_CAUSE_PRICE: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_HISTORY: _ClassVar[ShortfallCause]
     SHORTFALL_CAUSE_SHOWN: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_VARIANT: _ClassVar[ShortfallCause]
+    SHORTFALL_CAUSE_CAPPED: _ClassVar[ShortfallCause]
 REASON_KIND_UNSPECIFIED: ReasonKind
 REASON_KIND_PERSONAL: ReasonKind
 REASON_KIND_SIMILAR: ReasonKind
@@ -57,6 +59,8 @@ SHORTFALL_CAUSE_AGE: ShortfallCause
 SHORTFALL_CAUSE_PRICE: ShortfallCause
 SHORTFALL_CAUSE_HISTORY: ShortfallCause
 SHORTFALL_CAUSE_SHOWN: ShortfallCause
+SHORTFALL_CAUSE_VARIANT: ShortfallCause
+SHORTFALL_CAUSE_CAPPED: ShortfallCause
 
 class Result(_message.Message):
     __slots__ = ("item_id", "score", "reason")

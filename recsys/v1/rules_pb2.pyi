@@ -23,7 +23,7 @@ STOCK_RULE_ANYWHERE: StockRule
 STOCK_RULE_NEARBY: StockRule
 
 class Rules(_message.Message):
-    __slots__ = ("filter", "in_stock", "include_seen", "rebuys", "exclude_basket", "newer_than_days", "age_restricted", "price_band", "boosts", "pins", "caps", "shares", "diversity", "nearby_km", "nearby_count")
+    __slots__ = ("filter", "in_stock", "include_seen", "rebuys", "exclude_basket", "newer_than_days", "age_restricted", "price_band", "boosts", "pins", "caps", "shares", "diversity", "nearby_km", "nearby_count", "one_variant")
     FILTER_FIELD_NUMBER: _ClassVar[int]
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,7 @@ class Rules(_message.Message):
     DIVERSITY_FIELD_NUMBER: _ClassVar[int]
     NEARBY_KM_FIELD_NUMBER: _ClassVar[int]
     NEARBY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ONE_VARIANT_FIELD_NUMBER: _ClassVar[int]
     filter: str
     in_stock: StockRule
     include_seen: bool
@@ -54,7 +55,8 @@ class Rules(_message.Message):
     diversity: float
     nearby_km: float
     nearby_count: int
-    def __init__(self, filter: _Optional[str] = ..., in_stock: _Optional[_Union[StockRule, str]] = ..., include_seen: _Optional[bool] = ..., rebuys: _Optional[_Iterable[_Union[Rebuy, _Mapping]]] = ..., exclude_basket: _Optional[bool] = ..., newer_than_days: _Optional[float] = ..., age_restricted: _Optional[bool] = ..., price_band: _Optional[float] = ..., boosts: _Optional[_Iterable[_Union[Boost, _Mapping]]] = ..., pins: _Optional[_Iterable[_Union[Pin, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., diversity: _Optional[float] = ..., nearby_km: _Optional[float] = ..., nearby_count: _Optional[int] = ...) -> None: ...
+    one_variant: bool
+    def __init__(self, filter: _Optional[str] = ..., in_stock: _Optional[_Union[StockRule, str]] = ..., include_seen: _Optional[bool] = ..., rebuys: _Optional[_Iterable[_Union[Rebuy, _Mapping]]] = ..., exclude_basket: _Optional[bool] = ..., newer_than_days: _Optional[float] = ..., age_restricted: _Optional[bool] = ..., price_band: _Optional[float] = ..., boosts: _Optional[_Iterable[_Union[Boost, _Mapping]]] = ..., pins: _Optional[_Iterable[_Union[Pin, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., diversity: _Optional[float] = ..., nearby_km: _Optional[float] = ..., nearby_count: _Optional[int] = ..., one_variant: _Optional[bool] = ...) -> None: ...
 
 class Rebuy(_message.Message):
     __slots__ = ("filter", "days")

@@ -267,12 +267,49 @@ async def test_commands_of_widgets_print_answers(running: Running) -> None:
     words = await run("recently-viewed", "--recent", "view:item-5", "--recent", "cart:item-6")
     assert "contact with it not long ago" in words
     assert "9 fewer than asked for: 9 more than is known of the person" in words
+    page = ("page", "recently-viewed", "more=similar:item-1", "home=recommended", "-k", "2")
+    words = await run(*page, "--recent", "view:item-3")
+    assert words.index("item-3") < words.index("more=similar:item-1") < words.index("item-5")
+    slots = json.loads(await run(*page, "--json"))
+    assert [len(slot["results"]) for slot in slots] == [0, 2, 2]
     first = json.loads(await run("recommend", "-k", "3", "--json"))
     more = await run("recommend", "-k", "3", "--json", "--page-token", first["next_page_token"])
     assert [one["item_id"] for one in json.loads(more)["results"]] == ["item-3", "item-4", "item-5"]
     carts = ("--recent", "cart:item-6", "--type", "add-to-cart", "--json")
     seen = json.loads(await run("recently-viewed", *carts))
     assert [one["item_id"] for one in seen["results"]] == ["item-6"]
+
+
+def test_slots_that_nobody_knows_are_named() -> None:
+    """With what there is."""
+    app = typer.Typer(rich_markup_mode="rich")
+    ask.register(app)
+    for slot in ("home=reccomended", "similar", "recommended:item-3"):
+        result = CliRunner().invoke(app, ["page", slot])
+        assert result.exit_code == 2
+        assert "similar:ITEM" in result.output
+
+
+async def test_similar_items_are_asked_for_somebody(
+    remembering: tuple[Running, Running],
+) -> None:
+    """What she put into her basket on one server is left out on the other."""
+    one, other = remembering
+    event = event_pb2.Event(
+        event_id="cart-1",
+        event_type=event_pb2.EVENT_TYPE_ADD_TO_CART,
+        subject=Subject(user_id="anna"),
+        lines=[event_pb2.ItemLine(item_id="item-4")],
+    )
+    event.event_time.GetCurrentTime()
+    await one.events.WriteEvent(WriteEventRequest(event=event))
+    rules = Rules(exclude_basket=True)
+    for user_id, has_it in (("anna", False), ("", True)):
+        answer = await asked(
+            other,
+            lambda client, user_id=user_id: client.similar("item-2", user_id=user_id, rules=rules),
+        )
+        assert ("item-4" in {result.item_id for result in answer.results}) is has_it
 
 
 async def test_pages_go_on_at_any_server_and_never_repeat(
