@@ -93,9 +93,17 @@ ials = Extension(
     extra_compile_args=["-O3", "-ffp-contract=fast", "-Wno-psabi"],
 )
 
+allocation = Extension(
+    "training._allocation",
+    sources=["src/_allocation.pyx", "src/allocation/allocation.c"],
+    depends=["src/allocation/allocation.h"],
+    include_dirs=["src/allocation"],
+    extra_compile_args=COMPILE_ARGS,
+)
+
 setup(
     ext_modules=cythonize(
-        [features, ials, item_item, items, results, scoring],
+        [allocation, features, ials, item_item, items, results, scoring],
         include_path=["src", "."],
         compiler_directives=DIRECTIVES,
         force=CHECKED,
