@@ -6,7 +6,13 @@ RecsysError
 │   ├── InvalidConfig          a configuration key
 │   └── InvalidData            a file that cannot be imported at all
 ├── NotFound
-│   └── ItemNotFound
+│   ├── ItemNotFound
+│   ├── OfferNotFound
+│   └── ReservationNotFound
+├── OfferRefused               a rule, a budget or a cap refuses an offer
+├── ReservationConflict        another reservation of the same id is kept already
+├── ReservationSettled         it was committed, released or has expired
+├── CostTooHigh                a use would cost more than was reserved for it
 ├── PersonErased               all that somebody is known by was erased
 ├── EventConflict              another event of the same id is kept already
 ├── BundleError
@@ -105,6 +111,67 @@ class ItemNotFound(NotFound):
         self.item_id = item_id
         self.place = place
         super().__init__(f"item {item_id!r} is not known to {place}")
+
+
+class OfferNotFound(NotFound):
+    """There is no offer of this id."""
+
+    reason = "OFFER_NOT_FOUND"
+
+    def __init__(self, *, offer_id: str) -> None:
+        self.offer_id = offer_id
+        super().__init__(f"there is no offer {offer_id!r}")
+
+
+class ReservationNotFound(NotFound):
+    """Nothing was ever reserved under this id, or it came to nothing long ago."""
+
+    reason = "RESERVATION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no reservation of this id")
+
+
+class OfferRefused(RecsysError):
+    """An offer is not for this person now; `rule` says why."""
+
+    reason = "OFFER_REFUSED"
+
+    def __init__(self, *, offer_id: str, rule: str, detail: str) -> None:
+        self.offer_id = offer_id
+        self.rule = rule
+        self.detail = detail
+        super().__init__(f"offer {offer_id!r} is refused by {rule}: {detail}")
+
+
+class ReservationConflict(RecsysError):
+    """Something else was reserved under the same id; it stays."""
+
+    reason = "RESERVATION_CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__("something else is reserved under this id; the first stays")
+
+
+class ReservationSettled(RecsysError):
+    """A reservation is over, and not in the way that was asked for."""
+
+    reason = "RESERVATION_SETTLED"
+
+    def __init__(self, *, state: str) -> None:
+        self.state = state
+        super().__init__(f"the reservation is {state.lower()} already")
+
+
+class CostTooHigh(RecsysError):
+    """What a use costs is more than was reserved for it; it stays reserved."""
+
+    reason = "COST_TOO_HIGH"
+
+    def __init__(self, *, cost: str, cost_max: str) -> None:
+        self.cost = cost
+        self.cost_max = cost_max
+        super().__init__(f"the use costs {cost}; reserved are {cost_max}")
 
 
 class EventConflict(RecsysError):

@@ -141,6 +141,36 @@ MASK_PATH_COUNT_MAX: Final = 100
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
 ADJUSTMENT_ID_BYTES_MAX: Final = 128
 
+# Offers: how many there are, what one of them says, and how deep they go on top of each
+# other. How often a cap lets one person use it, and in how many days.
+OFFER_COUNT_MAX: Final = 10_000
+OFFER_WRITE_COUNT_MAX: Final = 100
+OFFER_NAME_BYTES_MAX: Final = 128
+OFFER_LIST_COUNT_MAX: Final = 1_000
+OFFER_AREA_COUNT_MAX: Final = 100
+OFFER_CORNER_COUNT_MAX: Final = 100
+OFFER_RADIUS_KM_MAX: Final = 1_000.0
+OFFER_HOURS_COUNT_MAX: Final = 32
+OFFER_PIECE_COUNT_MAX: Final = 100
+OFFER_POINT_COUNT_MAX: Final = 1_000_000_000
+OFFER_UNIT_COUNT_MAX: Final = 1_000_000_000_000
+OFFER_PRIORITY_MAX: Final = 1_000
+OFFER_CAP_COUNT_MAX: Final = 4
+OFFER_CAP_USE_COUNT_MAX: Final = 10_000
+OFFER_CAP_DAYS_MAX: Final = 3_660
+OFFER_STACK_DEPTH_MAX: Final = 8
+OFFER_KEPT_BYTES_MAX: Final = 64 * 2**10
+
+# The ledger: how long something is held, how many things join one commit and how many
+# wait for it, and for how long those that came to nothing are remembered.
+RESERVATION_ID_BYTES_MAX: Final = 128
+HOLD_SECONDS_DEFAULT: Final = 900.0
+HOLD_SECONDS_MAX: Final = 7 * 86_400.0
+SETTLE_COUNT_MAX: Final = 200
+WAITING_SETTLE_COUNT_MAX: Final = 10_000
+RESERVATION_KEPT_DAYS: Final = 30
+OFFER_USE_COUNT_MAX: Final = 10_000
+
 # A filter: its text in UTF-8 bytes, nested parentheses, comparisons, values of one IN list,
 # and how many wildcards and orders of texts it tries on each value of a field. What a worker
 # keeps of the answers for one model's items, a bit per item and filter.
@@ -185,3 +215,6 @@ assert UNPACKED_EVENT_COUNT < HISTORY_EVENT_COUNT_MAX <= UNPACKED_EVENT_COUNT_MA
 assert IDENTIFIERS_PER_NAMESPACE_MAX <= LINK_COUNT_MAX <= CONNECTED_IDENTIFIER_COUNT_MAX
 # One line an event and one full event must both be sayable.
 assert max(RECENT_EVENT_COUNT_MAX, EVENT_LINE_COUNT_MAX) <= RECENT_LINE_COUNT_MAX
+# Whatever a cap can count must be read where it is told how much of it is left.
+assert OFFER_CAP_USE_COUNT_MAX <= OFFER_USE_COUNT_MAX
+assert HOLD_SECONDS_DEFAULT <= HOLD_SECONDS_MAX

@@ -1,4 +1,7 @@
-"""What a new store takes over from the one before it: who was erased, what people allow, links."""
+"""What a new store takes over from the one before it.
+
+Who was erased, what people allow, links, and offers with the ledger of their uses.
+"""
 
 import sqlite3
 from collections.abc import Callable
@@ -38,6 +41,15 @@ INSERT INTO identifiers (identifier_key, namespace, value, consent_bits) VALUES 
 ON CONFLICT (identifier_key) DO UPDATE SET consent_bits = excluded.consent_bits
 """
 _ADD_ERASURE = "INSERT INTO erasures VALUES (?, ?, ?, ?, ?, ?)"
+_OFFER_TABLES = ("offers", "offer_spends", "reservations", "offer_uses")
+_USERS = """
+SELECT identifier_key, namespace, value FROM identifiers
+WHERE identifier_key IN (SELECT identifier_key FROM offer_uses)
+"""
+_ADD_USER = """
+INSERT INTO identifiers (identifier_key, namespace, value) VALUES (?, ?, ?)
+ON CONFLICT (identifier_key) DO NOTHING
+"""
 
 
 class Carried(NamedTuple):
@@ -124,6 +136,31 @@ def hand_over_links(
             ]
             change = keep_links(connection, keys, links, rules)
             update(SqliteGraph(connection, keys), change, rules)
+
+    reading = ReadConnections(path)
+    try:
+        reading.read(copy)
+    finally:
+        reading.close()
+
+
+def hand_over_offers(path: Path, connection: sqlite3.Connection) -> None:
+    """Write the offers and the ledger of a store into a new one with the same salt.
+
+    Args:
+        path: The former store.
+        connection: To the new one, in a transaction.
+
+    Raises:
+        StorageUnavailable: It cannot be read.
+    """
+
+    def copy(handle: Handle) -> None:
+        connection.executemany(_ADD_USER, handle.connection.execute(_USERS))
+        for table in _OFFER_TABLES:
+            rows = handle.connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - our own names
+            places = ", ".join("?" * len(rows.description))
+            connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608 - as above
 
     reading = ReadConnections(path)
     try:

@@ -20,6 +20,7 @@ WHERE {which} AND i.profile_key IS NULL AND i.consent_bits = 0
   AND NOT EXISTS (SELECT 1 FROM links WHERE other_key = i.identifier_key)
   AND NOT EXISTS (SELECT 1 FROM events WHERE events.identifier_key = i.identifier_key)
   AND NOT EXISTS (SELECT 1 FROM consents WHERE consents.identifier_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM offer_uses AS u WHERE u.identifier_key = i.identifier_key)
 """
 """Forgets identifiers of which nothing is known any more. Nobody may write under them meanwhile."""
 

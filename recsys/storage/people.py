@@ -8,7 +8,7 @@ from recsys.consent import Consent, newest_of_each
 from recsys.domain import EventType, Identifier
 from recsys.errors import PersonErased
 from recsys.profiles import Erasure, Export, LoggedEvent, Person
-from recsys.storage import exports, people_consents, tombstones
+from recsys.storage import exports, offers_people, people_consents, tombstones
 from recsys.storage.people_export import exported
 from recsys.storage.people_members import HERS, add, members
 from recsys.storage.sessions import Session, Sessions
@@ -123,6 +123,7 @@ def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -
     files = exports.exports_of(session, keys)
     exports.forget(session, keys)
     event_count = session.change(_DELETE_EVENTS, keys, keys)
+    offers_people.forget(session, keys)
     if session.packs:
         session.change(_DELETE_PACKED, keys)
     shared = {key for (key,) in session.rows(_SHARED, keys, keys)}

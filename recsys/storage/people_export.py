@@ -8,8 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from recsys.domain import Identifier
+from recsys.offers import amount_of_micros
 from recsys.profiles import Export
-from recsys.storage import exports, people_consents
+from recsys.storage import exports, offers_people, people_consents
 from recsys.storage.packed import unpack_lines
 from recsys.storage.people_members import HERS, members
 from recsys.storage.sessions import Session, Sessions
@@ -32,7 +33,7 @@ def exported(
     """Return the lines in parts; each part is of one moment.
 
     A line is an object whose `record` says what it is: `identifier`, `consent`, `link`,
-    `packed-history`, `export`, `event` or `erased`.
+    `packed-history`, `export`, `redemption`, `event` or `erased`.
     """
     found = sessions.read(lambda session: members(session, identifiers))
     if found and to is not None:
@@ -108,6 +109,21 @@ def _about_her(
             {"record": "export", "kind": one.kind, "place": one.place, "time": _moment(one.time)}
         )
         for one in exports.exports_of(session, list(found))
+    ]
+    lines += [
+        msgspec.json.encode(
+            {
+                "record": "redemption",
+                "offer_id": one.offer_id,
+                "state": one.state.name.lower(),
+                "cost": amount_of_micros(one.cost_micros),
+                "channel": one.channel,
+                "store_id": one.store_id,
+                "reserve_time": _moment(one.reserve_time),
+                "settle_time": None if one.settle_time is None else _moment(one.settle_time),
+            }
+        )
+        for one in offers_people.redemptions(session, list(found))
     ]
     asked = {session.keys.identifier(one): one for one in identifiers}
     lines += [

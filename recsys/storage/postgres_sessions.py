@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from recsys.domain import Identifier
-from recsys.profiles import Link
+from recsys.profiles import IdentityRules, Link
 from recsys.storage.event_rows import Keys
 from recsys.storage.postgres_links import (
     forget_links,
@@ -25,6 +25,7 @@ _ONE_STATE: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # erases somebody holds it alone: else a writer who looked for her tombstone a moment
 # ago would bring her back.
 _WITH_OTHERS: Final = "SELECT pg_advisory_xact_lock_shared(hashtext('recsys.people'))"
+_CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext(?))"
 _ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext('recsys.people'))"
 
@@ -56,6 +57,15 @@ class PostgresSession:
         """Wait until nobody else holds the lock of a name; hold it to the end."""
         self.rows(_LOCK, name)
 
+    def clock(self) -> float:
+        """Return the time of the server, whatever those of its clients say."""
+        ((now,),) = self.rows(_CLOCK)
+        return float(now)
+
+    def rules(self) -> IdentityRules:
+        """Return the rules by which profiles are made."""
+        return stored_rules(self._connection)
+
     def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
         """Return all links of these identifiers."""
         return links_touching(self._connection, self.keys, identifiers)
@@ -63,7 +73,7 @@ class PostgresSession:
     def unlink(self, identifiers: Sequence[Identifier]) -> int:
         """Forget all links of these identifiers; return how many."""
         lock_links(self._connection)
-        links, rules = self.links(identifiers), stored_rules(self._connection)
+        links, rules = self.links(identifiers), self.rules()
         forget_links(self._connection, self.keys, links, rules)
         return len(links)
 

@@ -1,7 +1,8 @@
 """One way to talk to either database, for statements that are the same on both.
 
 Statements are written once: `?` stands for a value, `= ANY(?)` for a list of values,
-which SQLite takes as JSON and PostgreSQL as an array.
+which SQLite takes as JSON and PostgreSQL as an array. `FOR UPDATE` at the end of a query
+holds its rows for the transaction; whoever writes to SQLite is alone anyway.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import functools
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -27,6 +29,7 @@ Row = tuple[Any, ...]
 
 _LIST: Final = "= ANY(?)"
 _LIST_OF_SQLITE: Final = "IN (SELECT value FROM json_each(?))"
+_HOLD: Final = " FOR UPDATE"
 
 
 class Session(Protocol):
@@ -54,6 +57,14 @@ class Session(Protocol):
 
     def lock(self, name: str) -> None:
         """Wait until nobody else holds the lock of a name; hold it to the end."""
+        ...
+
+    def clock(self) -> float:
+        """Return the time by the storage's own clock, seconds since 1970-01-01 UTC."""
+        ...
+
+    def rules(self) -> IdentityRules:
+        """Return the rules by which profiles are made."""
         ...
 
     def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
@@ -131,6 +142,14 @@ class SqliteSession:
     def lock(self, name: str) -> None:
         """Hold a lock; whoever writes here is alone anyway."""
 
+    def clock(self) -> float:
+        """Return the time of this machine, on which all are who share a file."""
+        return time.time()
+
+    def rules(self) -> IdentityRules:
+        """Return the rules by which profiles are made."""
+        return stored_rules(self._connection)
+
     def links(self, identifiers: Sequence[Identifier]) -> list[Link]:
         """Return all links of these identifiers."""
         keys = map(self.keys.identifier, identifiers)
@@ -138,7 +157,7 @@ class SqliteSession:
 
     def unlink(self, identifiers: Sequence[Identifier]) -> int:
         """Forget all links of these identifiers; return how many."""
-        links, rules = self.links(identifiers), stored_rules(self._connection)
+        links, rules = self.links(identifiers), self.rules()
         forget_links(self._connection, self.keys, links, rules)
         return len(links)
 
@@ -218,4 +237,4 @@ def _plain(values: Sequence[object]) -> tuple[object, ...]:
 
 @functools.cache
 def _of_sqlite(statement: str) -> str:
-    return statement.replace(_LIST, _LIST_OF_SQLITE)
+    return statement.replace(_LIST, _LIST_OF_SQLITE).removesuffix(_HOLD)

@@ -9,7 +9,7 @@ from recsys.errors import StorageUnavailable
 from recsys.storage.catalog_rows import ONLINE_KEY, item_text, plain_item, store_text
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -124,6 +124,33 @@ CREATE TRIGGER identifiers_numbered AFTER INSERT ON identifiers BEGIN
   UPDATE identifiers SET added_number = (SELECT coalesce(max(added_number), 0) + 1 FROM identifiers)
   WHERE identifier_key = new.identifier_key; END;
 CREATE TABLE saved_segments (name TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
+""",
+    9: """
+CREATE TABLE offers (
+  offer_key INTEGER PRIMARY KEY, offer_id TEXT NOT NULL UNIQUE,
+  seq INTEGER NOT NULL, -- of the last change
+  content TEXT -- JSON; NULL of those that were deleted, whose keys are not given again
+);
+CREATE INDEX offers_by_seq ON offers (seq);
+CREATE TABLE offer_spends ( -- sums of reservations; costs in millionths
+  offer_key INTEGER PRIMARY KEY, reserved_count INTEGER NOT NULL, reserved_cost INTEGER NOT NULL,
+  committed_count INTEGER NOT NULL, committed_cost INTEGER NOT NULL
+);
+CREATE TABLE reservations ( -- as `recsys.storage.offers_rows.ReservationRow`
+  reservation_key INTEGER PRIMARY KEY AUTOINCREMENT, id_high INTEGER NOT NULL,
+  id_low INTEGER NOT NULL, digest INTEGER NOT NULL, offer_key INTEGER NOT NULL,
+  state INTEGER NOT NULL, cost INTEGER NOT NULL, reserve_time REAL NOT NULL,
+  expire_time REAL NOT NULL, settle_time REAL, channel INTEGER NOT NULL, store_id TEXT
+);
+CREATE UNIQUE INDEX reservations_by_id ON reservations (id_high, id_low);
+CREATE INDEX reservations_held ON reservations (offer_key, expire_time) WHERE state = 1;
+CREATE INDEX reservations_over ON reservations (settle_time) WHERE state >= 3;
+CREATE TABLE offer_uses ( -- whose reservations are; by each identifier that was named
+  identifier_key INTEGER NOT NULL, offer_key INTEGER NOT NULL, reservation_key INTEGER NOT NULL,
+  use_time REAL NOT NULL, -- when it was reserved
+  PRIMARY KEY (identifier_key, offer_key, reservation_key)
+) WITHOUT ROWID;
+CREATE INDEX offer_uses_by_reservation ON offer_uses (reservation_key);
 """,
 }
 """What makes a store of each version from one of the version before; what there is to be
