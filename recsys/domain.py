@@ -87,6 +87,8 @@ class ReasonKind(enum.StrEnum):
     POPULAR = "popular"
     EDITORIAL = "editorial"
     RECENTLY_VIEWED = "recently-viewed"
+    COMPLEMENT = "complement"
+    BUY_AGAIN = "buy-again"
 
 
 class FallbackCause(enum.StrEnum):
@@ -169,12 +171,18 @@ class Reason:
         similar_to: The item that it is similar to, if it is for that.
         store_id: The store whose list it is on, if it is for that.
         fallback_cause: Why nothing stored was used; None if it was, or there is nothing.
+        goes_with: The item of the basket that it goes with, if it is for that.
+        purchase_time: When she bought it last, seconds since 1970-01-01 UTC, if it is for that.
+        usual_days: After how many days she usually buys it again; None if that is not known.
     """
 
     kind: ReasonKind
     similar_to: ItemId | None = None
     store_id: StoreId | None = None
     fallback_cause: FallbackCause | None = None
+    goes_with: ItemId | None = None
+    purchase_time: float | None = None
+    usual_days: float | None = None
 
 
 class Recommendation(NamedTuple):

@@ -12,6 +12,7 @@ RESULT_COUNT_MAX: Final = 100
 EXCLUDE_COUNT_MAX: Final = 1_000
 RANK_COUNT_MAX: Final = 1_000
 SLOT_COUNT_MAX: Final = 10
+BASKET_ITEM_COUNT_MAX: Final = 200
 
 # Items on all pages of one list, and the token that holds them.
 PAGED_COUNT_MAX: Final = 1_000

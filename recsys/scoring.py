@@ -113,6 +113,17 @@ class Scorer:
         )
         return scorer
 
+    @classmethod
+    def of_links(cls, links: CsrMatrix) -> Self:
+        """Rank by item-item values alone; what a query touches of them is checked then.
+
+        Args:
+            links: Square (n, n), of a verified bundle.
+        """
+        scorer = cls.__new__(cls)
+        scorer._take(links.row_count, None, None, links, None, None)  # noqa: SLF001 - as above
+        return scorer
+
     def _take(
         self,
         item_count: int,

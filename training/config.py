@@ -223,6 +223,34 @@ class NewItemsConfig(_Section, frozen=True, kw_only=True):
         check_bounds("people_count_max", self.people_count_max, low=1)
 
 
+class BasketsConfig(_Section, frozen=True, kw_only=True):
+    """What is learned of baskets, and of what is bought again, for the published model.
+
+    Attributes:
+        enabled: Whether to learn either at all.
+        neighbours: Items kept that go with an item, 1 to 10000.
+        pause_minutes: A longer pause ends a basket, positive.
+        items_max: Larger baskets are left out, 2 or more: they cost the square of it.
+        pair_count_min: Baskets that a pair must be in, 1 or more.
+        surprise_min: Standard deviations by which a pair must be in more baskets than chance
+            explains, 0 or more.
+    """
+
+    enabled: bool = True
+    neighbours: int = 200
+    pause_minutes: float = 60.0
+    items_max: int = 500
+    pair_count_min: int = 3
+    surprise_min: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_bounds("neighbours", self.neighbours, low=1, high=10_000)
+        check_bounds("pause_minutes", self.pause_minutes, above=0)
+        check_bounds("items_max", self.items_max, low=2)
+        check_bounds("pair_count_min", self.pair_count_min, low=1)
+        check_bounds("surprise_min", self.surprise_min, low=0, below=float("inf"))
+
+
 class GateConfig(_Section, frozen=True, kw_only=True):
     """When a model is good enough to become champion.
 
@@ -264,6 +292,7 @@ class TrainConfig(_Section, frozen=True, kw_only=True):
     priors: PriorsConfig = msgspec.field(default_factory=PriorsConfig)
     publish: PublishConfig = msgspec.field(default_factory=PublishConfig)
     new_items: NewItemsConfig = msgspec.field(default_factory=NewItemsConfig)
+    baskets: BasketsConfig = msgspec.field(default_factory=BasketsConfig)
     gate: GateConfig = msgspec.field(default_factory=GateConfig)
 
     @property

@@ -17,6 +17,7 @@ from recsys.bundle import Bundle
 from recsys.domain import EventType
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
+from training.baskets import basket_links
 from training.catalog import Catalog
 from training.config import TrainConfig
 from training.cuts import Questions, draw_questions, measure_fitted, stored_evaluation
@@ -26,6 +27,7 @@ from training.fit import FittedModel, Prepared, fit_model, prepare
 from training.interactions import Events
 from training.learned_weights import with_learned_weights
 from training.new_items import items_with_features, learn_new_items
+from training.rebuys import rebuys_of
 from training.split import Split
 from training.stored import Contestant
 from training.tracking.run import Point, RunLog
@@ -90,7 +92,7 @@ class Experiment:
             warm = self._start_for(events, until=np.inf)
             prepared = self._prepared_all(events)
             model = self._fitted(prepared, step="refit", earlier=warm)
-            return self._with_new_items(model, prepared, events), None
+            return self._published(model, prepared, events), None
         with _beside() as beside:
             everything = beside.submit(self._prepared_all, events) if config.publish.refit else None
             drawn = beside.submit(self._draw, split)
@@ -105,7 +107,24 @@ class Experiment:
                 # Trainers that iterate start from the measured model: it is nearly there.
                 prepared = everything.result()
                 model = self._fitted(prepared, step="refit", earlier=model)
-            return self._with_new_items(model, prepared, events), measured.result()
+            trained_on = split.before if everything is None else events
+            return self._published(model, prepared, trained_on), measured.result()
+
+    def _published(self, model: FittedModel, prepared: Prepared, events: Events) -> FittedModel:
+        """Learn what only the published model has; `events` are those that it was fitted on."""
+        model = self._with_new_items(model, prepared, events)
+        if not self._config.baskets.enabled:
+            return model
+        with self._run.timed("baskets"):
+            rows = model.row_of_item(len(events.item_ids))
+            item_count = len(model.items)
+            return replace(
+                model,
+                basket_links=basket_links(
+                    events, row_of_item=rows, item_count=item_count, config=self._config.baskets
+                ),
+                rebuys=rebuys_of(events, row_of_item=rows, item_count=item_count),
+            )
 
     def _with_new_items(
         self, model: FittedModel, prepared: Prepared, events: Events

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.bundle import NewItemMap, PopularLists, PriorRows
+from recsys.bundle import NewItemMap, PopularLists, PriorRows, Rebuys
 from recsys.errors import InvalidData
 from recsys.features import EventWeighting, FeatureConfig
 from recsys.sparse import CsrMatrix
@@ -44,6 +44,8 @@ class FittedModel:
         interaction_count: User and item pairs trained on.
         newest_time: The newest line trained on, seconds since 1970-01-01 UTC.
         new_items: What vectors of other items are made with, or None.
+        basket_links: What goes together into one basket, or None.
+        rebuys: How soon and how surely items are bought again, or None.
     """
 
     parts: ModelParts
@@ -56,6 +58,8 @@ class FittedModel:
     newest_time: float
     priors: PriorRows | None = None
     new_items: NewItemMap | None = None
+    basket_links: CsrMatrix | None = None
+    rebuys: Rebuys | None = None
 
     def row_of_item(self, item_count: int) -> NDArray[np.int32]:
         """Return the row of each of all items, -1 for those the model lacks."""

@@ -30,6 +30,8 @@ def bundle_contents(model: FittedModel, *, item_ids: list[str]) -> BundleContent
         priors=model.priors,
         item_item=model.parts.item_item,
         new_items=model.new_items,
+        basket_links=model.basket_links,
+        rebuys=model.rebuys,
     )
 
 

@@ -17,6 +17,7 @@ from recsys.bundle.popular import SEGMENT_ALL, PopularLists, channel_segment, st
 from recsys.bundle.priors import PriorRows
 from recsys.bundle.prune import KEEP_DEFAULT, Kept, Pruned, prune
 from recsys.bundle.reader import Bundle, open_bundle, verify_bundle
+from recsys.bundle.rebuys import Rebuys
 from recsys.bundle.store import BundleStore
 from recsys.bundle.writer import BundleContents, write_bundle
 
@@ -36,6 +37,7 @@ __all__ = [
     "PopularLists",
     "PriorRows",
     "Pruned",
+    "Rebuys",
     "channel_segment",
     "open_bundle",
     "prune",

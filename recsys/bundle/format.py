@@ -1,6 +1,7 @@
 """What is in a bundle: the manifest and the table of arrays."""
 
 import datetime as dt
+import math
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -8,13 +9,14 @@ import msgspec
 
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 
-FORMAT_VERSION: Final = 7
+FORMAT_VERSION: Final = 8
 """Raised by one when older readers would misread a bundle. 2 adds codes; 3 adds
 `history` and the unobserved weight and scaled regularization of `fold_in`; 4 adds
 `priors`; 5 adds `newest_boost` and `decayed_vectors` to `history`; 6 has ranks and digests in
-codes, where older ones have the place of each row; 7 adds the map for new items."""
+codes, where older ones have the place of each row; 7 adds the map for new items; 8 adds
+links of baskets and habits of buying again."""
 
-READABLE_VERSIONS: Final = (1, 2, 3, 4, 5, 6, 7)
+READABLE_VERSIONS: Final = (1, 2, 3, 4, 5, 6, 7, 8)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -32,6 +34,11 @@ ITEM_ITEM_DATA: Final = "item_item_data"  # float32 (z,)
 POPULAR_INDPTR: Final = "popular_indptr"  # int64 (segments + 1,)
 POPULAR_ROWS: Final = "popular_rows"  # int32 (p,): best first within a segment
 POPULAR_SCORES: Final = "popular_scores"  # float32 (p,): descending within a segment
+BASKET_INDPTR: Final = "basket_indptr"  # int64 (n + 1,)
+BASKET_INDICES: Final = "basket_indices"  # int32 (z,): ascending within a row
+BASKET_DATA: Final = "basket_data"  # float32 (z,)
+REBUY_SHARES: Final = "rebuy_shares"  # float32 (n,)
+REBUY_DAYS: Final = "rebuy_days"  # float32 (n,)
 NEW_ITEM_FEATURES: Final = "new_item_features"  # uint64 (d,): ascending hashes
 NEW_ITEM_WEIGHTS: Final = "new_item_weights"  # float32 (d + 1, f + 1): see NewItemMap
 
@@ -70,6 +77,11 @@ DTYPES: Final = {
     POPULAR_INDPTR: "int64",
     POPULAR_ROWS: "int32",
     POPULAR_SCORES: "float32",
+    BASKET_INDPTR: "int64",
+    BASKET_INDICES: "int32",
+    BASKET_DATA: "float32",
+    REBUY_SHARES: "float32",
+    REBUY_DAYS: "float32",
     NEW_ITEM_FEATURES: "uint64",
     NEW_ITEM_WEIGHTS: "float32",
     CODE_RANKS: "uint8",
@@ -94,6 +106,8 @@ TOGETHER: Final = (
     frozenset({ITEM_FACTORS, GRAM}),
     frozenset({NEW_ITEM_FEATURES, NEW_ITEM_WEIGHTS}),
     frozenset({ITEM_ITEM_INDPTR, ITEM_ITEM_INDICES, ITEM_ITEM_DATA}),
+    frozenset({BASKET_INDPTR, BASKET_INDICES, BASKET_DATA}),
+    frozenset({REBUY_SHARES, REBUY_DAYS}),
     frozenset(CODE_DTYPES),
     frozenset(CODE_TAIL_DTYPES),
 )
@@ -153,6 +167,26 @@ class PriorsInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ValueError(f"{len(self.names)} names but {len(self.largest)} largest values")
 
 
+class RebuysInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What belongs to the habits of buying again besides their arrays; see `Rebuys`.
+
+    Attributes:
+        ratios: Bounds of classes, positive, ascending.
+        rates: Of each class, positive; one more than there are bounds.
+    """
+
+    ratios: tuple[float, ...]
+    rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.rates) != len(self.ratios) + 1:
+            raise ValueError(f"{len(self.ratios)} bounds but {len(self.rates)} rates")
+        if list(self.ratios) != sorted(set(self.ratios)):
+            raise ValueError("bounds are not in order")
+        if not all(0.0 < one < math.inf for one in (*self.ratios, *self.rates)):
+            raise ValueError("bounds and rates must be positive")
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a bundle says of itself (`manifest.json`).
 
@@ -175,6 +209,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         arrays: The files.
         codes: What belongs to the codes; None without them.
         priors: What belongs to the rows of priors; None without them.
+        rebuys: What belongs to the habits of buying again; None without them.
     """
 
     format_version: int
@@ -195,3 +230,4 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     codes: CodesInfo | None = None
     history: HistoryConfig = HistoryConfig()
     priors: PriorsInfo | None = None
+    rebuys: RebuysInfo | None = None

@@ -20,6 +20,7 @@ from recsys.bundle.items import ItemIndex
 from recsys.bundle.new_items import NewItemMap, new_items_problem
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists
 from recsys.bundle.priors import PriorRows, mapped_priors, priors_problem
+from recsys.bundle.rebuys import Rebuys, mapped_rebuys, rebuys_problem
 from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
 from recsys.item_codes import ItemCodes
@@ -44,6 +45,8 @@ class Bundle:
         priors: Named rows of priors, or None.
         code_priors: Their values in the order of the codes, or None.
         new_items: What vectors of items that it lacks are made with, or None.
+        basket_links: Sparse (n, n), what goes together into one basket, or None.
+        rebuys: How soon and how surely items are bought again, or None.
     """
 
     folder: Path
@@ -59,6 +62,8 @@ class Bundle:
     priors: PriorRows | None = None
     code_priors: NDArray[np.float32] | None = None
     new_items: NewItemMap | None = None
+    basket_links: CsrMatrix | None = None
+    rebuys: Rebuys | None = None
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -83,7 +88,7 @@ def open_bundle(folder: Path) -> Bundle:
         item_factors=arrays.get(fmt.ITEM_FACTORS),
         gram=arrays.get(fmt.GRAM),
         prior=arrays.get(fmt.PRIOR),
-        item_item=_item_item(arrays),
+        item_item=_links(arrays, (fmt.ITEM_ITEM_INDPTR, fmt.ITEM_ITEM_INDICES, fmt.ITEM_ITEM_DATA)),
         popular=PopularLists(
             segments=manifest.segments,
             indptr=arrays[fmt.POPULAR_INDPTR],
@@ -95,6 +100,10 @@ def open_bundle(folder: Path) -> Bundle:
         priors=mapped_priors(manifest, arrays.get(fmt.PRIORS)),
         code_priors=arrays.get(fmt.CODE_PRIORS),
         new_items=_new_items(arrays),
+        basket_links=_links(arrays, (fmt.BASKET_INDPTR, fmt.BASKET_INDICES, fmt.BASKET_DATA)),
+        rebuys=mapped_rebuys(
+            manifest.rebuys, arrays.get(fmt.REBUY_SHARES), arrays.get(fmt.REBUY_DAYS)
+        ),
     )
 
 
@@ -178,6 +187,8 @@ def _check_complete(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDAr
         raise BundleCorrupt(path=str(folder), problem="factors without fold_in, or the reverse")
     if (manifest.priors is not None) != (fmt.PRIORS in names):
         raise BundleCorrupt(path=str(folder), problem="priors without names, or the reverse")
+    if (manifest.rebuys is not None) != (fmt.REBUY_DAYS in names):
+        raise BundleCorrupt(path=str(folder), problem="rebuys without rates, or the reverse")
     if wrong := missing_codes(manifest, frozenset(names)):
         raise BundleCorrupt(path=str(folder), problem=f"codes are incomplete: {sorted(wrong)}")
     if SEGMENT_ALL not in manifest.segments:
@@ -195,6 +206,9 @@ def _check_shapes(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDArra
         fmt.PRIOR: (items,),
         fmt.PRIORS: (0 if manifest.priors is None else len(manifest.priors.names), items),
         fmt.ITEM_ITEM_INDPTR: (items + 1,),
+        fmt.BASKET_INDPTR: (items + 1,),
+        fmt.REBUY_SHARES: (items,),
+        fmt.REBUY_DAYS: (items,),
         fmt.POPULAR_INDPTR: (len(manifest.segments) + 1,),
     }
     for name, shape in expected.items():
@@ -204,14 +218,11 @@ def _check_shapes(folder: Path, manifest: fmt.Manifest, arrays: dict[str, NDArra
             )
 
 
-def _item_item(arrays: dict[str, NDArray[Any]]) -> CsrMatrix | None:
-    if fmt.ITEM_ITEM_INDPTR not in arrays:
+def _links(arrays: dict[str, NDArray[Any]], names: tuple[str, str, str]) -> CsrMatrix | None:
+    if names[0] not in arrays:
         return None
-    return CsrMatrix(
-        indptr=arrays[fmt.ITEM_ITEM_INDPTR],
-        indices=arrays[fmt.ITEM_ITEM_INDICES],
-        data=arrays[fmt.ITEM_ITEM_DATA],
-    )
+    indptr, indices, data = (arrays[name] for name in names)
+    return CsrMatrix(indptr=indptr, indices=indices, data=data)
 
 
 def _new_items(arrays: dict[str, NDArray[Any]]) -> NewItemMap | None:
@@ -228,7 +239,9 @@ def _content_problem(bundle: Bundle) -> str | None:
     return (
         _item_index_problem(bundle.items)
         or _popular_problem(bundle.popular, len(bundle.items))
-        or _item_item_problem(bundle.item_item, len(bundle.items))
+        or _links_problem("item_item", bundle.item_item, len(bundle.items))
+        or _links_problem("basket_links", bundle.basket_links, len(bundle.items))
+        or rebuys_problem(bundle.rebuys)
         or _codes_problem(bundle)
         or priors_problem(bundle.priors, bundle.codes, bundle.code_priors)
         or new_items_problem(bundle.new_items, bundle.manifest.factor_count)
@@ -244,11 +257,9 @@ def _popular_problem(popular: PopularLists, item_count: int) -> str | None:
     return None
 
 
-def _item_item_problem(item_item: CsrMatrix | None, item_count: int) -> str | None:
-    if item_item is None:
-        return None
-    problem = item_item.problem(column_count=item_count)
-    return None if problem is None else f"item_item: {problem}"
+def _links_problem(name: str, links: CsrMatrix | None, item_count: int) -> str | None:
+    problem = None if links is None else links.problem(column_count=item_count)
+    return None if problem is None else f"{name}: {problem}"
 
 
 def _codes_problem(bundle: Bundle) -> str | None:

@@ -20,6 +20,7 @@ from recsys.bundle.items import ItemIndex
 from recsys.bundle.new_items import NewItemMap
 from recsys.bundle.popular import PopularLists
 from recsys.bundle.priors import PriorRows, priors_info
+from recsys.bundle.rebuys import Rebuys
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.item_codes import ItemCodes
 from recsys.sparse import CsrMatrix
@@ -42,6 +43,8 @@ class BundleContents:
         item_item: Square (n, n) with finite values, or None.
         popular: Popular lists.
         new_items: What vectors of items that it lacks are made with, or None.
+        basket_links: Square (n, n), what goes together into one basket, or None.
+        rebuys: How soon and how surely items are bought again, or None.
         features: How histories become weights.
         details: The remaining fields of `Manifest`: model_version, model_type,
             publish_time, training_start_time, training_end_time, data_fingerprint,
@@ -58,6 +61,8 @@ class BundleContents:
     priors: PriorRows | None = None
     item_item: CsrMatrix | None = None
     new_items: NewItemMap | None = None
+    basket_links: CsrMatrix | None = None
+    rebuys: Rebuys | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -85,6 +90,13 @@ class BundleContents:
         if self.new_items is not None:
             arrays[fmt.NEW_ITEM_FEATURES] = self.new_items.features
             arrays[fmt.NEW_ITEM_WEIGHTS] = self.new_items.weights
+        if self.basket_links is not None:
+            arrays[fmt.BASKET_INDPTR] = self.basket_links.indptr
+            arrays[fmt.BASKET_INDICES] = self.basket_links.indices
+            arrays[fmt.BASKET_DATA] = self.basket_links.data
+        if self.rebuys is not None:
+            arrays[fmt.REBUY_SHARES] = self.rebuys.shares
+            arrays[fmt.REBUY_DAYS] = self.rebuys.days
         return arrays
 
 
@@ -160,6 +172,9 @@ def _manifest(
         history=contents.history,
         segments=contents.popular.segments,
         priors=priors_info(contents.priors),
+        rebuys=None
+        if contents.rebuys is None
+        else fmt.RebuysInfo(ratios=contents.rebuys.ratios, rates=contents.rebuys.rates),
         arrays=entries,
         codes=None
         if codes is None

@@ -84,6 +84,12 @@ def in_words(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
 def _why(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
     if reason.kind is ReasonKind.SIMILAR and reason.similar_to is not None:
         return f"because of {_title(titles.get(reason.similar_to)) or reason.similar_to}"
+    if reason.kind is ReasonKind.COMPLEMENT and reason.goes_with is not None:
+        return f"goes with {_title(titles.get(reason.goes_with)) or reason.goes_with}"
+    if reason.kind is ReasonKind.BUY_AGAIN and reason.purchase_time is not None:
+        last = dt.datetime.fromtimestamp(reason.purchase_time, tz=dt.UTC)
+        usual = "" if reason.usual_days is None else f", usually every {reason.usual_days:.0f} days"
+        return f"bought on {last:%Y-%m-%d}{usual}"
     if reason.kind is ReasonKind.POPULAR_HERE:
         return (
             f"popular in store {reason.store_id}" if reason.store_id else "popular on the channel"
@@ -94,6 +100,8 @@ def _why(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
         ReasonKind.POPULAR: "popular",
         ReasonKind.EDITORIAL: "placed by the retailer",
         ReasonKind.RECENTLY_VIEWED: "contact with it not long ago",
+        ReasonKind.COMPLEMENT: "goes with the basket",
+        ReasonKind.BUY_AGAIN: "bought before",
     }[reason.kind]
 
 
@@ -112,6 +120,7 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
                 "similar_to": result.reason.similar_to,
                 "store_id": result.reason.store_id,
                 "fallback_cause": result.reason.fallback_cause,
+                **_facts(result.reason),
             }
             for result in reply.results
         ],
@@ -126,19 +135,31 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
     }
 
 
+def _facts(reason: Reason) -> dict[str, object]:
+    """Return what only some kinds of reasons have."""
+    facts = {
+        "goes_with": reason.goes_with,
+        "purchase_time": reason.purchase_time,
+        "usual_days": reason.usual_days,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def _title(item: ItemSummary | None) -> str:
     return "" if item is None else item.title
 
 
 def show_explanation(console: Console, item_id: str, found: "ExplainItemResponse") -> None:
     """Print what became of one item."""
+    from recsys.serving.kinds import SHORTFALL_CAUSE_BY_NUMBER  # noqa: PLC0415 - keeps --help quick
+
     if not found.is_known:
         console.print(f"The model {found.model_version} does not know {item_id}.", markup=False)
         return
     place = f"place {found.position}" if found.HasField("position") else "not in the answer"
     console.print(f"{item_id}: {place}", markup=False)
     for one in found.refusals:
-        cause = _CAUSES[tuple(ShortfallCause)[one.cause - 1]]
+        cause = _CAUSES[SHORTFALL_CAUSE_BY_NUMBER[one.cause]]
         console.print(f"  {cause}: {one.detail}", markup=False)
     if found.HasField("score"):
         console.print(f"  score {found.score:.4f}, of which")

@@ -19,6 +19,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("rank", rich_help_panel=PANEL)(rank)
     app.command("recently-viewed", rich_help_panel=PANEL)(recently_viewed)
+    app.command("basket", rich_help_panel=PANEL)(basket)
+    app.command("buy-again", rich_help_panel=PANEL)(buy_again)
     app.command("page", rich_help_panel=PANEL)(page)
 
 
@@ -62,13 +64,50 @@ def recently_viewed(
 
 
 @with_options(ListOptions)
+def basket(
+    options: ListOptions,
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(help="What lies in the basket; unless given, what her events say."),
+    ] = None,
+    *,
+    add_stored: Annotated[
+        bool, typer.Option("--add-stored", help="What her events say counts besides.")
+    ] = False,
+) -> None:
+    """Suggest what completes a basket.
+
+    [b]Examples[/]
+
+      recsys basket item-3 item-17
+      recsys basket --user u-17 --placement cart
+    """
+    asked = options.asked()
+    options.print_answer(
+        lambda client: client.complete_basket(items or (), add_stored=add_stored, **asked)
+    )
+
+
+@with_options(ListOptions)
+def buy_again(options: ListOptions) -> None:
+    """List what a person has bought and may need again, most likely first.
+
+    [b]Example[/]
+
+      recsys buy-again --user u-17
+    """
+    asked = options.asked()
+    options.print_answer(lambda client: client.buy_again(**asked))
+
+
+@with_options(ListOptions)
 def page(
     options: ListOptions,
     slots: Annotated[
         list[str],
         typer.Argument(
-            help="CONTENT or PLACEMENT=CONTENT of each slot: recommended, recently-viewed or"
-            " similar:ITEM."
+            help="CONTENT or PLACEMENT=CONTENT of each slot: recommended, recently-viewed,"
+            " buy-again, basket, basket:ITEM,ITEM or similar:ITEM."
         ),
     ],
 ) -> None:
@@ -111,11 +150,22 @@ def _slot(text: str, options: ListOptions) -> "SlotContent":
         return client_widgets.Similar(
             item_id=ItemId(item_id), placement=placement, result_count=options.count, rules=rules
         )
-    kinds: dict[str, type[client_widgets.Recommended | client_widgets.RecentlyViewed]] = {
+    if name == "basket":
+        return client_widgets.Basket(
+            item_ids=item_id.split(",") if item_id else (),
+            placement=placement,
+            result_count=options.count,
+            rules=rules,
+        )
+    kinds: dict[
+        str,
+        type[client_widgets.Recommended | client_widgets.RecentlyViewed | client_widgets.BuyAgain],
+    ] = {
         "recommended": client_widgets.Recommended,
         "recently-viewed": client_widgets.RecentlyViewed,
+        "buy-again": client_widgets.BuyAgain,
     }
     if item_id or name not in kinds:
-        known = ", ".join([*kinds, "similar:ITEM"])
+        known = ", ".join([*kinds, "basket[:ITEM,...]", "similar:ITEM"])
         raise typer.BadParameter(f"{text!r} is not [PLACEMENT=]CONTENT; contents: {known}")
     return kinds[name](placement=placement, result_count=options.count, rules=rules)

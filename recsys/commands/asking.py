@@ -57,7 +57,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def print_reply(reply: "Reply", titles: Path | None, *, as_json_: bool) -> None:
     """Print an answer, for people or for programs."""
     ids = {result.item_id for result in reply.results}
-    ids |= {result.reason.similar_to for result in reply.results if result.reason.similar_to}
+    for reason in (result.reason for result in reply.results):
+        ids |= {one for one in (reason.similar_to, reason.goes_with) if one}
     summaries = _summaries(titles, ids)
     if as_json_:
         typer.echo(json.dumps(as_json(reply, summaries), indent=2))

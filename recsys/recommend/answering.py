@@ -1,19 +1,21 @@
 """From what a source finds to an answer: what is left out, and what is missing and why."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import Shortfall, ShortfallCause
+from recsys.recommend.given import Listed
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
 from recsys.rules import Arrangement, InForce, Permitted, allows
 from recsys.rules.arrange import Cap
-from recsys.rules.permitted import bitmap_of, common_bits, inverse
+from recsys.rules.permitted import Part, bitmap_of, common_bits, inverse
 
 I32 = NDArray[np.int32]
 
@@ -87,6 +89,54 @@ def excluded_of(model: ServingModel, query: Placed, in_force: InForce) -> I32:
     return np.union1d(excluded, in_force.excluded) if len(in_force.excluded) else excluded
 
 
+def listed_answer(
+    model: ServingModel,
+    query: Placed,
+    source: Listed,
+    in_force: InForce,
+    notes: set[str],
+    *,
+    shown: I32,
+) -> Answer:
+    """Put an answer together from a list that nothing is added to.
+
+    Args:
+        model: Whose items.
+        query: The question.
+        source: The list.
+        in_force: What may be shown, and how.
+        notes: What had to be done without.
+        shown: Rows that are shown already, ascending.
+    """
+    permitted, arrangement = in_force.permitted, in_force.arrangement
+    excluded = excluded_of(model, query, in_force)
+    blocked = np.union1d(excluded, shown)
+    if arrangement is not None:
+        # Nobody is shown as bought before what she never bought.
+        own = set(source.rows.tolist())
+        pins = {place: row for place, row in arrangement.pins.items() if row in own}
+        arrangement = arrangement.with_pins(pins)
+    results = page(
+        source, model, permitted, arrangement, count=query.result_count, excluded=blocked
+    )
+    counts = counts_among(permitted, source.rows, excluded=excluded, shown=shown)
+    if arrangement is not None and len(results) < query.result_count:
+        listed = Part(ShortfallCause.HISTORY, bitmap_of(source.rows, permitted.item_count))
+        among = replace(permitted, parts=(*permitted.parts, listed))
+        rows = results.ranking.rows
+        counts |= counts_capped(arrangement.caps, rows, among, np.concatenate([blocked, rows]))
+    counts |= {
+        ShortfallCause.CATALOG: source.unknown_count,
+        ShortfallCause.HISTORY: query.result_count - len(source.rows) - source.unknown_count,
+    }
+    return Answer(
+        results=results,
+        shortfall=shortfall(query.result_count - len(results), counts),
+        model_version=model.version,
+        notes=frozenset(notes) if notes else _NO_NOTES,
+    )
+
+
 def _arranged(arrangement: Arrangement | None, left_out: LeftOut) -> Arrangement | None:
     """Return how a page is arranged that is not alone."""
     if arrangement is None:
@@ -123,7 +173,12 @@ def shortfall(missing_count: int, counts: Mapping[ShortfallCause, int]) -> Short
 
 
 def counts_among(
-    permitted: Permitted, rows: I32, *, excluded: I32 = NO_ROWS, seen: I32 = NO_ROWS
+    permitted: Permitted,
+    rows: I32,
+    *,
+    excluded: I32 = NO_ROWS,
+    seen: I32 = NO_ROWS,
+    shown: I32 = NO_ROWS,
 ) -> dict[ShortfallCause, int]:
     """Return how many of some rows each cause takes away that none before it did.
 
@@ -132,6 +187,7 @@ def counts_among(
         rows: Distinct.
         excluded: What is left out, for whatever reason.
         seen: What the person has had contact with, where that counts.
+        shown: What is shown already.
     """
     counts: dict[ShortfallCause, int] = {}
     for part in permitted.parts:
@@ -139,7 +195,11 @@ def counts_among(
         left = rows if bitmap is None else rows[allows(bitmap, rows)]
         counts[part.cause] = counts.get(part.cause, 0) + len(rows) - len(left)
         rows = left
-    for cause, taken in ((ShortfallCause.EXCLUDED, excluded), (ShortfallCause.SEEN, seen)):
+    for cause, taken in (
+        (ShortfallCause.EXCLUDED, excluded),
+        (ShortfallCause.SEEN, seen),
+        (ShortfallCause.SHOWN, shown),
+    ):
         left = rows[~np.isin(rows, taken)]
         counts[cause] = len(rows) - len(left)
         rows = left

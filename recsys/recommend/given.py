@@ -66,71 +66,72 @@ def order_only(arrangement: Arrangement | None, rows: I32) -> Arrangement | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Recent:
-    """Items by when a person had contact with them last.
+class Listed:
+    """A ranked list of what a person did, of which some may be shown.
 
     Attributes:
         model: Whose items.
-        rows: The latest first; contacts of the same moment by row.
-        times: Of each, seconds since 1970-01-01 UTC.
-        unknown_count: How many items she had contact with that the model does not know.
-        cause: Why nothing stored was used.
+        rows: Distinct, in their order.
+        scores: Of each, not rising.
+        why: The reason of each.
+        unknown_count: How many items should be on it that the model does not know.
     """
 
     model: ServingModel
     rows: I32
-    times: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    why: Sequence[Reason]
     unknown_count: int
-    cause: FallbackCause | None
-
-    @classmethod
-    def of(
-        cls,
-        model: ServingModel,
-        history: History,
-        event_types: frozenset[EventType],
-        *,
-        cause: FallbackCause | None,
-    ) -> "Recent":
-        """Look a history through.
-
-        Args:
-            model: Whose items.
-            history: What she did.
-            event_types: What counts.
-            cause: Why nothing stored was used.
-        """
-        item_ids = history.item_ids
-        found, positions = model.items.find(item_ids)
-        is_meant = np.isin(history.type_codes, [one.code for one in event_types])
-        is_unknown = is_meant.copy()
-        is_unknown[positions] = False
-        unknown: set[ItemId] = {item_ids[at] for at in np.flatnonzero(is_unknown).tolist()}
-        kept = is_meant[positions]
-        rows, times = last_times(found[kept], history.event_times[positions[kept]])
-        order = np.argsort(-times, kind="stable")  # Rows ascend, and stay so in a tie.
-        return cls(
-            model=model,
-            rows=rows[order],
-            times=times[order],
-            unknown_count=len(unknown),
-            cause=cause,
-        )
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
-        """Take the latest that may be shown."""
+        """Take the first that may be shown."""
         blocked = _NO_ROWS if excluded is None else excluded
         found = self.search(permitted.masks or (), count, excluded=blocked)
         return Results.of(self.model.items, found.rows, found.scores, self.reasons(found.rows))
 
     def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
-        """Take the latest that may be shown."""
+        """Take the first that may be shown."""
         meant = ~np.isin(self.rows, excluded)
         bitmap = common_bits(masks)
         if bitmap is not None:
             meant &= allows(bitmap, self.rows)
-        return Candidates(self.rows[meant][:count], self.times[meant][:count])
+        return Candidates(self.rows[meant][:count], self.scores[meant][:count])
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
-        """Say that she had contact with them."""
-        return [Reason(kind=ReasonKind.RECENTLY_VIEWED, fallback_cause=self.cause)] * len(rows)
+        """Return the reason of each."""
+        by_row = dict(zip(self.rows.tolist(), self.why, strict=True))
+        return [by_row[row] for row in rows.tolist()]
+
+
+def recently_viewed(
+    model: ServingModel,
+    history: History,
+    event_types: frozenset[EventType],
+    *,
+    cause: FallbackCause | None,
+) -> Listed:
+    """List items by when a person had contact with them last; contacts of one moment by row.
+
+    Args:
+        model: Whose items.
+        history: What she did.
+        event_types: What counts.
+        cause: Why nothing stored was used.
+    """
+    item_ids = history.item_ids
+    found, positions = model.items.find(item_ids)
+    is_meant = np.isin(history.type_codes, [one.code for one in event_types])
+    is_unknown = is_meant.copy()
+    is_unknown[positions] = False
+    unknown: set[ItemId] = {item_ids[at] for at in np.flatnonzero(is_unknown).tolist()}
+    kept = is_meant[positions]
+    rows, times = last_times(found[kept], history.event_times[positions[kept]])
+    order = np.argsort(-times, kind="stable")  # Rows ascend, and stay so in a tie.
+    reason = Reason(kind=ReasonKind.RECENTLY_VIEWED, fallback_cause=cause)
+    return Listed(
+        model=model,
+        rows=rows[order],
+        scores=times[order],
+        why=[reason] * len(rows),
+        unknown_count=len(unknown),
+    )

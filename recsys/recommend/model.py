@@ -36,6 +36,8 @@ class ServingModel:
         """Whether one ranking is over before it pays to let others run meanwhile."""
         self.scorer = Scorer.from_bundle(bundle)
         self.fold_in = _fold_in(bundle)
+        links = bundle.basket_links
+        self._baskets = None if links is None else Scorer.of_links(links)
         self._ranker = PersonRanker(self.scorer, self.fold_in, releases_gil=not self.is_quick)
 
     @property
@@ -137,6 +139,35 @@ class ServingModel:
             prior_rows=np.array([prior_row], dtype=np.int32),
         )
         return Ranking.of(*ranked.row(0))
+
+    def complements(
+        self,
+        basket: NDArray[np.int32],
+        *,
+        result_count: int,
+        excluded: NDArray[np.int32],
+        allowed: Allowed | None = None,
+    ) -> Ranking:
+        """Rank the items that often are in one basket with some; fewer where few are.
+
+        Args:
+            basket: Distinct rows.
+            result_count: Rows wanted, positive.
+            excluded: Rows that must not appear.
+            allowed: Which items may appear; None for all.
+        """
+        if self._baskets is None or not len(basket):
+            return Ranking.of(np.empty(0, dtype=np.int32), np.empty(0))
+        ranked = self._baskets.top_k(
+            None,
+            result_count,
+            history=_rows_of([basket], [np.ones(len(basket), dtype=np.float32)]),
+            allowed=allowed,
+            excluded=RaggedRows(np.array([0, len(excluded)], dtype=np.int64), excluded),
+        )
+        rows, scores = ranked.row(0)
+        linked = scores > 0.0
+        return Ranking.of(rows[linked], scores[linked])
 
     def is_personal(self, rows: NDArray[np.int32], weights: ItemWeights) -> NDArray[np.bool_]:
         """Say for each ranked row whether the history had a part in its score.

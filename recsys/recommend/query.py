@@ -182,7 +182,24 @@ class RecentQuery(ListQuery, frozen=True, kw_only=True):
     event_types: frozenset[EventType] = frozenset({EventType.DETAIL_PAGE_VIEW})
 
 
-SlotQuery: TypeAlias = RecommendQuery | SimilarQuery | RecentQuery
+class BasketQuery(ListQuery, frozen=True, kw_only=True):
+    """What completes a basket?
+
+    Attributes:
+        item_ids: What lies in it; unknown ones and duplicates do no harm.
+        adds_stored: Whether what her events say lies in her basket counts, too; it does
+            in any case where no items are given.
+    """
+
+    item_ids: tuple[ItemId, ...] = ()
+    adds_stored: bool = False
+
+
+class AgainQuery(ListQuery, frozen=True, kw_only=True):
+    """What has a person bought that she may need again?"""
+
+
+SlotQuery: TypeAlias = RecommendQuery | SimilarQuery | RecentQuery | BasketQuery | AgainQuery
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,20 @@ class Results(Sequence[Recommendation]):
         """Collect rows and scores that are ranked already."""
         return cls(items, Ranking.of(rows, scores), reasons)
 
+    def followed_by(self, others: "Results") -> "Results":
+        """Return these results, then others of the same items."""
+        rankings = (self.ranking, others.ranking)
+        reasons = [
+            one.reasons if len(one.reasons) == len(one) else list(one.reasons) * len(one)
+            for one in (self, others)
+        ]
+        return Results.of(
+            self.items,
+            np.concatenate([one.rows for one in rankings]),
+            np.concatenate([one.scores for one in rankings]),
+            [*reasons[0], *reasons[1]],
+        )
+
     def __len__(self) -> int:
         return self.ranking.count
 

@@ -1,29 +1,42 @@
 """What a shop shows beside plain recommendations: given items in order, what she looked at, pages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import ItemId, ShortfallCause
 from recsys.errors import ItemNotFound
-from recsys.recommend.answering import NO_ROWS, counts_among, shortfall
-from recsys.recommend.given import Among, Recent, order_only
+from recsys.recommend.again import buy_again
+from recsys.recommend.answering import (
+    NO_ROWS,
+    LeftOut,
+    answered,
+    counts_among,
+    listed_answer,
+    shortfall,
+)
+from recsys.recommend.basket import Complements, basket_of
+from recsys.recommend.given import Among, order_only, recently_viewed
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_UNKNOWN_ITEM,
+    AgainQuery,
     Answer,
+    BasketQuery,
     PageQuery,
     RankAnswer,
     RankQuery,
     RecentQuery,
     RecommendQuery,
+    SimilarQuery,
     SlotQuery,
 )
 from recsys.recommend.recommender import Recommender
 from recsys.recommend.results import Results
-from recsys.recommend.sources import of_person, page
+from recsys.recommend.sources import Popular, of_person, page
 
 I32 = NDArray[np.int32]
 
@@ -95,6 +108,18 @@ class Widgets:
         known = self._acquaintance.known(model, query, notes, now=now)
         return self._recent(model, query, known, notes, shown=NO_ROWS, now=now)
 
+    def buy_again(self, model: ServingModel, query: AgainQuery, *, now: float) -> Answer:
+        """List what a person may need again; arguments as of `rank`."""
+        notes: set[str] = set()
+        known = self._acquaintance.known(model, query, notes, now=now)
+        return self._again(model, query, known, notes, shown=NO_ROWS, now=now)
+
+    def complete_basket(self, model: ServingModel, query: BasketQuery, *, now: float) -> Answer:
+        """Suggest what completes a basket; arguments as of `rank`."""
+        notes: set[str] = set()
+        known = self._acquaintance.known(model, query, notes, now=now)
+        return self._complete(model, query, known, notes, shown=NO_ROWS, now=now)
+
     def page(self, model: ServingModel, query: PageQuery, *, now: float) -> Sequence[Answer]:
         """Fill the slots of a page, no item twice; arguments as of `rank`.
 
@@ -123,10 +148,30 @@ class Widgets:
         shown: I32,
         now: float,
     ) -> Answer:
-        if isinstance(slot, RecommendQuery):
-            return self._recommender.recommend_to(model, slot, known, notes, shown=shown, now=now)
-        if isinstance(slot, RecentQuery):
-            return self._recent(model, slot, known, notes, shown=shown, now=now)
+        match slot:
+            case RecommendQuery():
+                return self._recommender.recommend_to(
+                    model, slot, known, notes, shown=shown, now=now
+                )
+            case RecentQuery():
+                return self._recent(model, slot, known, notes, shown=shown, now=now)
+            case AgainQuery():
+                return self._again(model, slot, known, notes, shown=shown, now=now)
+            case BasketQuery():
+                return self._complete(model, slot, known, notes, shown=shown, now=now)
+            case SimilarQuery():
+                return self._similar(model, slot, known, notes, shown=shown, now=now)
+
+    def _similar(
+        self,
+        model: ServingModel,
+        slot: SimilarQuery,
+        known: Known,
+        notes: set[str],
+        *,
+        shown: I32,
+        now: float,
+    ) -> Answer:
         try:
             return self._recommender.similar_to(
                 model, slot, known.history, notes, shown=shown, now=now
@@ -151,29 +196,49 @@ class Widgets:
         now: float,
     ) -> Answer:
         in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
-        source = Recent.of(model, known.history, query.event_types, cause=known.cause)
-        excluded = np.union1d(model.items.known_rows(query.excluded), in_force.excluded)
-        results = page(
-            source,
-            model,
-            in_force.permitted,
-            None,  # Time has its own order.
-            count=query.result_count,
-            excluded=np.union1d(excluded, shown),
+        # Time has its own order.
+        in_force = replace(in_force, arrangement=None)
+        source = recently_viewed(model, known.history, query.event_types, cause=known.cause)
+        return listed_answer(model, query, source, in_force, notes, shown=shown)
+
+    def _again(
+        self,
+        model: ServingModel,
+        query: AgainQuery,
+        known: Known,
+        notes: set[str],
+        *,
+        shown: I32,
+        now: float,
+    ) -> Answer:
+        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
+        source = buy_again(model, known.history, cause=known.cause, now=now)
+        return listed_answer(model, query, source, in_force, notes, shown=shown)
+
+    def _complete(
+        self,
+        model: ServingModel,
+        query: BasketQuery,
+        known: Known,
+        notes: set[str],
+        *,
+        shown: I32,
+        now: float,
+    ) -> Answer:
+        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
+        basket = basket_of(model, query, known.history, now=now)
+        # What she knows may be missing in her basket all the same.
+        seen = known.weights.seen if in_force.rules.include_seen is False else NO_ROWS
+        popular = Popular(
+            model=model,
+            channel=query.channel,
+            store_id=query.store_id,
+            seen=seen,
+            cause=known.cause,
         )
-        counts = counts_among(in_force.permitted, source.rows, excluded=excluded)
-        left = len(source.rows) - sum(counts.values())
-        counts |= {
-            ShortfallCause.SHOWN: left - len(results),
-            ShortfallCause.CATALOG: source.unknown_count,
-            ShortfallCause.HISTORY: query.result_count - len(source.rows) - source.unknown_count,
-        }
-        return Answer(
-            results=results,
-            shortfall=shortfall(query.result_count - len(results), counts),
-            model_version=model.version,
-            notes=frozenset(notes),
-        )
+        source = Complements(model=model, basket=basket, popular=popular, seen=seen)
+        left_out = LeftOut(seen=seen, itself=basket, shown=shown)
+        return answered(model, query, source, in_force, notes, left_out)
 
 
 def _unknown(model: ServingModel, item_ids: Sequence[ItemId]) -> tuple[ItemId, ...]:

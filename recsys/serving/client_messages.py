@@ -1,24 +1,27 @@
 """What the client sends and reads."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
 from recsys.domain import (
     Channel,
-    FallbackCause,
     Identifier,
     ItemEvent,
     ItemId,
     Reason,
-    ReasonKind,
     Recommendation,
     Shortfall,
-    ShortfallCause,
     StoreId,
 )
 from recsys.rules import NO_RULES, Rules
 from recsys.serving.encode import encode_identifier
+from recsys.serving.kinds import (
+    FALLBACK_CAUSE_BY_NUMBER,
+    REASON_KIND_BY_NUMBER,
+    SHORTFALL_CAUSE_BY_NUMBER,
+)
 from recsys.serving.wire_rules import rules_message
 from recsys.v1 import (
     context_pb2,
@@ -27,10 +30,6 @@ from recsys.v1 import (
     result_pb2,
     subject_pb2,
 )
-
-_REASON_KINDS: Final = tuple(ReasonKind)
-_FALLBACK_CAUSES: Final = (None, *FallbackCause)
-_CAUSES: Final = tuple(ShortfallCause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +155,8 @@ def read_reply(
     | recommendation_service_pb2.SimilarItemsResponse
     | recommendation_service_pb2.RankItemsResponse
     | recommendation_service_pb2.RecentlyViewedResponse
+    | recommendation_service_pb2.CompleteBasketResponse
+    | recommendation_service_pb2.BuyAgainResponse
     | recommendation_service_pb2.FilledSlot,
     *,
     unknown: Sequence[str] = (),
@@ -167,7 +168,8 @@ def read_reply(
         shortfall = Shortfall(
             missing_count=response.shortfall.missing_count,
             parts=tuple(
-                (_CAUSES[part.cause - 1], part.item_count) for part in response.shortfall.parts
+                (SHORTFALL_CAUSE_BY_NUMBER[part.cause], part.item_count)
+                for part in response.shortfall.parts
             ),
         )
     return Reply(
@@ -185,9 +187,16 @@ def _recommendation(result: result_pb2.Result) -> Recommendation:
         item_id=ItemId(result.item_id),
         score=result.score,
         reason=Reason(
-            kind=_REASON_KINDS[result.reason.kind - 1],
+            kind=REASON_KIND_BY_NUMBER[result.reason.kind],
             similar_to=ItemId(result.reason.similar_to_item_id) or None,
             store_id=StoreId(result.reason.store_id) or None,
-            fallback_cause=_FALLBACK_CAUSES[result.reason.fallback_cause],
+            fallback_cause=FALLBACK_CAUSE_BY_NUMBER[result.reason.fallback_cause],
+            goes_with=ItemId(result.reason.goes_with_item_id) or None,
+            purchase_time=result.reason.purchase_time.ToNanoseconds() / 1e9
+            if result.reason.HasField("purchase_time")
+            else None,
+            usual_days=result.reason.usual_interval.ToTimedelta() / dt.timedelta(days=1)
+            if result.reason.HasField("usual_interval")
+            else None,
         ),
     )

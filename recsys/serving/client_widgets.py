@@ -16,6 +16,9 @@ from recsys.serving.client_messages import (
 from recsys.serving.wire_rules import rules_message
 from recsys.v1 import recommendation_service_pb2
 from recsys.v1.recommendation_service_pb2 import (
+    BasketContent,
+    BuyAgainRequest,
+    CompleteBasketRequest,
     RankItemsRequest,
     RankItemsResponse,
     RecentlyViewedContent,
@@ -72,7 +75,32 @@ class Similar:
     rules: Rules = NO_RULES
 
 
-SlotContent: TypeAlias = Recommended | RecentlyViewed | Similar
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basket:
+    """A slot with what completes a basket; attributes as of `Recommended`.
+
+    Attributes:
+        item_ids: What lies in it; empty for what her events say.
+        add_stored: Whether what her events say counts beside these.
+    """
+
+    item_ids: Sequence[ItemId | str] = ()
+    add_stored: bool = False
+    placement: str = ""
+    result_count: int = 0
+    rules: Rules = NO_RULES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyAgain:
+    """A slot with what she may need again; attributes as of `Recommended`."""
+
+    placement: str = ""
+    result_count: int = 0
+    rules: Rules = NO_RULES
+
+
+SlotContent: TypeAlias = Recommended | RecentlyViewed | Similar | Basket | BuyAgain
 """What a slot shows."""
 
 
@@ -96,6 +124,30 @@ class WidgetCalls:
         """Ask what a person had contact with last; raises as `Client.recommend`."""
         request = RecentlyViewedRequest(event_types=_names(event_types), **asked_fields(asked))
         return read_reply(self._ask(self._recommendation.RecentlyViewed, request))
+
+    def complete_basket(
+        self,
+        item_ids: Sequence[ItemId | str] = (),
+        *,
+        add_stored: bool = False,
+        **asked: Unpack[ListArguments],
+    ) -> Reply:
+        """Ask what completes a basket; raises as `Client.recommend`.
+
+        Args:
+            item_ids: What lies in it; empty for what the person's events say.
+            add_stored: Whether what they say counts beside these.
+            asked: Who asks, and how much of what.
+        """
+        request = CompleteBasketRequest(
+            item_ids=item_ids, add_stored_basket=add_stored, **asked_fields(asked)
+        )
+        return read_reply(self._ask(self._recommendation.CompleteBasket, request))
+
+    def buy_again(self, **asked: Unpack[ListArguments]) -> Reply:
+        """Ask what a person may need again; raises as `Client.recommend`."""
+        request = BuyAgainRequest(**asked_fields(asked))
+        return read_reply(self._ask(self._recommendation.BuyAgain, request))
 
     def page(
         self,
@@ -133,6 +185,11 @@ def _slot(
             sent.recently_viewed.CopyFrom(content)
         case Similar():
             sent.similar.CopyFrom(SimilarContent(item_id=slot.item_id))
+        case Basket():
+            basket = BasketContent(item_ids=slot.item_ids, add_stored_basket=slot.add_stored)
+            sent.basket.CopyFrom(basket)
+        case BuyAgain():
+            sent.buy_again.SetInParent()
     return sent
 
 

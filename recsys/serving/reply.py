@@ -1,14 +1,15 @@
 """Answers become messages."""
 
+import datetime as dt
 import functools
 from collections.abc import Iterable
-from typing import Final
 
 from recsys._results import encode_answer
 from recsys.catalog import StockRow
-from recsys.domain import FallbackCause, Reason, ReasonKind, Shortfall, ShortfallCause
+from recsys.domain import Reason, Shortfall
 from recsys.recommend import Answer, Explanation, Located, RankAnswer
 from recsys.serving.encode import put_moment
+from recsys.serving.kinds import FALLBACK_CAUSES, REASON_KINDS, SHORTFALL_CAUSES
 from recsys.v1 import result_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemResponse,
@@ -21,34 +22,6 @@ from recsys.v1.recommendation_service_pb2 import (
     ScorePart,
     StoreStock,
 )
-
-_REASON_KINDS: Final = {
-    ReasonKind.PERSONAL: result_pb2.REASON_KIND_PERSONAL,
-    ReasonKind.SIMILAR: result_pb2.REASON_KIND_SIMILAR,
-    ReasonKind.POPULAR_HERE: result_pb2.REASON_KIND_POPULAR_HERE,
-    ReasonKind.POPULAR: result_pb2.REASON_KIND_POPULAR,
-    ReasonKind.EDITORIAL: result_pb2.REASON_KIND_EDITORIAL,
-    ReasonKind.RECENTLY_VIEWED: result_pb2.REASON_KIND_RECENTLY_VIEWED,
-}
-_FALLBACK_CAUSES: Final = {
-    None: result_pb2.FALLBACK_CAUSE_UNSPECIFIED,
-    FallbackCause.NO_CONSENT: result_pb2.FALLBACK_CAUSE_NO_CONSENT,
-    FallbackCause.STORAGE_UNAVAILABLE: result_pb2.FALLBACK_CAUSE_STORAGE_UNAVAILABLE,
-}
-_CAUSES: Final = {
-    ShortfallCause.EXCLUDED: result_pb2.SHORTFALL_CAUSE_EXCLUDED,
-    ShortfallCause.SEEN: result_pb2.SHORTFALL_CAUSE_SEEN,
-    ShortfallCause.CATALOG: result_pb2.SHORTFALL_CAUSE_CATALOG,
-    ShortfallCause.NOT_OFFERED: result_pb2.SHORTFALL_CAUSE_NOT_OFFERED,
-    ShortfallCause.OUT_OF_STOCK: result_pb2.SHORTFALL_CAUSE_OUT_OF_STOCK,
-    ShortfallCause.FILTERED: result_pb2.SHORTFALL_CAUSE_FILTERED,
-    ShortfallCause.AGE: result_pb2.SHORTFALL_CAUSE_AGE,
-    ShortfallCause.PRICE: result_pb2.SHORTFALL_CAUSE_PRICE,
-    ShortfallCause.HISTORY: result_pb2.SHORTFALL_CAUSE_HISTORY,
-    ShortfallCause.SHOWN: result_pb2.SHORTFALL_CAUSE_SHOWN,
-    ShortfallCause.VARIANT: result_pb2.SHORTFALL_CAUSE_VARIANT,
-    ShortfallCause.CAPPED: result_pb2.SHORTFALL_CAUSE_CAPPED,
-}
 
 
 def answer_bytes(answer: Answer, *, token: str) -> bytes:
@@ -101,7 +74,8 @@ def explanation_bytes(explanation: Explanation) -> bytes:
             Influence(item_id=one.item_id, value=one.value) for one in explanation.influences
         ],
         refusals=[
-            Refusal(cause=_CAUSES[one.cause], detail=one.detail) for one in explanation.refusals
+            Refusal(cause=SHORTFALL_CAUSES[one.cause], detail=one.detail)
+            for one in explanation.refusals
         ],
         model_version=explanation.model_version,
     ).SerializeToString()
@@ -133,19 +107,25 @@ def _store_stock(row: StockRow, distance_km: float | None = None) -> StoreStock:
 
 @functools.lru_cache(maxsize=4096)
 def _reason_bytes(reason: Reason) -> bytes:
-    return result_pb2.Reason(
-        kind=_REASON_KINDS[reason.kind],
+    sent = result_pb2.Reason(
+        kind=REASON_KINDS[reason.kind],
         similar_to_item_id=reason.similar_to or "",
         store_id=reason.store_id or "",
-        fallback_cause=_FALLBACK_CAUSES[reason.fallback_cause],
-    ).SerializeToString()
+        fallback_cause=FALLBACK_CAUSES[reason.fallback_cause],
+        goes_with_item_id=reason.goes_with or "",
+    )
+    if reason.purchase_time is not None:
+        put_moment(sent.purchase_time, reason.purchase_time)
+    if reason.usual_days is not None:
+        sent.usual_interval.FromTimedelta(dt.timedelta(days=reason.usual_days))
+    return sent.SerializeToString()
 
 
 def _shortfall_bytes(shortfall: Shortfall) -> bytes:
     return result_pb2.Shortfall(
         missing_count=shortfall.missing_count,
         parts=[
-            result_pb2.ShortfallPart(cause=_CAUSES[cause], item_count=item_count)
+            result_pb2.ShortfallPart(cause=SHORTFALL_CAUSES[cause], item_count=item_count)
             for cause, item_count in shortfall.parts
         ],
     ).SerializeToString()

@@ -231,6 +231,8 @@ def _recommendation_handlers(
         ("ExplainItem", pb2.ExplainItemRequest, recommendation.explain_item),
         ("RankItems", pb2.RankItemsRequest, recommendation.rank_items),
         ("RecentlyViewed", pb2.RecentlyViewedRequest, recommendation.recently_viewed),
+        ("CompleteBasket", pb2.CompleteBasketRequest, recommendation.complete_basket),
+        ("BuyAgain", pb2.BuyAgainRequest, recommendation.buy_again),
         ("RecommendPage", pb2.RecommendPageRequest, recommendation.recommend_page),
     )
     return _handlers(Method, unary, surroundings)

@@ -15,6 +15,8 @@ from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.v1 import model_service_pb2 as model_pb2
 from recsys.v1.recommendation_service_pb2 import (
+    BuyAgainRequest,
+    CompleteBasketRequest,
     ExplainItemRequest,
     LocateItemRequest,
     RankItemsRequest,
@@ -83,6 +85,20 @@ class RecommendationServicer:
         query = wire_widgets.parse_recently_viewed(request, now=call.now)
         call.placement = query.placement
         answer = await self._answer(self._widgets.recently_viewed, query, call)
+        return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
+
+    async def complete_basket(self, request: CompleteBasketRequest, call: Call) -> bytes:
+        """Suggest what completes a basket."""
+        query = wire_widgets.parse_basket(request, now=call.now)
+        call.placement = query.placement
+        answer = await self._answer(self._widgets.complete_basket, query, call)
+        return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
+
+    async def buy_again(self, request: BuyAgainRequest, call: Call) -> bytes:
+        """List what a person may need again."""
+        query = wire_widgets.parse_again(request, now=call.now)
+        call.placement = query.placement
+        answer = await self._answer(self._widgets.buy_again, query, call)
         return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
 
     async def recommend_page(self, request: RecommendPageRequest, call: Call) -> bytes:

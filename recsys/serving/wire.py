@@ -24,6 +24,8 @@ from recsys.serving.wire_rules import parse_rules
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import Event
 from recsys.v1.recommendation_service_pb2 import (
+    BuyAgainRequest,
+    CompleteBasketRequest,
     ExplainItemRequest,
     LocateItemRequest,
     RankItemsRequest,
@@ -34,7 +36,13 @@ from recsys.v1.recommendation_service_pb2 import (
     Slot,
 )
 
-ListRequest: TypeAlias = RecommendRequest | SimilarItemsRequest | RecentlyViewedRequest
+ListRequest: TypeAlias = (
+    RecommendRequest
+    | SimilarItemsRequest
+    | RecentlyViewedRequest
+    | CompleteBasketRequest
+    | BuyAgainRequest
+)
 """What asks for a list."""
 
 PersonRequest: TypeAlias = ListRequest | RankItemsRequest

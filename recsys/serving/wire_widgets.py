@@ -7,12 +7,22 @@ import msgspec
 
 from recsys import limits
 from recsys.domain import EventType, ItemId
-from recsys.recommend import PageQuery, RankQuery, RecentQuery, RecommendQuery, SimilarQuery
+from recsys.recommend import (
+    AgainQuery,
+    BasketQuery,
+    PageQuery,
+    RankQuery,
+    RecentQuery,
+    RecommendQuery,
+    SimilarQuery,
+)
 from recsys.recommend import SlotQuery as AskedSlot
 from recsys.recommend.query import CONTACT_TYPES, ListQuery
 from recsys.serving import fields, wire
 from recsys.serving.violations import Violations
 from recsys.v1.recommendation_service_pb2 import (
+    BuyAgainRequest,
+    CompleteBasketRequest,
     RankItemsRequest,
     RecentlyViewedRequest,
     RecommendPageRequest,
@@ -40,6 +50,26 @@ def parse_recently_viewed(request: RecentlyViewedRequest, *, now: float) -> Rece
         **wire.read_list(request, wrong, now=now),
         event_types=_event_types(request.event_types, wrong, "event_types"),
     )
+    wrong.raise_any()
+    return query
+
+
+def parse_basket(request: CompleteBasketRequest, *, now: float) -> BasketQuery:
+    """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
+    wrong = Violations()
+    query = BasketQuery(
+        **wire.read_list(request, wrong, now=now),
+        item_ids=_basket(request.item_ids, wrong, "item_ids"),
+        adds_stored=request.add_stored_basket,
+    )
+    wrong.raise_any()
+    return query
+
+
+def parse_again(request: BuyAgainRequest, *, now: float) -> AgainQuery:
+    """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
+    wrong = Violations()
+    query = AgainQuery(**wire.read_list(request, wrong, now=now))
     wrong.raise_any()
     return query
 
@@ -89,6 +119,15 @@ def _slot(sent: Slot, shared: ListQuery, wrong: Violations, path: str) -> AskedS
             field = f"{path}.recently_viewed.event_types"
             event_types = _event_types(sent.recently_viewed.event_types, wrong, field)
             return RecentQuery(**asked, event_types=event_types)
+        case "basket":
+            field = f"{path}.basket.item_ids"
+            return BasketQuery(
+                **asked,
+                item_ids=_basket(sent.basket.item_ids, wrong, field),
+                adds_stored=sent.basket.add_stored_basket,
+            )
+        case "buy_again":
+            return AgainQuery(**asked)
         case _:
             return RecommendQuery(**asked, include_seen=sent.recommended.include_seen)
 
@@ -99,6 +138,12 @@ def _given(item_ids: Sequence[str], wrong: Violations) -> tuple[ItemId, ...]:
         wrong.add("item_ids", f"has {count} entries; allowed 1 to {limits.RANK_COUNT_MAX}")
         return ()
     return wire.read_item_ids(item_ids, wrong, "item_ids")
+
+
+def _basket(item_ids: Sequence[str], wrong: Violations, field: str) -> tuple[ItemId, ...]:
+    if not wrong.count_within(item_ids, field, count_max=limits.BASKET_ITEM_COUNT_MAX):
+        return ()
+    return wire.read_item_ids(item_ids, wrong, field)
 
 
 def _event_types(sent: Sequence[int], wrong: Violations, field: str) -> frozenset[EventType]:

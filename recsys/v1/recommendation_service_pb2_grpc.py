@@ -65,6 +65,16 @@ class RecommendationServiceStub:
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedResponse.FromString,
                 _registered_method=True)
+        self.CompleteBasket = channel.unary_unary(
+                '/recsys.v1.RecommendationService/CompleteBasket',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.CompleteBasketRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.CompleteBasketResponse.FromString,
+                _registered_method=True)
+        self.BuyAgain = channel.unary_unary(
+                '/recsys.v1.RecommendationService/BuyAgain',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainResponse.FromString,
+                _registered_method=True)
         self.RecommendPage = channel.unary_unary(
                 '/recsys.v1.RecommendationService/RecommendPage',
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageRequest.SerializeToString,
@@ -143,6 +153,28 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompleteBasket(self, request, context):
+        """Suggests what completes a basket: items that often are in one basket with those
+        in it, as baskets and visits show, and not what could take their place. Where
+        too few are known, what is popular here follows.
+
+        Errors: as Recommend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BuyAgain(self, request, context):
+        """Lists what a person has bought and may need again, most likely first: what she buys
+        often, what people buy again at all, and what is due by the usual interval.
+        There is no fallback.
+
+        Errors: as Recommend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecommendPage(self, request, context):
         """Fills several slots of one page for one person, with no item twice: the earlier
         slots choose first. All slots are answered from the same moment of her history.
@@ -185,6 +217,16 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.RecentlyViewed,
                     request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedResponse.SerializeToString,
+            ),
+            'CompleteBasket': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteBasket,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.CompleteBasketRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.CompleteBasketResponse.SerializeToString,
+            ),
+            'BuyAgain': grpc.unary_unary_rpc_method_handler(
+                    servicer.BuyAgain,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainResponse.SerializeToString,
             ),
             'RecommendPage': grpc.unary_unary_rpc_method_handler(
                     servicer.RecommendPage,
@@ -355,6 +397,60 @@ class RecommendationService:
             '/recsys.v1.RecommendationService/RecentlyViewed',
             recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedRequest.SerializeToString,
             recsys_dot_v1_dot_recommendation__service__pb2.RecentlyViewedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteBasket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/CompleteBasket',
+            recsys_dot_v1_dot_recommendation__service__pb2.CompleteBasketRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.CompleteBasketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BuyAgain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/BuyAgain',
+            recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,6 +22,7 @@ from recsys.bundle import (
     NewItemMap,
     PopularLists,
     PriorRows,
+    Rebuys,
     channel_segment,
     open_bundle,
     store_segment,
@@ -108,6 +109,14 @@ def contents() -> BundleContents:
         new_items=NewItemMap(
             features=np.array([3, 5, 2**63 + 1], dtype=np.uint64),
             weights=rng.standard_normal((4, FACTOR_COUNT + 1)).astype(np.float32),
+        ),
+        basket_links=CsrMatrix(
+            indptr=np.array([0, 2, 3, *[3] * (ITEM_COUNT - 2)], dtype=np.int64),
+            indices=np.array([2, 4, 5], dtype=np.int32),
+            data=np.array([0.5, 0.25, 0.75], dtype=np.float32),
+        ),
+        rebuys=Rebuys(
+            shares=falling, days=30 * falling, ratios=(0.5, 1.0, 2.0), rates=(0.5, 1.0, 1.5, 0.5)
         ),
         features=FeatureConfig(half_life_days=30.0, channel_weights={Channel.WEB: 1.5}),
         details={

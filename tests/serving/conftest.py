@@ -6,17 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import grpc.aio
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from recsys.bundle import BundleStore, write_bundle
+from recsys.bundle import BundleStore, Rebuys, write_bundle
 from recsys.recommend import ServingModel
 from recsys.serving.config import ServingConfig, StorageConfig
 from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
 from recsys.serving.storage import Storage, open_storage
-from support.bundles import contents, make_bundle, two_worlds
+from recsys.sparse import CsrMatrix
+from support.bundles import contents, make_bundle, sparse, two_worlds
 from support.serving import ITEM_COUNT, Running
+
+
+def next_of_their_world(item_count: int) -> CsrMatrix:
+    """Link each item to the next two of its world, the nearer one more."""
+    links = np.zeros((item_count, item_count), dtype=np.float32)
+    for step in (1, 2):
+        links += np.eye(item_count, k=2 * step, dtype=np.float32) / step
+    return sparse(links)
 
 
 @pytest.fixture
@@ -30,6 +40,13 @@ def make_model(tmp_path: Path) -> Callable[..., ServingModel]:
             factors=two_worlds(item_count),
             popular={"store:s-1": [5, 6], "channel:web": [7]},
             model_version=version,
+            basket_links=next_of_their_world(item_count),
+            rebuys=Rebuys(
+                shares=np.full(item_count, 0.5, dtype=np.float32),
+                days=np.full(item_count, 14.0, dtype=np.float32),
+                ratios=(1.0,),
+                rates=(0.5, 1.0),
+            ),
         )
         return ServingModel.from_bundle(bundle)
 

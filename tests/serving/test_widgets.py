@@ -21,11 +21,14 @@ from recsys.recommend import ServingModel
 from recsys.recommend.attribution import decode_token
 from recsys.rules import Boost, Rules
 from recsys.serving.client import Client, connect
-from recsys.serving.client_widgets import RecentlyViewed, Recommended, Similar
+from recsys.serving.client_widgets import Basket, BuyAgain, RecentlyViewed, Recommended, Similar
 from recsys.v1 import event_pb2
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_service_pb2 import WriteEventRequest
 from recsys.v1.recommendation_service_pb2 import (
+    BasketContent,
+    BuyAgainRequest,
+    CompleteBasketRequest,
     RankItemsRequest,
     RecentlyViewedContent,
     RecentlyViewedRequest,
@@ -175,6 +178,12 @@ WRONG: Sequence[tuple[str, Any, dict[str, str]]] = [
         RecentlyViewedRequest(event_types=[1] * 17),  # type: ignore[list-item]  # as above
         {"event_types": "has 17 entries; allowed 0 to 16"},
     ),
+    (
+        "CompleteBasket",
+        CompleteBasketRequest(item_ids=["a"] * 201, page_size=-1),
+        {"item_ids": "has 201 entries; allowed 0 to 200", "page_size": "is -1"},
+    ),
+    ("BuyAgain", BuyAgainRequest(page_size=-1), {"page_size": "is -1"}),
     ("RecommendPage", RecommendPageRequest(), {"slots": "is missing; allowed 1 to 10"}),
     (
         "RecommendPage",
@@ -188,6 +197,7 @@ WRONG: Sequence[tuple[str, Any, dict[str, str]]] = [
                 Slot(page_size=-2),
                 Slot(placement="A", rules=SentRules(diversity=2.0)),
                 Slot(similar=SimilarContent()),
+                Slot(basket=BasketContent(item_ids=["a", ""])),
                 Slot(recently_viewed=RecentlyViewedContent(event_types=[2])),  # type: ignore[list-item]  # as above
             ],
             exclude_item_ids=[""],
@@ -197,7 +207,8 @@ WRONG: Sequence[tuple[str, Any, dict[str, str]]] = [
             "slots[1].placement": "'A'",
             "slots[1].rules.diversity": "is 2; allowed 0 to 1",
             "slots[2].similar.item_id": "has 0 bytes",
-            "slots[3].recently_viewed.event_types[0]": "is 2",
+            "slots[3].basket.item_ids[1]": "has 0 bytes",
+            "slots[4].recently_viewed.event_types[0]": "is 2",
             "exclude_item_ids[0]": "has 0 bytes",
         },
     ),
@@ -270,8 +281,14 @@ async def test_commands_of_widgets_print_answers(running: Running) -> None:
     page = ("page", "recently-viewed", "more=similar:item-1", "home=recommended", "-k", "2")
     words = await run(*page, "--recent", "view:item-3")
     assert words.index("item-3") < words.index("more=similar:item-1") < words.index("item-5")
+    words = await run("basket", "item-2", "-k", "3")
+    assert "goes with item-2" in words
+    words = await run("buy-again", "--recent", "buy:item-5", "-k", "3")
+    assert "usually every 14 days" in words
+    page = (*page, "basket:item-2,item-3", "buy-again")
     slots = json.loads(await run(*page, "--json"))
-    assert [len(slot["results"]) for slot in slots] == [0, 2, 2]
+    assert [len(slot["results"]) for slot in slots] == [0, 2, 2, 2, 0]
+    assert slots[3]["results"][0]["goes_with"] == "item-2"
     first = json.loads(await run("recommend", "-k", "3", "--json"))
     more = await run("recommend", "-k", "3", "--json", "--page-token", first["next_page_token"])
     assert [one["item_id"] for one in json.loads(more)["results"]] == ["item-3", "item-4", "item-5"]
@@ -288,6 +305,46 @@ def test_slots_that_nobody_knows_are_named() -> None:
         result = CliRunner().invoke(app, ["page", slot])
         assert result.exit_code == 2
         assert "similar:ITEM" in result.output
+
+
+async def bought(running: Running, row: int, *, kind: str = "PURCHASE_COMPLETE") -> None:
+    """Write that Anna did something with an item just now."""
+    event = event_pb2.Event(
+        event_id=f"{kind}-{time.time_ns()}",
+        event_type=f"EVENT_TYPE_{kind}",
+        subject=Subject(user_id="anna"),
+        lines=[event_pb2.ItemLine(item_id=f"item-{row}")],
+    )
+    event.event_time.GetCurrentTime()
+    await running.events.WriteEvent(WriteEventRequest(event=event))
+
+
+async def test_a_basket_is_completed_and_purchases_come_back_on_every_server(
+    remembering: tuple[Running, Running],
+) -> None:
+    """What she puts there on one server counts in the next answer of the other."""
+    one, other = remembering
+    await bought(one, 2, kind="ADD_TO_CART")
+    await bought(one, 7)
+    stored = await asked(other, lambda client: client.complete_basket(user_id="anna"))
+    assert [result.item_id for result in stored.results][:2] == ["item-4", "item-6"]
+    reason = stored.results[0].reason
+    assert (reason.kind, reason.goes_with) == (ReasonKind.COMPLEMENT, "item-2")
+    assert stored.results[2].reason.kind is ReasonKind.POPULAR
+    given = await asked(other, lambda client: client.complete_basket(["item-3"], user_id="anna"))
+    assert given.results[0].reason.goes_with == "item-3"
+    (again,) = (await asked(other, lambda client: client.buy_again(user_id="anna"))).results
+    assert again.item_id == "item-7"
+    assert again.reason.kind is ReasonKind.BUY_AGAIN
+    assert again.reason.purchase_time == pytest.approx(time.time(), abs=60.0)
+    assert again.reason.usual_days == pytest.approx(14.0)
+    await bought(other, 7, kind="RETURN")
+    empty = await asked(one, lambda client: client.buy_again(user_id="anna", result_count=3))
+    assert dict(empty.shortfall.parts) == {ShortfallCause.HISTORY: 3}
+    slots = (Basket(item_ids=["item-2"], result_count=2), BuyAgain(), Basket(add_stored=True))
+    replies = await asked(one, lambda client: client.page(slots, user_id="anna"))
+    assert [one.item_id for one in replies[0].results] == ["item-4", "item-6"]
+    assert not {"item-2", "item-4", "item-6"} & {one.item_id for one in replies[2].results}
 
 
 async def test_similar_items_are_asked_for_somebody(

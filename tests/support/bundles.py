@@ -14,6 +14,7 @@ from recsys.bundle import (
     ItemIndex,
     PopularLists,
     PriorRows,
+    Rebuys,
     open_bundle,
     write_bundle,
 )
@@ -49,6 +50,8 @@ def contents(
     features: FeatureConfig | None = None,
     fold_in: FoldInConfig | None = None,
     history: HistoryConfig | None = None,
+    basket_links: CsrMatrix | None = None,
+    rebuys: Rebuys | None = None,
     model_version: str = "v1",
 ) -> BundleContents:
     """Describe a bundle; popular lists are rows, best first, scored n, n-1, ..."""
@@ -63,6 +66,8 @@ def contents(
         prior=prior,
         priors=priors,
         item_item=item_item,
+        basket_links=basket_links,
+        rebuys=rebuys,
         popular=PopularLists.from_lists(
             {
                 segment: (
