@@ -8,6 +8,7 @@ RecsysError
 ├── NotFound
 │   ├── ItemNotFound
 │   ├── OfferNotFound
+│   ├── SegmentNotFound        no people are saved under a name
 │   └── ReservationNotFound
 ├── OfferRefused               a rule, a budget or a cap refuses an offer
 ├── ReservationConflict        another reservation of the same id is kept already
@@ -172,6 +173,14 @@ class CostTooHigh(RecsysError):
         self.cost = cost
         self.cost_max = cost_max
         super().__init__(f"the use costs {cost}; reserved are {cost_max}")
+class SegmentNotFound(NotFound):
+    """There is no saved segment of this name."""
+
+    reason = "SEGMENT_NOT_FOUND"
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no segment {name!r}")
 
 
 class EventConflict(RecsysError):

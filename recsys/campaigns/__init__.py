@@ -1,5 +1,17 @@
 """Batches of recommendations for e-mail and its like: to whom, whether, when, and what."""
 
+from recsys.campaigns.audience import Audience, AudienceQuery, Fan
+from recsys.campaigns.batch import Batch
+from recsys.campaigns.batch_types import (
+    BatchPart,
+    BatchPerson,
+    BatchQuery,
+    CampaignSettings,
+    CategoriesOf,
+)
+from recsys.campaigns.cards import ItemCards
+from recsys.campaigns.estimate import SizeEstimate, estimate
+from recsys.campaigns.frequency import MESSAGE_CHANNELS, FrequencyRules, read_frequency
 from recsys.campaigns.people import (
     ALL_EVENTS,
     NO_EVENTS,
@@ -11,31 +23,54 @@ from recsys.campaigns.people import (
     WalkPart,
     WalkPosition,
 )
+from recsys.campaigns.recheck import withdrawn
+from recsys.campaigns.resume import Resume, decode_resume, encode_resume, fingerprint
 from recsys.campaigns.segments import (
     PEOPLE_SCHEMA,
     SavedSegment,
-    SegmentNotFound,
     SegmentStore,
     needs_of,
     people_filter,
     person_record,
 )
+from recsys.campaigns.suppression import SuppressionCause, may_be_messaged
 
 __all__ = [
     "ALL_EVENTS",
+    "MESSAGE_CHANNELS",
     "NO_EVENTS",
     "PEOPLE_SCHEMA",
+    "Audience",
+    "AudienceQuery",
+    "Batch",
+    "BatchPart",
+    "BatchPerson",
+    "BatchQuery",
+    "CampaignSettings",
+    "CategoriesOf",
     "EventNeeds",
+    "Fan",
     "FoundPerson",
+    "FrequencyRules",
+    "ItemCards",
     "PeopleSample",
     "PeopleSource",
+    "Resume",
     "SavedSegment",
-    "SegmentNotFound",
     "SegmentStore",
+    "SizeEstimate",
+    "SuppressionCause",
     "Versions",
     "WalkPart",
     "WalkPosition",
+    "decode_resume",
+    "encode_resume",
+    "estimate",
+    "fingerprint",
+    "may_be_messaged",
     "needs_of",
     "people_filter",
     "person_record",
+    "read_frequency",
+    "withdrawn",
 ]

@@ -13,7 +13,6 @@ import msgspec
 from recsys.campaigns.people import ALL_EVENTS, NO_EVENTS, EventNeeds
 from recsys.consent import Purpose, effective
 from recsys.domain import Channel
-from recsys.errors import NotFound
 from recsys.filters import FieldType, Filter, Record, Schema, read_filter
 from recsys.profiles import Person, Traits
 from recsys.profiles.lifecycle import rfm_scores
@@ -43,16 +42,6 @@ PEOPLE_SCHEMA: Final = Schema(
 
 _WITHOUT_EVENTS: Final = frozenset({"known_by", "consent", "refused"})
 """Fields that need nothing of what she did."""
-
-
-class SegmentNotFound(NotFound):
-    """There is no saved segment of this name."""
-
-    reason = "SEGMENT_NOT_FOUND"
-
-    def __init__(self, *, name: str) -> None:
-        self.name = name
-        super().__init__(f"there is no segment {name!r}")
 
 
 class SavedSegment(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,9 +46,13 @@ def serve(
     if print_config:
         typer.echo(parsed.to_toml())
         return
-    from recsys.serving.placements import PlacementsFile  # noqa: PLC0415 - as above
+    from recsys.serving.rules_file import (  # noqa: PLC0415 - as above
+        frequency_file,
+        placements_file,
+    )
 
-    PlacementsFile(parsed.rules.placements).read()
+    placements_file(parsed.rules.placements).read()
+    frequency_file(parsed.campaigns.frequency).read()
     if check_config:
         typer.echo(f"{config or 'the defaults'} and the environment are fine")
         return

@@ -19,6 +19,9 @@ class ExportKind(enum.StrEnum):
     DATASET = "dataset"
     """What an import read, as a dataset; the storage was made of it."""
 
+    CAMPAIGN = "campaign"
+    """What a batch of messages holds: some of those who were in the log."""
+
     @property
     def is_of_everybody(self) -> bool:
         """Whether it holds all who were in the log then."""

@@ -6,7 +6,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from recsys.consent import Consent, Purpose, effective, stated
-from recsys.domain import Channel, Identifier
+from recsys.domain import Channel, Identifier, ItemId
+from recsys.events import ID_SEPARATOR
 from recsys.profiles.exports import Export
 
 
@@ -19,7 +20,8 @@ class LoggedEvent(NamedTuple):
         channel: `Channel.code`, 0 for unknown.
         store_id: The shop, or None.
         item_ids: Joined by `ID_SEPARATOR`; empty without lines.
-        content: JSON of `EventContent` for purchases and returns; else None.
+        content: JSON of `EventContent` for purchases and returns, where campaigns ask
+            also for impressions; else None.
     """
 
     event_time: float
@@ -28,6 +30,10 @@ class LoggedEvent(NamedTuple):
     store_id: str | None
     item_ids: str
     content: str | None
+
+    def ids(self) -> list[ItemId]:
+        """Return the items concerned."""
+        return [ItemId(part) for part in self.item_ids.split(ID_SEPARATOR)] if self.item_ids else []
 
 
 class DecidedConsent(NamedTuple):

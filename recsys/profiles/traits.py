@@ -25,7 +25,7 @@ from recsys.domain import (
     ItemId,
     StoreId,
 )
-from recsys.events import ID_SEPARATOR, EventContent
+from recsys.events import EventContent
 from recsys.profiles.lifecycle import WINDOW_DAYS, LifecycleStage, RfmSegment, rfm_segment, stage
 from recsys.profiles.people import LoggedEvent
 
@@ -35,6 +35,7 @@ CATEGORY_ITEM_COUNT_MAX: Final = 1_000
 
 _PURCHASE: Final = EventType.PURCHASE_COMPLETE.code
 _RETURN: Final = EventType.RETURN.code
+_PAID: Final = (_PURCHASE, _RETURN)
 # What somebody was shown is not what she did.
 _SHOWN: Final = (EventType.IMPRESSION.code, EventType.OFFER_VIEW.code)
 # Some time zones are a quarter of an hour off the hour.
@@ -178,7 +179,7 @@ def _orders(events: Sequence[LoggedEvent], bought: NDArray[np.float64], *, now: 
     value: dict[str, Decimal] = {}
     unpriced_count = 0
     for one in events:
-        if one.content is None or one.event_time <= since:
+        if one.event_type not in _PAID or one.content is None or one.event_time <= since:
             continue
         sign = -1 if one.event_type == _RETURN else 1
         for line in _decoder.decode(one.content).lines:
@@ -228,7 +229,7 @@ def _top_categories(
     events: Sequence[LoggedEvent], places: NDArray[np.intp], categories_of: CategoriesOf
 ) -> tuple[Preference, ...]:
     touched = Counter(
-        itertools.chain.from_iterable(_item_ids(events[place]) for place in places.tolist())
+        itertools.chain.from_iterable(events[place].ids() for place in places.tolist())
     )
     wanted = [item_id for item_id, _ in touched.most_common(CATEGORY_ITEM_COUNT_MAX)]
     if not wanted:
@@ -236,13 +237,9 @@ def _top_categories(
     categories = categories_of(wanted)
 
     def names(one: LoggedEvent) -> Iterable[str]:
-        return [categories[item_id] for item_id in _item_ids(one) if item_id in categories]
+        return [categories[item_id] for item_id in one.ids() if item_id in categories]
 
     return _top(events, places, names)
-
-
-def _item_ids(one: LoggedEvent) -> list[ItemId]:
-    return [ItemId(part) for part in one.item_ids.split(ID_SEPARATOR)] if one.item_ids else []
 
 
 def _top(

@@ -18,6 +18,7 @@ import grpc
 
 from recsys.domain import ItemId, StoreId
 from recsys.rules import NO_RULES, Rules
+from recsys.serving.client_campaigns import CampaignClient
 from recsys.serving.client_catalog import CatalogClient
 from recsys.serving.client_errors import translated
 from recsys.serving.client_messages import (
@@ -81,6 +82,7 @@ class Client(WidgetCalls):
         self._model = model_service_pb2_grpc.ModelServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self._timeout_seconds = timeout_seconds
         self.catalog = CatalogClient(channel, ask=self._ask)
+        self.campaigns = CampaignClient(channel, ask=self._ask)
         self.profiles = ProfileClient(channel, ask=self._ask, timeout_seconds=timeout_seconds)
 
     def recommend(

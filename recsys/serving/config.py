@@ -131,6 +131,35 @@ class ConsentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             " once she agrees."
         ),
     ] = "opt-out"
+    marketing: Annotated[
+        Literal["opt-out", "opt-in"],
+        Meta(
+            description="Messages to a person: 'opt-in' only once she agrees, 'opt-out' until she"
+            " refuses."
+        ),
+    ] = "opt-in"
+
+
+class CampaignsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Batches of answers for messages."""
+
+    frequency: Annotated[
+        str,
+        Meta(
+            description="TOML file that says how often and when people are messaged, looked at"
+            " again every second; '' for no limits. What is wrong in it is logged, and the rules"
+            " before stay."
+        ),
+    ] = ""
+    threads: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Threads per worker for batches, apart from those of single answers;"
+            " more are faster, and leave less for these.",
+        ),
+    ] = 1
 
 
 class ProfilesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -215,6 +244,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     consent: ConsentConfig = ConsentConfig()
     profiles: ProfilesConfig = ProfilesConfig()
     rules: RulesConfig = RulesConfig()
+    campaigns: CampaignsConfig = CampaignsConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

@@ -117,6 +117,11 @@ class Metrics:
             "Changes of the placements' file in which something was wrong.",
             registry=registry,
         )
+        self.frequency_refused = Counter(
+            "recsys_frequency_refused",
+            "Changes of the frequency rules' file in which something was wrong.",
+            registry=registry,
+        )
         self._events = Counter(
             "recsys_events", "Events sent, by what became of them.", ("outcome",), registry=registry
         )

@@ -55,7 +55,7 @@ class ProfileServicer:
                 person.events,
                 now=call.now,
                 time_zone=self._time_zone,
-                categories_of=functools.partial(self._categories_of, now=call.now),
+                categories_of=functools.partial(self.categories_of, now=call.now),
             )
             known = wire_profiles.profile(person, found)
             return service.GetProfileResponse(profile=known).SerializeToString()
@@ -95,7 +95,8 @@ class ProfileServicer:
             raise StorageMissing
         return self._people
 
-    def _categories_of(self, item_ids: Collection[ItemId], *, now: float) -> Mapping[ItemId, str]:
+    def categories_of(self, item_ids: Collection[ItemId], *, now: float) -> Mapping[ItemId, str]:
+        """Find the categories of items; those without one are absent."""
         if self._items is None:
             return {}
         found = self._items.items(item_ids, now=now)

@@ -9,17 +9,20 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import Counter
 
 from recsys import limits
+from recsys.campaigns import CampaignSettings
 from recsys.errors import InvalidConfig, StorageUnavailable
 from recsys.recommend import Recommender, ServingModel
 from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
+from recsys.serving.campaign_servicer import CampaignServicer
 from recsys.serving.catalog_servicer import CatalogServicer
 from recsys.serving.config import ServingConfig
 from recsys.serving.event_servicer import EventServicer
@@ -27,11 +30,12 @@ from recsys.serving.event_writer import EventWriter
 from recsys.serving.link_servicer import LinkServicer
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
-from recsys.serving.placements import PlacementsFile
 from recsys.serving.profile_servicer import ProfileServicer
+from recsys.serving.rules_file import RulesFile, frequency_file, placements_file
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
 from recsys.v1 import (
+    campaign_service_pb2,
     catalog_service_pb2,
     event_service_pb2,
     model_service_pb2,
@@ -41,22 +45,26 @@ from recsys.v1 import (
 
 log = logging.getLogger(__name__)
 
+RulesT = TypeVar("RulesT")
+
 RECOMMENDATION_SERVICE: Final = "recsys.v1.RecommendationService"
 MODEL_SERVICE: Final = "recsys.v1.ModelService"
 EVENT_SERVICE: Final = "recsys.v1.EventService"
 PROFILE_SERVICE: Final = "recsys.v1.ProfileService"
 CATALOG_SERVICE: Final = "recsys.v1.CatalogService"
+CAMPAIGN_SERVICE: Final = "recsys.v1.CampaignService"
 SERVICES: Final = (
     RECOMMENDATION_SERVICE,
     MODEL_SERVICE,
     EVENT_SERVICE,
     PROFILE_SERVICE,
     CATALOG_SERVICE,
+    CAMPAIGN_SERVICE,
 )
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
-_PLACEMENTS_SECONDS: Final = 1.0
+_RULES_SECONDS: Final = 1.0
 _CATALOG_SECONDS: Final = 0.25
 
 # "" stands for the whole server.
@@ -84,7 +92,7 @@ class RecsysServer:
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # ships no types
         self._server = grpc.aio.server(options=_OPTIONS)
         surroundings = Surroundings(metrics=metrics, log=config.log, quiet=self._quiet)
-        self._placements = PlacementsFile(config.rules.placements)
+        self._placements = placements_file(config.rules.placements)
         self._recommender = Recommender(
             histories=storage.histories,
             personalises_by_default=config.consent.personalise == "opt-out",
@@ -123,6 +131,23 @@ class RecsysServer:
         self._register(PROFILE_SERVICE, _profile_handlers(profiles, self._links, surroundings))
         self._catalog = CatalogServicer(storage=storage, metrics=metrics, pool=self._pool)
         self._register(CATALOG_SERVICE, _catalog_handlers(self._catalog, surroundings))
+        self._frequency_file = frequency_file(config.campaigns.frequency)
+        self._frequency = self._frequency_file.read()
+        self._batches = ThreadPoolExecutor(config.campaigns.threads, thread_name_prefix="campaigns")
+        campaigns = CampaignServicer(
+            storage=storage,
+            slot=self._slot,
+            recommender=self._recommender,
+            settings=CampaignSettings(
+                time_zone=config.profiles.zone(),
+                messages_by_default=config.consent.marketing == "opt-out",
+                frequency=lambda: self._frequency,
+                categories_of=profiles.categories_of,
+            ),
+            metrics=metrics,
+            pool=self._batches,
+        )
+        self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
@@ -156,7 +181,7 @@ class RecsysServer:
         await self._server.start()
         self._flushing = asyncio.create_task(self._flush_metrics())
         self._following = [
-            asyncio.create_task(self._follow_placements()),
+            asyncio.create_task(self._follow_rules()),
             asyncio.create_task(self._follow_catalog()),
         ]
         self._writer.start()
@@ -186,6 +211,7 @@ class RecsysServer:
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
+        await asyncio.to_thread(self._batches.shutdown)
         if self._flushing is not None:
             self._flushing.cancel()
         self._metrics.flush()
@@ -202,22 +228,35 @@ class RecsysServer:
             with contextlib.suppress(StorageUnavailable):
                 await asyncio.to_thread(self._recommender.permissions.follow, now=time.time())
 
-    async def _follow_placements(self) -> None:
+    async def _follow_rules(self) -> None:
         while True:
-            await asyncio.sleep(_PLACEMENTS_SECONDS)
-            try:
-                changed = await asyncio.to_thread(self._placements.changed)
-            except InvalidConfig as error:
-                self._metrics.placements_refused.inc()
-                log.error("placements_refused", extra={"problem": str(error)})  # noqa: TRY400 - expected
-                continue
-            if changed is not None:
-                self._recommender.permissions.placements = changed
-                log.info("placements_read", extra={"placements": sorted(changed.rules)})
+            await asyncio.sleep(_RULES_SECONDS)
+            placements = await _changed(
+                self._placements, "placements", self._metrics.placements_refused
+            )
+            if placements is not None:
+                self._recommender.permissions.placements = placements
+                log.info("placements_read", extra={"placements": sorted(placements.rules)})
+            frequency = await _changed(
+                self._frequency_file, "frequency", self._metrics.frequency_refused
+            )
+            if frequency is not None:
+                self._frequency = frequency
+                log.info("frequency_read", extra={"channels": sorted(frequency.tables)})
 
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:
             await self._health.set(name, state)
+
+
+async def _changed(file: RulesFile[RulesT], name: str, refused: Counter) -> RulesT | None:
+    """Return what a file of rules says now, if it has changed to something that can be used."""
+    try:
+        return await asyncio.to_thread(file.changed)
+    except InvalidConfig as error:
+        refused.inc()
+        log.error("rules_refused", extra={"file": name, "problem": str(error)})  # noqa: TRY400 - expected
+        return None
 
 
 def _recommendation_handlers(
@@ -301,6 +340,28 @@ def _catalog_handlers(
         **_handlers(Method, unary, surroundings),
         **_handlers(StreamMethod, streams, surroundings),
     }
+
+
+def _campaign_handlers(
+    campaigns: CampaignServicer, surroundings: Surroundings
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    pb2 = campaign_service_pb2
+    unary: tuple[tuple[str, Any, Any], ...] = (
+        ("RecheckBatch", pb2.RecheckBatchRequest, campaigns.recheck_batch),
+        ("UpsertSegments", pb2.UpsertSegmentsRequest, campaigns.upsert_segments),
+        ("GetSegment", pb2.GetSegmentRequest, campaigns.get_segment),
+        ("ListSegments", pb2.ListSegmentsRequest, campaigns.list_segments),
+        ("DeleteSegments", pb2.DeleteSegmentsRequest, campaigns.delete_segments),
+        ("EstimateSegment", pb2.EstimateSegmentRequest, campaigns.estimate_segment),
+    )
+    handlers = _handlers(Method, unary, surroundings)
+    handlers["RecommendBatch"] = StreamMethod(
+        "RecommendBatch", pb2.RecommendBatchRequest, campaigns.recommend_batch, surroundings
+    ).handler()
+    handlers["AudienceForItem"] = ServerStreamMethod(
+        "AudienceForItem", pb2.AudienceForItemRequest, campaigns.audience_for_item, surroundings
+    ).handler()
+    return handlers
 
 
 def _handlers(

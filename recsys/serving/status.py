@@ -34,6 +34,7 @@ CODES: Final[dict[type[errors.RecsysError], grpc.StatusCode]] = {
     errors.ReservationConflict: grpc.StatusCode.ALREADY_EXISTS,
     errors.ReservationSettled: grpc.StatusCode.FAILED_PRECONDITION,
     errors.CostTooHigh: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.SegmentNotFound: grpc.StatusCode.NOT_FOUND,
     errors.PersonErased: grpc.StatusCode.FAILED_PRECONDITION,
     errors.EventConflict: grpc.StatusCode.ALREADY_EXISTS,
     errors.BundleError: grpc.StatusCode.INTERNAL,

@@ -30,6 +30,7 @@ _EXPORT_KINDS: Final = {
     ExportKind.PROFILE: profile_pb2.EXPORT_KIND_PROFILE,
     ExportKind.SNAPSHOT: profile_pb2.EXPORT_KIND_SNAPSHOT,
     ExportKind.DATASET: profile_pb2.EXPORT_KIND_DATASET,
+    ExportKind.CAMPAIGN: profile_pb2.EXPORT_KIND_CAMPAIGN,
 }
 _NANO_DIGITS: Final = 9
 _UNITS_MAX: Final = 2**63 - 1

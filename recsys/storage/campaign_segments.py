@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from recsys.campaigns import SavedSegment, SegmentNotFound
+from recsys.campaigns import SavedSegment
+from recsys.errors import SegmentNotFound
 from recsys.storage.sessions import Session, Sessions
 
 _UPSERT: Final = """

@@ -18,6 +18,7 @@ class ExportKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPORT_KIND_PROFILE: _ClassVar[ExportKind]
     EXPORT_KIND_SNAPSHOT: _ClassVar[ExportKind]
     EXPORT_KIND_DATASET: _ClassVar[ExportKind]
+    EXPORT_KIND_CAMPAIGN: _ClassVar[ExportKind]
 
 class Purpose(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -58,6 +59,7 @@ EXPORT_KIND_UNSPECIFIED: ExportKind
 EXPORT_KIND_PROFILE: ExportKind
 EXPORT_KIND_SNAPSHOT: ExportKind
 EXPORT_KIND_DATASET: ExportKind
+EXPORT_KIND_CAMPAIGN: ExportKind
 PURPOSE_UNSPECIFIED: Purpose
 PURPOSE_PERSONALISE: Purpose
 PURPOSE_TRAINING: Purpose

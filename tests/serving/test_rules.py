@@ -16,7 +16,7 @@ from recsys.domain import ItemId, StoreId
 from recsys.errors import InvalidConfig
 from recsys.rules import read_placements
 from recsys.serving.config import StorageConfig
-from recsys.serving.placements import PlacementsFile
+from recsys.serving.rules_file import placements_file
 from recsys.serving.storage import Storage, open_storage
 from recsys.v1.catalog_pb2 import Place
 from recsys.v1.context_pb2 import Context
@@ -324,7 +324,7 @@ def test_a_file_of_placements_is_read_when_it_has_changed(tmp_path: Path) -> Non
     """What is wrong is said once for each change; a file that is away changes nothing."""
     path = tmp_path / "placements.toml"
     path.write_text(PLACEMENTS)
-    file = PlacementsFile(str(path))
+    file = placements_file(str(path))
     assert file.read().of("till").filter == "price < 50"
     assert file.changed() is None
     path.write_text("[till]\nfilter = 'price <'")
@@ -338,4 +338,4 @@ def test_a_file_of_placements_is_read_when_it_has_changed(tmp_path: Path) -> Non
     assert changed is not None
     assert changed.of("till").filter == "price < 7"
     with pytest.raises(InvalidConfig, match="No such file"):
-        PlacementsFile(str(tmp_path / "nowhere.toml")).read()
+        placements_file(str(tmp_path / "nowhere.toml")).read()

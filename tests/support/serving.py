@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from recsys.serving.metrics import Metrics
 from recsys.serving.server import RecsysServer
 from recsys.v1 import (
+    campaign_service_pb2_grpc,
     catalog_service_pb2_grpc,
     event_service_pb2_grpc,
     model_service_pb2_grpc,
@@ -53,6 +54,11 @@ class Running:
     def catalog(self) -> catalog_service_pb2_grpc.CatalogServiceStub:
         """Stub of the catalogue service."""
         return catalog_service_pb2_grpc.CatalogServiceStub(self.channel)
+
+    @property
+    def campaigns(self) -> campaign_service_pb2_grpc.CampaignServiceStub:
+        """Stub of the campaign service."""
+        return campaign_service_pb2_grpc.CampaignServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
         """Value of a metric, with all that has been counted by now."""

@@ -1,39 +1,57 @@
-"""The placements' file, read again whenever it has changed."""
+"""Files with rules that people write while they are in use, read again whenever they change."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
+from recsys.campaigns import FrequencyRules, read_frequency
 from recsys.errors import InvalidConfig
 from recsys.rules import Placements, read_placements
 
+RulesT = TypeVar("RulesT")
+ReadT_co = TypeVar("ReadT_co", covariant=True)
 
-class PlacementsFile:
+
+class Reads(Protocol[ReadT_co]):
+    """Reads and checks rules."""
+
+    def __call__(self, text: str, *, source: str) -> ReadT_co:
+        """Return what a text says; raises InvalidConfig."""
+        ...
+
+
+class RulesFile(Generic[RulesT]):
     """A file that people write while it is in use."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, read: Reads[RulesT], nothing: Callable[[], RulesT]) -> None:
         """Point at a file.
 
         Args:
             path: Where it is; empty for none.
+            read: Reads and checks it.
+            nothing: Says what holds without a file.
         """
         self._path = Path(path) if path else None
+        self._read = read
+        self._nothing = nothing
         self._mark: tuple[int, int, int] | None = None
 
-    def read(self) -> Placements:
+    def read(self) -> RulesT:
         """Return what it says.
 
         Raises:
             InvalidConfig: It cannot be read, or something in it is wrong.
         """
         if self._path is None:
-            return Placements()
+            return self._nothing()
         try:
             self._mark = self._look()
             text = self._path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidConfig(source=str(self._path), problem=str(error)) from error
-        return read_placements(text, source=str(self._path))
+        return self._read(text, source=str(self._path))
 
-    def changed(self) -> Placements | None:
+    def changed(self) -> RulesT | None:
         """Return what it says now, if it has changed since it was read or tried last.
 
         Raises:
@@ -52,3 +70,13 @@ class PlacementsFile:
         assert self._path is not None  # Else there is nothing to look at.
         found = self._path.stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def placements_file(path: str) -> RulesFile[Placements]:
+    """Point at the rules of placements; an empty path for none."""
+    return RulesFile(path, read_placements, Placements)
+
+
+def frequency_file(path: str) -> RulesFile[FrequencyRules]:
+    """Point at the rules of how often somebody may be messaged; an empty path for none."""
+    return RulesFile(path, read_frequency, FrequencyRules)
