@@ -89,6 +89,7 @@ class ReasonKind(enum.StrEnum):
     RECENTLY_VIEWED = "recently-viewed"
     COMPLEMENT = "complement"
     BUY_AGAIN = "buy-again"
+    TRENDING = "trending"
 
 
 class FallbackCause(enum.StrEnum):
@@ -172,6 +173,7 @@ class Reason:
         store_id: The store whose list it is on, if it is for that.
         fallback_cause: Why nothing stored was used; None if it was, or there is nothing.
         goes_with: The item of the basket that it goes with, if it is for that.
+        channel: The channel where it is on the rise, if it is for that.
         purchase_time: When she bought it last, seconds since 1970-01-01 UTC, if it is for that.
         usual_days: After how many days she usually buys it again; None if that is not known.
     """
@@ -183,6 +185,7 @@ class Reason:
     goes_with: ItemId | None = None
     purchase_time: float | None = None
     usual_days: float | None = None
+    channel: Channel | None = None
 
 
 class Recommendation(NamedTuple):

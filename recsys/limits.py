@@ -19,6 +19,13 @@ PAGED_COUNT_MAX: Final = 1_000
 PAGE_TOKEN_BYTES_MAX: Final = 5_400
 EVENT_TYPE_COUNT_MAX: Final = 16
 
+# What is asked for just now: events that a worker reads when it is first asked, and for how
+# many pairs of people and items of a day, items and places it counts.
+FEED_EVENT_COUNT_MAX: Final = 100_000
+TREND_PAIR_COUNT_MAX: Final = 500_000
+TREND_ITEM_COUNT_MAX: Final = 1_000_000
+TREND_PLACE_COUNT_MAX: Final = 10_000
+
 # Identities and names, in UTF-8 bytes.
 ITEM_ID_BYTES_MAX: Final = 128
 IDENTIFIER_BYTES_MAX: Final = 256

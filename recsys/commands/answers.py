@@ -90,6 +90,10 @@ def _why(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
         last = dt.datetime.fromtimestamp(reason.purchase_time, tz=dt.UTC)
         usual = "" if reason.usual_days is None else f", usually every {reason.usual_days:.0f} days"
         return f"bought on {last:%Y-%m-%d}{usual}"
+    if reason.kind is ReasonKind.TRENDING:
+        place = f"in store {reason.store_id}" if reason.store_id else ""
+        place = f"on the channel {reason.channel}" if reason.channel else place
+        return f"on the rise {place or 'everywhere'}"
     if reason.kind is ReasonKind.POPULAR_HERE:
         return (
             f"popular in store {reason.store_id}" if reason.store_id else "popular on the channel"
@@ -141,6 +145,7 @@ def _facts(reason: Reason) -> dict[str, object]:
         "goes_with": reason.goes_with,
         "purchase_time": reason.purchase_time,
         "usual_days": reason.usual_days,
+        "channel": reason.channel,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("recently-viewed", rich_help_panel=PANEL)(recently_viewed)
     app.command("basket", rich_help_panel=PANEL)(basket)
     app.command("buy-again", rich_help_panel=PANEL)(buy_again)
+    app.command("trending", rich_help_panel=PANEL)(trending)
     app.command("page", rich_help_panel=PANEL)(page)
 
 
@@ -101,13 +102,26 @@ def buy_again(options: ListOptions) -> None:
 
 
 @with_options(ListOptions)
+def trending(options: ListOptions) -> None:
+    """List what is asked for more than usual just now: in the store, on the channel, everywhere.
+
+    [b]Examples[/]
+
+      recsys trending --channel store --store s-1
+      recsys trending --filter 'category:"Shoes"' -k 5
+    """
+    asked = options.asked()
+    options.print_answer(lambda client: client.trending(**asked))
+
+
+@with_options(ListOptions)
 def page(
     options: ListOptions,
     slots: Annotated[
         list[str],
         typer.Argument(
             help="CONTENT or PLACEMENT=CONTENT of each slot: recommended, recently-viewed,"
-            " buy-again, basket, basket:ITEM,ITEM or similar:ITEM."
+            " buy-again, trending, basket, basket:ITEM,ITEM or similar:ITEM."
         ),
     ],
 ) -> None:
@@ -159,11 +173,17 @@ def _slot(text: str, options: ListOptions) -> "SlotContent":
         )
     kinds: dict[
         str,
-        type[client_widgets.Recommended | client_widgets.RecentlyViewed | client_widgets.BuyAgain],
+        type[
+            client_widgets.Recommended
+            | client_widgets.RecentlyViewed
+            | client_widgets.BuyAgain
+            | client_widgets.Trending
+        ],
     ] = {
         "recommended": client_widgets.Recommended,
         "recently-viewed": client_widgets.RecentlyViewed,
         "buy-again": client_widgets.BuyAgain,
+        "trending": client_widgets.Trending,
     }
     if item_id or name not in kinds:
         known = ", ".join([*kinds, "basket[:ITEM,...]", "similar:ITEM"])

@@ -1,6 +1,7 @@
 """What people did: events, their log, and histories; and the ports to them."""
 
 from recsys.events.event import Event, EventContent, EventLine, strongest
+from recsys.events.feed import EventFeed, FeedEvent, NoEvents
 from recsys.events.history import (
     EMPTY_HISTORY,
     ID_SEPARATOR,
@@ -19,11 +20,14 @@ __all__ = [
     "TIME_BYTES",
     "Event",
     "EventContent",
+    "EventFeed",
     "EventFilter",
     "EventLine",
     "EventLog",
+    "FeedEvent",
     "History",
     "HistoryReader",
+    "NoEvents",
     "NoHistories",
     "Outcome",
     "events_of",

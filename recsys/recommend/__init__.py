@@ -21,8 +21,10 @@ from recsys.recommend.query import (
     RecommendQuery,
     SimilarQuery,
     SlotQuery,
+    TrendingQuery,
 )
 from recsys.recommend.recommender import Recommender
+from recsys.recommend.trends import Trends
 from recsys.recommend.widgets import Widgets
 from recsys.rules import NOTE_STOCK_UNAVAILABLE
 
@@ -50,5 +52,7 @@ __all__ = [
     "ServingModel",
     "SimilarQuery",
     "SlotQuery",
+    "TrendingQuery",
+    "Trends",
     "Widgets",
 ]

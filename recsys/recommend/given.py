@@ -83,6 +83,15 @@ class Listed:
     why: Sequence[Reason]
     unknown_count: int
 
+    def taken(self, which: NDArray[np.bool_]) -> "Listed":
+        """Return some of the list."""
+        return replace(
+            self,
+            rows=self.rows[which],
+            scores=self.scores[which],
+            why=[self.why[at] for at in np.flatnonzero(which).tolist()],
+        )
+
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Take the first that may be shown."""
         blocked = _NO_ROWS if excluded is None else excluded
@@ -96,6 +105,10 @@ class Listed:
         if bitmap is not None:
             meant &= allows(bitmap, self.rows)
         return Candidates(self.rows[meant][:count], self.scores[meant][:count])
+
+    def has(self, rows: I32) -> NDArray[np.bool_]:
+        """Say which rows are on the list."""
+        return np.isin(rows, self.rows)
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Return the reason of each."""

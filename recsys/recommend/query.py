@@ -199,7 +199,13 @@ class AgainQuery(ListQuery, frozen=True, kw_only=True):
     """What has a person bought that she may need again?"""
 
 
-SlotQuery: TypeAlias = RecommendQuery | SimilarQuery | RecentQuery | BasketQuery | AgainQuery
+class TrendingQuery(ListQuery, frozen=True, kw_only=True):
+    """What is asked for more than usual just now?"""
+
+
+SlotQuery: TypeAlias = (
+    RecommendQuery | SimilarQuery | RecentQuery | BasketQuery | AgainQuery | TrendingQuery
+)
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):

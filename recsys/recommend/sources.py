@@ -264,6 +264,68 @@ class Popular:
         )
 
 
+class Some(Protocol):
+    """Finds some items only, and says why each of them."""
+
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Return the best rows that are in all of some masks; fewer where there are few."""
+        ...
+
+    def has(self, rows: I32) -> NDArray[np.bool_]:
+        """Say which of some rows it could find."""
+        ...
+
+    def reasons(self, rows: I32) -> Sequence[Reason]:
+        """Say why each of some rows that it could find."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Followed:
+    """What another source finds, and then what is popular here.
+
+    Attributes:
+        first: Finds some, with scores above 0.
+        popular: For the rest of the page.
+    """
+
+    first: Some
+    popular: Popular
+
+    def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
+        """Rank, and fill up with what is popular."""
+        blocked = np.empty(0, dtype=np.int32) if excluded is None else excluded
+        found = self.first.search(permitted.masks or (), count, excluded=blocked)
+        items = self.popular.model.items
+        head = Results.of(items, found.rows, found.scores, self.first.reasons(found.rows))
+        if len(head) == count:
+            return head
+        rest = self.popular.best(
+            permitted, count - len(head), excluded=np.union1d(blocked, found.rows)
+        )
+        return head.followed_by(rest)
+
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Rank, and fill up; scores of what is popular lie below 0."""
+        found = self.first.search(masks, count, excluded=excluded)
+        if len(found.rows) == count:
+            return found
+        rest = self.popular.search(
+            masks, count - len(found.rows), excluded=np.union1d(excluded, found.rows)
+        )
+        return Candidates(
+            np.concatenate([found.rows, rest.rows]),
+            # Of popular items they are 1 at most.
+            np.concatenate([found.scores, rest.scores - 2.0]),
+        )
+
+    def reasons(self, rows: I32) -> Sequence[Reason]:
+        """Say what the one or the other source says."""
+        mine = self.first.has(rows)
+        own, popular = iter(self.first.reasons(rows[mine])), iter(self.popular.reasons(rows[~mine]))
+        return [next(own if one else popular) for one in mine.tolist()]
+
+
 def of_person(
     model: ServingModel,
     known: Known,

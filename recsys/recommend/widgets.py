@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import ItemId, ShortfallCause
-from recsys.errors import ItemNotFound
+from recsys.errors import ItemNotFound, StorageUnavailable
+from recsys.events import NoEvents
 from recsys.recommend.again import buy_again
 from recsys.recommend.answering import (
     NO_ROWS,
@@ -22,6 +23,7 @@ from recsys.recommend.given import Among, order_only, recently_viewed
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
+    NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     AgainQuery,
     Answer,
@@ -33,10 +35,14 @@ from recsys.recommend.query import (
     RecommendQuery,
     SimilarQuery,
     SlotQuery,
+    TrendingQuery,
 )
 from recsys.recommend.recommender import Recommender
 from recsys.recommend.results import Results
-from recsys.recommend.sources import Popular, of_person, page
+from recsys.recommend.rising import rising_here
+from recsys.recommend.sources import Followed, Popular, of_person, page
+from recsys.recommend.trends import Trends
+from recsys.rules import InForce
 
 I32 = NDArray[np.int32]
 
@@ -44,8 +50,14 @@ I32 = NDArray[np.int32]
 class Widgets:
     """Answers the questions of widgets. Stateless between calls, as the recommender."""
 
-    def __init__(self, recommender: Recommender) -> None:
-        """Share what a recommender knows of people and of what may be shown."""
+    def __init__(self, recommender: Recommender, trends: Trends | None = None) -> None:
+        """Share what a recommender knows of people and of what may be shown.
+
+        Args:
+            recommender: Knows that.
+            trends: Counts what is asked for just now; None where nobody does.
+        """
+        self._trends = trends or Trends(NoEvents())
         self._recommender = recommender
         self._acquaintance = recommender.acquaintance
 
@@ -120,6 +132,12 @@ class Widgets:
         known = self._acquaintance.known(model, query, notes, now=now)
         return self._complete(model, query, known, notes, shown=NO_ROWS, now=now)
 
+    def trending(self, model: ServingModel, query: TrendingQuery, *, now: float) -> Answer:
+        """List what is asked for more than usual; arguments as of `rank`."""
+        notes: set[str] = set()
+        known = self._acquaintance.known(model, query, notes, now=now)
+        return self._rising(model, query, known, notes, shown=NO_ROWS, now=now)
+
     def page(self, model: ServingModel, query: PageQuery, *, now: float) -> Sequence[Answer]:
         """Fill the slots of a page, no item twice; arguments as of `rank`.
 
@@ -159,6 +177,8 @@ class Widgets:
                 return self._again(model, slot, known, notes, shown=shown, now=now)
             case BasketQuery():
                 return self._complete(model, slot, known, notes, shown=shown, now=now)
+            case TrendingQuery():
+                return self._rising(model, slot, known, notes, shown=shown, now=now)
             case SimilarQuery():
                 return self._similar(model, slot, known, notes, shown=shown, now=now)
 
@@ -228,17 +248,51 @@ class Widgets:
         in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
         basket = basket_of(model, query, known.history, now=now)
         # What she knows may be missing in her basket all the same.
-        seen = known.weights.seen if in_force.rules.include_seen is False else NO_ROWS
-        popular = Popular(
-            model=model,
-            channel=query.channel,
-            store_id=query.store_id,
-            seen=seen,
-            cause=known.cause,
-        )
-        source = Complements(model=model, basket=basket, popular=popular, seen=seen)
-        left_out = LeftOut(seen=seen, itself=basket, shown=shown)
+        popular = _popular(model, query, known, in_force)
+        complements = Complements(model=model, basket=basket, seen=popular.seen)
+        source = Followed(first=complements, popular=popular)
+        left_out = LeftOut(seen=popular.seen, itself=basket, shown=shown)
         return answered(model, query, source, in_force, notes, left_out)
+
+    def _rising(
+        self,
+        model: ServingModel,
+        query: TrendingQuery,
+        known: Known,
+        notes: set[str],
+        *,
+        shown: I32,
+        now: float,
+    ) -> Answer:
+        try:
+            self._trends.refresh(now=now)
+        except StorageUnavailable:
+            # What was on the rise a moment ago still is.
+            notes.add(NOTE_STORAGE_UNAVAILABLE)
+        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
+        popular = _popular(model, query, known, in_force)
+        rising = rising_here(
+            model, self._trends, channel=query.channel, store_id=query.store_id, now=now
+        )
+        left_out = LeftOut(seen=popular.seen, shown=shown)
+        if len(popular.seen):
+            unseen = ~np.isin(rising.rows, popular.seen)
+            rising = rising.taken(unseen)
+        source = Followed(first=rising, popular=popular)
+        return answered(model, query, source, in_force, notes, left_out)
+
+
+def _popular(
+    model: ServingModel, query: BasketQuery | TrendingQuery, known: Known, in_force: InForce
+) -> Popular:
+    """Return what is popular here, without what she knows where that is asked for."""
+    return Popular(
+        model=model,
+        channel=query.channel,
+        store_id=query.store_id,
+        seen=known.weights.seen if in_force.rules.include_seen is False else NO_ROWS,
+        cause=known.cause,
+    )
 
 
 def _unknown(model: ServingModel, item_ids: Sequence[ItemId]) -> tuple[ItemId, ...]:

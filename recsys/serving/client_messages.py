@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
 from recsys.domain import (
+    CHANNEL_BY_CODE,
     Channel,
     Identifier,
     ItemEvent,
@@ -157,6 +158,7 @@ def read_reply(
     | recommendation_service_pb2.RecentlyViewedResponse
     | recommendation_service_pb2.CompleteBasketResponse
     | recommendation_service_pb2.BuyAgainResponse
+    | recommendation_service_pb2.TrendingResponse
     | recommendation_service_pb2.FilledSlot,
     *,
     unknown: Sequence[str] = (),
@@ -191,6 +193,7 @@ def _recommendation(result: result_pb2.Result) -> Recommendation:
             similar_to=ItemId(result.reason.similar_to_item_id) or None,
             store_id=StoreId(result.reason.store_id) or None,
             fallback_cause=FALLBACK_CAUSE_BY_NUMBER[result.reason.fallback_cause],
+            channel=CHANNEL_BY_CODE.get(result.reason.channel),
             goes_with=ItemId(result.reason.goes_with_item_id) or None,
             purchase_time=result.reason.purchase_time.ToNanoseconds() / 1e9
             if result.reason.HasField("purchase_time")

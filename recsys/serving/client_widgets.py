@@ -27,6 +27,7 @@ from recsys.v1.recommendation_service_pb2 import (
     RecommendPageRequest,
     RecommendPageResponse,
     SimilarContent,
+    TrendingRequest,
 )
 
 
@@ -100,7 +101,16 @@ class BuyAgain:
     rules: Rules = NO_RULES
 
 
-SlotContent: TypeAlias = Recommended | RecentlyViewed | Similar | Basket | BuyAgain
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trending:
+    """A slot with what is asked for more than usual; attributes as of `Recommended`."""
+
+    placement: str = ""
+    result_count: int = 0
+    rules: Rules = NO_RULES
+
+
+SlotContent: TypeAlias = Recommended | RecentlyViewed | Similar | Basket | BuyAgain | Trending
 """What a slot shows."""
 
 
@@ -149,6 +159,11 @@ class WidgetCalls:
         request = BuyAgainRequest(**asked_fields(asked))
         return read_reply(self._ask(self._recommendation.BuyAgain, request))
 
+    def trending(self, **asked: Unpack[ListArguments]) -> Reply:
+        """Ask what is asked for more than usual just now; raises as `Client.recommend`."""
+        request = TrendingRequest(**asked_fields(asked))
+        return read_reply(self._ask(self._recommendation.Trending, request))
+
     def page(
         self,
         slots: Sequence[SlotContent],
@@ -190,6 +205,8 @@ def _slot(
             sent.basket.CopyFrom(basket)
         case BuyAgain():
             sent.buy_again.SetInParent()
+        case Trending():
+            sent.trending.SetInParent()
     return sent
 
 

@@ -10,7 +10,7 @@ from recsys.domain import Reason, Shortfall
 from recsys.recommend import Answer, Explanation, Located, RankAnswer
 from recsys.serving.encode import put_moment
 from recsys.serving.kinds import FALLBACK_CAUSES, REASON_KINDS, SHORTFALL_CAUSES
-from recsys.v1 import result_pb2
+from recsys.v1 import event_pb2, result_pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemResponse,
     Influence,
@@ -113,6 +113,7 @@ def _reason_bytes(reason: Reason) -> bytes:
         store_id=reason.store_id or "",
         fallback_cause=FALLBACK_CAUSES[reason.fallback_cause],
         goes_with_item_id=reason.goes_with or "",
+        channel=None if reason.channel is None else event_pb2.Channel.Name(reason.channel.code),
     )
     if reason.purchase_time is not None:
         put_moment(sent.purchase_time, reason.purchase_time)

@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from recsys import limits
 from recsys.campaigns import CampaignSettings
 from recsys.errors import InvalidConfig, StorageUnavailable
-from recsys.recommend import Recommender, ServingModel
+from recsys.recommend import Recommender, ServingModel, Trends
 from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
 from recsys.serving.campaign_servicer import CampaignServicer
 from recsys.serving.catalog_servicer import CatalogServicer
@@ -65,7 +65,7 @@ HEALTH_SERVICE: Final = health.SERVICE_NAME
 
 _FLUSH_SECONDS: Final = 0.25
 _RULES_SECONDS: Final = 1.0
-_CATALOG_SECONDS: Final = 0.25
+_STORAGE_SECONDS: Final = 0.25
 
 # "" stands for the whole server.
 _HEALTH_NAMES: Final = ("", *SERVICES)
@@ -99,9 +99,11 @@ class RecsysServer:
             catalog=storage.catalog,
             placements=self._placements.read(),
         )
+        self._trends = Trends(storage.feed)
         recommendation = RecommendationServicer(
             slot=self._slot,
             recommender=self._recommender,
+            trends=self._trends,
             metrics=metrics,
             pool=self._pool,
             reads_quickly=storage.is_quick,
@@ -182,7 +184,7 @@ class RecsysServer:
         self._flushing = asyncio.create_task(self._flush_metrics())
         self._following = [
             asyncio.create_task(self._follow_rules()),
-            asyncio.create_task(self._follow_catalog()),
+            asyncio.create_task(self._follow_storage()),
         ]
         self._writer.start()
         return port
@@ -221,12 +223,15 @@ class RecsysServer:
             await asyncio.sleep(_FLUSH_SECONDS)
             self._metrics.flush()
 
-    async def _follow_catalog(self) -> None:
-        # So that no answer has to wait for what many changes take.
+    async def _follow_storage(self) -> None:
+        # So that no answer has to wait for what many changes and events take.
         while True:
-            await asyncio.sleep(_CATALOG_SECONDS)
+            await asyncio.sleep(_STORAGE_SECONDS)
             with contextlib.suppress(StorageUnavailable):
                 await asyncio.to_thread(self._recommender.permissions.follow, now=time.time())
+            if self._trends.is_followed:
+                with contextlib.suppress(StorageUnavailable):
+                    await asyncio.to_thread(self._trends.refresh, now=time.time())
 
     async def _follow_rules(self) -> None:
         while True:
@@ -272,6 +277,7 @@ def _recommendation_handlers(
         ("RecentlyViewed", pb2.RecentlyViewedRequest, recommendation.recently_viewed),
         ("CompleteBasket", pb2.CompleteBasketRequest, recommendation.complete_basket),
         ("BuyAgain", pb2.BuyAgainRequest, recommendation.buy_again),
+        ("Trending", pb2.TrendingRequest, recommendation.trending),
         ("RecommendPage", pb2.RecommendPageRequest, recommendation.recommend_page),
     )
     return _handlers(Method, unary, surroundings)

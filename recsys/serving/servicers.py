@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from recsys import limits
-from recsys.recommend import Answer, Recommender, Widgets
+from recsys.recommend import Answer, Recommender, Trends, Widgets
 from recsys.recommend.attribution import encode_token
 from recsys.recommend.query import Placed
 from recsys.serving import reply, wire, wire_widgets
@@ -24,6 +24,7 @@ from recsys.v1.recommendation_service_pb2 import (
     RecommendPageRequest,
     RecommendRequest,
     SimilarItemsRequest,
+    TrendingRequest,
 )
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
@@ -37,6 +38,7 @@ class RecommendationServicer:
         *,
         slot: ModelSlot,
         recommender: Recommender,
+        trends: Trends,
         metrics: Metrics,
         pool: Executor,
         reads_quickly: bool,
@@ -46,6 +48,7 @@ class RecommendationServicer:
         Args:
             slot: Holds the model.
             recommender: Decides.
+            trends: Counts what is asked for just now.
             metrics: Counts answers.
             pool: Threads for what takes time.
             reads_quickly: Whether looking a person up takes microseconds.
@@ -53,7 +56,7 @@ class RecommendationServicer:
         self._reads_quickly = reads_quickly
         self._slot = slot
         self._recommender = recommender
-        self._widgets = Widgets(recommender)
+        self._widgets = Widgets(recommender, trends)
         self._metrics = metrics
         self._pool = pool
 
@@ -99,6 +102,13 @@ class RecommendationServicer:
         query = wire_widgets.parse_again(request, now=call.now)
         call.placement = query.placement
         answer = await self._answer(self._widgets.buy_again, query, call)
+        return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
+
+    async def trending(self, request: TrendingRequest, call: Call) -> bytes:
+        """List what is asked for more than usual. In a thread: the first look takes a while."""
+        query = wire_widgets.parse_trending(request, now=call.now)
+        call.placement = query.placement
+        answer = await self._answer(self._widgets.trending, query, call, is_short=False)
         return reply.answer_bytes(answer, token=_token(answer, call.placement, call))
 
     async def recommend_page(self, request: RecommendPageRequest, call: Call) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final
 from recsys.campaigns import PeopleSource, SegmentStore
 from recsys.catalog import CatalogFeed, CatalogStore, ItemReader
 from recsys.errors import InvalidConfig
-from recsys.events import EventLog, HistoryReader, NoHistories
+from recsys.events import EventFeed, EventLog, HistoryReader, NoEvents, NoHistories
 from recsys.profiles import IdentityRules, PeopleStore, ProfileStore, Refusal
 from recsys.serving.config import StorageConfig
 
@@ -23,6 +23,7 @@ class Storage:
         histories: What people did.
         log: Where events go; None for a server without a storage.
         people: Everything about people; None likewise.
+        feed: The end of the log, for one who follows it; empty likewise.
         profiles: Who is who; None likewise.
         items: What is known of items; None for a server without a storage.
         catalog: Items, stores and stock, to be followed; None likewise.
@@ -38,6 +39,7 @@ class Storage:
 
     histories: HistoryReader = field(default_factory=NoHistories)
     log: EventLog | None = None
+    feed: EventFeed = field(default_factory=NoEvents)
     people: PeopleStore | None = None
     profiles: ProfileStore | None = None
     items: ItemReader | None = None
@@ -75,6 +77,7 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
     from recsys.storage.campaign_people import CampaignPeople  # noqa: PLC0415 - only where it is used
     from recsys.storage.campaign_segments import SavedSegments  # noqa: PLC0415 - as above
     from recsys.storage.catalog import Catalog  # noqa: PLC0415 - as above
+    from recsys.storage.event_feed import LogFeed  # noqa: PLC0415 - as above
     from recsys.storage.people import People  # noqa: PLC0415 - as above
     from recsys.storage.sessions import SqliteSessions  # noqa: PLC0415 - as above
     from recsys.storage.sqlite import SqliteHistory  # noqa: PLC0415 - as above
@@ -94,6 +97,7 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
     return Storage(
         histories=SqliteHistory(path, rules, on_unpacked=unpacked.add),
         log=log,
+        feed=LogFeed(sessions),
         people=People(sessions),
         profiles=SqliteProfiles(path, rules),
         items=catalog,
@@ -115,6 +119,7 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
         )
         from recsys.storage.campaign_segments import SavedSegments  # noqa: PLC0415 - as above
         from recsys.storage.catalog import Catalog  # noqa: PLC0415 - as above
+        from recsys.storage.event_feed import LogFeed  # noqa: PLC0415 - as above
         from recsys.storage.people import People  # noqa: PLC0415 - as above
         from recsys.storage.postgres import PostgresHistory  # noqa: PLC0415 - as above
         from recsys.storage.postgres_events import PostgresEventLog  # noqa: PLC0415 - as above
@@ -133,6 +138,7 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
     return Storage(
         histories=PostgresHistory(pool),
         log=PostgresEventLog(pool, on_links=link_outcomes.extend),
+        feed=LogFeed(sessions),
         people=People(sessions),
         profiles=PostgresProfiles(pool),
         items=catalog,

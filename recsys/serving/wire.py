@@ -34,6 +34,7 @@ from recsys.v1.recommendation_service_pb2 import (
     RecommendRequest,
     SimilarItemsRequest,
     Slot,
+    TrendingRequest,
 )
 
 ListRequest: TypeAlias = (
@@ -42,6 +43,7 @@ ListRequest: TypeAlias = (
     | RecentlyViewedRequest
     | CompleteBasketRequest
     | BuyAgainRequest
+    | TrendingRequest
 )
 """What asks for a list."""
 
@@ -121,10 +123,12 @@ def parse_locate(request: LocateItemRequest, *, now: float) -> LocateQuery:
 
 def read_person(request: PersonRequest, wrong: Violations, *, now: float) -> dict[str, Any]:
     """Return the fields of a `PersonQuery`: who asks, from where, and under which rules."""
+    identifiers = fields.identifiers(request.subject, wrong, "subject")
+    placement = read_placement(request.placement, wrong)
     channel, store_id, recent_events = read_context(request, wrong, now=now)
     return {
-        "identifiers": fields.identifiers(request.subject, wrong, "subject"),
-        "placement": read_placement(request.placement, wrong),
+        "identifiers": identifiers,
+        "placement": placement,
         "channel": channel,
         "store_id": store_id,
         "place": read_place(request.context, wrong),

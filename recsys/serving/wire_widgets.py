@@ -15,6 +15,7 @@ from recsys.recommend import (
     RecentQuery,
     RecommendQuery,
     SimilarQuery,
+    TrendingQuery,
 )
 from recsys.recommend import SlotQuery as AskedSlot
 from recsys.recommend.query import CONTACT_TYPES, ListQuery
@@ -27,6 +28,7 @@ from recsys.v1.recommendation_service_pb2 import (
     RecentlyViewedRequest,
     RecommendPageRequest,
     Slot,
+    TrendingRequest,
 )
 
 _CONTACT_TYPES: Final = {kind.code: kind for kind in CONTACT_TYPES}
@@ -70,6 +72,14 @@ def parse_again(request: BuyAgainRequest, *, now: float) -> AgainQuery:
     """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
     wrong = Violations()
     query = AgainQuery(**wire.read_list(request, wrong, now=now))
+    wrong.raise_any()
+    return query
+
+
+def parse_trending(request: TrendingRequest, *, now: float) -> TrendingQuery:
+    """Check a request and say it in the words of the domain; as `wire.parse_recommend`."""
+    wrong = Violations()
+    query = TrendingQuery(**wire.read_list(request, wrong, now=now))
     wrong.raise_any()
     return query
 
@@ -126,6 +136,8 @@ def _slot(sent: Slot, shared: ListQuery, wrong: Violations, path: str) -> AskedS
                 item_ids=_basket(sent.basket.item_ids, wrong, field),
                 adds_stored=sent.basket.add_stored_basket,
             )
+        case "trending":
+            return TrendingQuery(**asked)
         case "buy_again":
             return AgainQuery(**asked)
         case _:

@@ -14,14 +14,13 @@ import msgspec
 
 from recsys.errors import StorageUnavailable
 from recsys.events import EventContent, EventFilter
+from recsys.storage.log_places import LogPlaces
 from recsys.storage.log_snapshot import storage_name
 from recsys.storage.open_sessions import POSTGRES_SCHEMES
 from recsys.storage.sqlite_connection import ReadConnections
 
 _SCAN_COUNT_MAX: Final = 200_000
 _ROWS_AT_ONCE: Final = 1_000
-_GAP_COUNT_MAX: Final = 1_000
-_GAP_SECONDS: Final = 10.0
 
 _COLUMNS: Final = "SELECT seq, event_id, event_time, content FROM events"
 _NEWEST: Final = f"{_COLUMNS} WHERE seq < ? ORDER BY seq DESC LIMIT {_ROWS_AT_ONCE}"
@@ -58,8 +57,7 @@ class LogTail:
         """Look by `query`; see `open_tail`."""
         self._query = query
         self._which = which
-        self._last = 0
-        self._gaps: dict[int, float] = {}
+        self._places = LogPlaces()
 
     def newest(self, count: int) -> list[TailEvent]:
         """Return the last events that are meant, oldest first; the log's end is where it begins.
@@ -71,7 +69,7 @@ class LogTail:
         while scanned < _SCAN_COUNT_MAX:
             rows = self._query(_NEWEST, (before,))
             if rows:
-                self._last = max(self._last, rows[0][0])
+                self._places.last = max(self._places.last, rows[0][0])
                 before = rows[-1][0]
             scanned += len(rows)
             found += self._meant(rows)
@@ -89,24 +87,19 @@ class LogTail:
             now: Seconds on any clock that goes forward.
         """
         rows = list(self._late(now))
-        while more := self._query(_SINCE, (self._last,)):
-            for seq, *_ in more:
-                for missing in range(max(self._last + 1, seq - _GAP_COUNT_MAX), seq):
-                    self._gaps[missing] = now + _GAP_SECONDS
-                self._last = seq
+        while more := self._query(_SINCE, (self._places.last,)):
+            self._places.read((seq for seq, *_ in more), now=now)
             rows += more
             if len(more) < _ROWS_AT_ONCE:
                 break
         return self._meant(rows)
 
     def _late(self, now: float) -> Sequence[tuple[Any, ...]]:
-        self._gaps = {seq: until for seq, until in self._gaps.items() if until > now}
-        some = tuple(self._gaps)[-_GAP_COUNT_MAX:]
+        some = self._places.missing(now=now)
         if not some:
             return ()
         rows = self._query(_LATE.format(marks=",".join("?" * len(some))), some)
-        for seq, *_ in rows:
-            del self._gaps[seq]
+        self._places.found(seq for seq, *_ in rows)
         return rows
 
     def _meant(self, rows: Sequence[tuple[Any, ...]]) -> list[TailEvent]:

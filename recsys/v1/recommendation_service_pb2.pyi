@@ -292,6 +292,34 @@ class BuyAgainResponse(_message.Message):
     shortfall: _result_pb2.Shortfall
     def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
 
+class TrendingRequest(_message.Message):
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    subject: _subject_pb2.Subject
+    placement: str
+    context: _context_pb2.Context
+    page_size: int
+    exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    rules: _rules_pb2.Rules
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+
+class TrendingResponse(_message.Message):
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
+    attribution_token: str
+    model_version: str
+    shortfall: _result_pb2.Shortfall
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+
 class RecommendPageRequest(_message.Message):
     __slots__ = ("subject", "context", "slots", "exclude_item_ids")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
@@ -305,7 +333,7 @@ class RecommendPageRequest(_message.Message):
     def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., slots: _Optional[_Iterable[_Union[Slot, _Mapping]]] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Slot(_message.Message):
-    __slots__ = ("placement", "page_size", "rules", "recommended", "recently_viewed", "similar", "basket", "buy_again")
+    __slots__ = ("placement", "page_size", "rules", "recommended", "recently_viewed", "similar", "basket", "buy_again", "trending")
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
@@ -314,6 +342,7 @@ class Slot(_message.Message):
     SIMILAR_FIELD_NUMBER: _ClassVar[int]
     BASKET_FIELD_NUMBER: _ClassVar[int]
     BUY_AGAIN_FIELD_NUMBER: _ClassVar[int]
+    TRENDING_FIELD_NUMBER: _ClassVar[int]
     placement: str
     page_size: int
     rules: _rules_pb2.Rules
@@ -322,7 +351,8 @@ class Slot(_message.Message):
     similar: SimilarContent
     basket: BasketContent
     buy_again: BuyAgainContent
-    def __init__(self, placement: _Optional[str] = ..., page_size: _Optional[int] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., recommended: _Optional[_Union[RecommendedContent, _Mapping]] = ..., recently_viewed: _Optional[_Union[RecentlyViewedContent, _Mapping]] = ..., similar: _Optional[_Union[SimilarContent, _Mapping]] = ..., basket: _Optional[_Union[BasketContent, _Mapping]] = ..., buy_again: _Optional[_Union[BuyAgainContent, _Mapping]] = ...) -> None: ...
+    trending: TrendingContent
+    def __init__(self, placement: _Optional[str] = ..., page_size: _Optional[int] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., recommended: _Optional[_Union[RecommendedContent, _Mapping]] = ..., recently_viewed: _Optional[_Union[RecentlyViewedContent, _Mapping]] = ..., similar: _Optional[_Union[SimilarContent, _Mapping]] = ..., basket: _Optional[_Union[BasketContent, _Mapping]] = ..., buy_again: _Optional[_Union[BuyAgainContent, _Mapping]] = ..., trending: _Optional[_Union[TrendingContent, _Mapping]] = ...) -> None: ...
 
 class RecommendedContent(_message.Message):
     __slots__ = ("include_seen",)
@@ -351,6 +381,10 @@ class BasketContent(_message.Message):
     def __init__(self, item_ids: _Optional[_Iterable[str]] = ..., add_stored_basket: _Optional[bool] = ...) -> None: ...
 
 class BuyAgainContent(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TrendingContent(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

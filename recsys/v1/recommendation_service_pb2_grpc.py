@@ -75,6 +75,11 @@ class RecommendationServiceStub:
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainResponse.FromString,
                 _registered_method=True)
+        self.Trending = channel.unary_unary(
+                '/recsys.v1.RecommendationService/Trending',
+                request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.TrendingRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.TrendingResponse.FromString,
+                _registered_method=True)
         self.RecommendPage = channel.unary_unary(
                 '/recsys.v1.RecommendationService/RecommendPage',
                 request_serializer=recsys_dot_v1_dot_recommendation__service__pb2.RecommendPageRequest.SerializeToString,
@@ -175,6 +180,18 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Trending(self, request, context):
+        """Lists what is asked for more than usual just now: in the context's store, then on its
+        channel, then everywhere; then what is popular. Acknowledged events count in the
+        next answer of every worker, and a person counts for an item once a day. For
+        one category, filter.
+
+        Errors: as Recommend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecommendPage(self, request, context):
         """Fills several slots of one page for one person, with no item twice: the earlier
         slots choose first. All slots are answered from the same moment of her history.
@@ -227,6 +244,11 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.BuyAgain,
                     request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainResponse.SerializeToString,
+            ),
+            'Trending': grpc.unary_unary_rpc_method_handler(
+                    servicer.Trending,
+                    request_deserializer=recsys_dot_v1_dot_recommendation__service__pb2.TrendingRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_recommendation__service__pb2.TrendingResponse.SerializeToString,
             ),
             'RecommendPage': grpc.unary_unary_rpc_method_handler(
                     servicer.RecommendPage,
@@ -451,6 +473,33 @@ class RecommendationService:
             '/recsys.v1.RecommendationService/BuyAgain',
             recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainRequest.SerializeToString,
             recsys_dot_v1_dot_recommendation__service__pb2.BuyAgainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Trending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.RecommendationService/Trending',
+            recsys_dot_v1_dot_recommendation__service__pb2.TrendingRequest.SerializeToString,
+            recsys_dot_v1_dot_recommendation__service__pb2.TrendingResponse.FromString,
             options,
             channel_credentials,
             insecure,

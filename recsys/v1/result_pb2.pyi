@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from recsys.v1 import event_pb2 as _event_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -22,6 +23,7 @@ class ReasonKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_KIND_RECENTLY_VIEWED: _ClassVar[ReasonKind]
     REASON_KIND_COMPLEMENT: _ClassVar[ReasonKind]
     REASON_KIND_BUY_AGAIN: _ClassVar[ReasonKind]
+    REASON_KIND_TRENDING: _ClassVar[ReasonKind]
 
 class FallbackCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -53,6 +55,7 @@ REASON_KIND_EDITORIAL: ReasonKind
 REASON_KIND_RECENTLY_VIEWED: ReasonKind
 REASON_KIND_COMPLEMENT: ReasonKind
 REASON_KIND_BUY_AGAIN: ReasonKind
+REASON_KIND_TRENDING: ReasonKind
 FALLBACK_CAUSE_UNSPECIFIED: FallbackCause
 FALLBACK_CAUSE_NO_CONSENT: FallbackCause
 FALLBACK_CAUSE_STORAGE_UNAVAILABLE: FallbackCause
@@ -81,7 +84,7 @@ class Result(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., score: _Optional[float] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("kind", "similar_to_item_id", "store_id", "fallback_cause", "goes_with_item_id", "purchase_time", "usual_interval")
+    __slots__ = ("kind", "similar_to_item_id", "store_id", "fallback_cause", "goes_with_item_id", "purchase_time", "usual_interval", "channel")
     KIND_FIELD_NUMBER: _ClassVar[int]
     SIMILAR_TO_ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +92,7 @@ class Reason(_message.Message):
     GOES_WITH_ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PURCHASE_TIME_FIELD_NUMBER: _ClassVar[int]
     USUAL_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
     kind: ReasonKind
     similar_to_item_id: str
     store_id: str
@@ -96,7 +100,8 @@ class Reason(_message.Message):
     goes_with_item_id: str
     purchase_time: _timestamp_pb2.Timestamp
     usual_interval: _duration_pb2.Duration
-    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ..., fallback_cause: _Optional[_Union[FallbackCause, str]] = ..., goes_with_item_id: _Optional[str] = ..., purchase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usual_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    channel: _event_pb2.Channel
+    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ..., fallback_cause: _Optional[_Union[FallbackCause, str]] = ..., goes_with_item_id: _Optional[str] = ..., purchase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usual_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., channel: _Optional[_Union[_event_pb2.Channel, str]] = ...) -> None: ...
 
 class Shortfall(_message.Message):
     __slots__ = ("missing_count", "parts")

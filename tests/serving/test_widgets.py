@@ -21,7 +21,14 @@ from recsys.recommend import ServingModel
 from recsys.recommend.attribution import decode_token
 from recsys.rules import Boost, Rules
 from recsys.serving.client import Client, connect
-from recsys.serving.client_widgets import Basket, BuyAgain, RecentlyViewed, Recommended, Similar
+from recsys.serving.client_widgets import (
+    Basket,
+    BuyAgain,
+    RecentlyViewed,
+    Recommended,
+    Similar,
+    Trending,
+)
 from recsys.v1 import event_pb2
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_service_pb2 import WriteEventRequest
@@ -36,6 +43,7 @@ from recsys.v1.recommendation_service_pb2 import (
     RecommendRequest,
     SimilarContent,
     Slot,
+    TrendingRequest,
 )
 from recsys.v1.rules_pb2 import Rules as SentRules
 from recsys.v1.subject_pb2 import Subject
@@ -184,6 +192,7 @@ WRONG: Sequence[tuple[str, Any, dict[str, str]]] = [
         {"item_ids": "has 201 entries; allowed 0 to 200", "page_size": "is -1"},
     ),
     ("BuyAgain", BuyAgainRequest(page_size=-1), {"page_size": "is -1"}),
+    ("Trending", TrendingRequest(placement="A"), {"placement": "'A'"}),
     ("RecommendPage", RecommendPageRequest(), {"slots": "is missing; allowed 1 to 10"}),
     (
         "RecommendPage",
@@ -285,10 +294,11 @@ async def test_commands_of_widgets_print_answers(running: Running) -> None:
     assert "goes with item-2" in words
     words = await run("buy-again", "--recent", "buy:item-5", "-k", "3")
     assert "usually every 14 days" in words
-    page = (*page, "basket:item-2,item-3", "buy-again")
+    assert "popular" in await run("trending", "-k", "3")
+    page = (*page, "trending", "basket:item-2,item-3", "buy-again")
     slots = json.loads(await run(*page, "--json"))
-    assert [len(slot["results"]) for slot in slots] == [0, 2, 2, 2, 0]
-    assert slots[3]["results"][0]["goes_with"] == "item-2"
+    assert [len(slot["results"]) for slot in slots] == [0, 2, 2, 2, 2, 0]
+    assert slots[4]["results"][0]["goes_with"] == "item-2"
     first = json.loads(await run("recommend", "-k", "3", "--json"))
     more = await run("recommend", "-k", "3", "--json", "--page-token", first["next_page_token"])
     assert [one["item_id"] for one in json.loads(more)["results"]] == ["item-3", "item-4", "item-5"]
@@ -345,6 +355,51 @@ async def test_a_basket_is_completed_and_purchases_come_back_on_every_server(
     replies = await asked(one, lambda client: client.page(slots, user_id="anna"))
     assert [one.item_id for one in replies[0].results] == ["item-4", "item-6"]
     assert not {"item-2", "item-4", "item-6"} & {one.item_id for one in replies[2].results}
+
+
+async def test_what_many_people_look_at_rises_on_every_server(
+    remembering: tuple[Running, Running],
+) -> None:
+    """With the next answer, wherever it was written; what one person does a hundred times does not."""
+    one, other = remembering
+
+    async def viewed(row: int, person: str, number: int = 0) -> None:
+        event = event_pb2.Event(
+            event_id=f"{row}-{person}-{number}",
+            event_type=event_pb2.EVENT_TYPE_DETAIL_PAGE_VIEW,
+            channel=event_pb2.CHANNEL_STORE,
+            store_id="s-1",
+            subject=Subject(visitor_id=person),
+            lines=[event_pb2.ItemLine(item_id=f"item-{row}")],
+        )
+        # Everything but item 9 is as usual: three days ago already.
+        age = 0 if row == 9 or number else 3 * 86_400
+        event.event_time.FromSeconds(int(time.time()) - age)
+        await one.events.WriteEvent(WriteEventRequest(event=event))
+
+    slots = (Trending(placement="now", result_count=1), Trending(result_count=2))
+
+    def rising(reply: Any) -> list[str]:
+        return [
+            result.item_id for result in reply.results if result.reason.kind is ReasonKind.TRENDING
+        ]
+
+    for row in range(3):
+        for person in range(4):
+            await viewed(row, f"v{person}")
+    first = await asked(other, lambda client: client.trending(store_id="s-1", result_count=3))
+    assert rising(first) == []
+    assert [result.item_id for result in first.results] == ["item-5", "item-6", "item-0"]
+    for number in range(1, 30):
+        await viewed(3, "v1", number)
+    for person in range(20):
+        await viewed(9, f"w{person}")
+    for server in (other, one):
+        reply = await asked(server, lambda client: client.trending(store_id="s-1", result_count=3))
+        assert rising(reply) == ["item-9"]
+        assert reply.results[0].reason.store_id == "s-1"
+        replies = await asked(server, lambda client: client.page(slots))
+        assert [rising(slot) for slot in replies] == [["item-9"], []]
 
 
 async def test_similar_items_are_asked_for_somebody(
