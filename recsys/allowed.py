@@ -47,7 +47,7 @@ def resolve_allowed(
 
     Raises:
         InvalidArray: A bitmap has a wrong dtype, shape or layout, or a mask is of
-            another number of items.
+            fewer items; rows of one that lie behind the last item do not count.
         CountOutOfRange: Too many masks.
     """
     several = [allowed] if isinstance(allowed, Mask | np.ndarray) else allowed
@@ -58,16 +58,17 @@ def resolve_allowed(
         if not isinstance(one, Mask):
             bitmaps.append(_checked(one, query_count, item_count))
             continue
-        if one.item_count != item_count:
+        if one.item_count < item_count:
             raise InvalidArray(
                 argument="allowed",
                 found=f"a mask of {one.item_count} items",
-                allowed=f"{item_count} items",
+                allowed=f"{item_count} items and more",
             )
         state = one.state
-        bitmaps.append(state.bitmap[np.newaxis])
+        bitmaps.append(state.bitmap[np.newaxis, : (item_count + 7) // 8])
         if subsets is not None and (made := subsets.find(one, state)) is not None:
-            found.append(made)
+            subset, extra = made
+            found.append((subset, extra[extra < item_count]))
     if not found:
         return ResolvedMasks(bitmaps=tuple(bitmaps))
     subset, extra = min(found, key=lambda pair: pair[0].place_count() + len(pair[1]))

@@ -90,6 +90,7 @@ class ReasonKind(enum.StrEnum):
     COMPLEMENT = "complement"
     BUY_AGAIN = "buy-again"
     TRENDING = "trending"
+    NEW = "new"
 
 
 class FallbackCause(enum.StrEnum):
@@ -169,7 +170,7 @@ class Reason:
 
     Attributes:
         kind: The kind of reason.
-        similar_to: The item that it is similar to, if it is for that.
+        similar_to: The item that it is similar to, if it is for that, or new.
         store_id: The store whose list it is on, if it is for that.
         fallback_cause: Why nothing stored was used; None if it was, or there is nothing.
         goes_with: The item of the basket that it goes with, if it is for that.

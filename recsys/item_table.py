@@ -56,6 +56,7 @@ def build_item_table(
     item_item: CsrMatrix | None,
     codes: ItemCodes | None,
     published: PublishedPriors = NOTHING_PUBLISHED,
+    makes_codes: bool = True,
 ) -> tuple[_scoring.ItemTable, Subsets | None]:
     """Prepare what every query shares, and what repeated masks get if there are codes; `item_item` and `codes` are taken as they are.
 
@@ -72,7 +73,8 @@ def build_item_table(
     if item_factors is not None:
         check_factors(item_factors, item_count=item_count)
         size = code_bytes(*item_factors.shape)
-        if codes is None and codes_pay(*item_factors.shape) and size <= CODE_BYTES_MAX:
+        is_worth_it = makes_codes and codes_pay(*item_factors.shape) and size <= CODE_BYTES_MAX
+        if codes is None and is_worth_it:
             codes = encode_items(item_factors)
         if codes is None:
             norms = row_norms(item_factors)

@@ -62,6 +62,7 @@ class Scorer:
         item_item: CsrMatrix | None = None,
         priors: F32 | None = None,
         codes: ItemCodes | None = None,
+        makes_codes: bool = True,
     ) -> None:
         """Prepare the arrays, reading each once; they are kept, not copied.
 
@@ -75,6 +76,7 @@ class Scorer:
                 store, of which a query may name one; or None.
             codes: What `encode_items` made of these factors; or None, and then they
                 are made here where they are small enough.
+            makes_codes: Whether they are; not where a scorer is soon replaced.
 
         Raises:
             InvalidArray: Wrong dtype, shape or layout.
@@ -86,7 +88,9 @@ class Scorer:
             problem = item_item.problem(column_count=item_count)
             if problem is not None:
                 raise InvalidArray(argument="item_item", found=problem, allowed="a finite CSR")
-        self._take(item_count, item_factors, prior, item_item, priors, codes)
+        self._take(
+            item_count, item_factors, prior, item_item, priors, codes, makes_codes=makes_codes
+        )
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
@@ -133,6 +137,8 @@ class Scorer:
         priors: F32 | None,
         codes: ItemCodes | None,
         published: PublishedPriors = NOTHING_PUBLISHED,
+        *,
+        makes_codes: bool = True,
     ) -> None:
         self.table, self._subsets = build_item_table(
             item_count=item_count,
@@ -142,6 +148,7 @@ class Scorer:
             item_item=item_item,
             codes=codes,
             published=published,
+            makes_codes=makes_codes,
         )
         self.item_count = item_count
         self.has_item_item = item_item is not None

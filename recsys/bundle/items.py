@@ -89,6 +89,31 @@ class ItemIndex:
         """Return the distinct rows of the known ids among these, ascending."""
         return np.unique(self.find(item_ids)[0]) if item_ids else _NO_ROWS
 
+    # What follows differs where items are added behind those of a bundle
+    # (`recsys.new_items.LiveItems`).
+
+    @property
+    def row_count(self) -> int:
+        """Rows that a bitmap needs."""
+        return len(self)
+
+    @property
+    def shows_new(self) -> bool:
+        """Whether there are items besides those of the bundle that may appear."""
+        return False
+
+    def is_new(self, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Say of each row whether its item is none of the bundle's."""
+        return np.zeros(len(rows), dtype=np.bool_)
+
+    def shared_rows(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return numbers for rows that mean the same in every process, ascending."""
+        return np.sort(rows)
+
+    def own_rows(self, shared: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the rows, ascending, of such numbers that this process knows."""
+        return shared[shared < len(self)]
+
 
 def _hash_table(keys: Sequence[bytes]) -> NDArray[np.int32]:
     slot_count = 1 << max(1, 2 * len(keys) - 1).bit_length()

@@ -61,7 +61,7 @@ class Audience:
             ItemNotFound: The model does not know the item.
         """
         row = model.items.row(query.item_id)
-        if row is None:
+        if row is None or model.items.is_new(np.array([row]))[0]:
             raise ItemNotFound(item_id=query.item_id)
         self._model = model
         self._row = row

@@ -103,6 +103,7 @@ def _why(reason: Reason, titles: Mapping[ItemId, ItemSummary]) -> str:
         ReasonKind.SIMILAR: "fits the session",
         ReasonKind.POPULAR: "popular",
         ReasonKind.EDITORIAL: "placed by the retailer",
+        ReasonKind.NEW: "new",
         ReasonKind.RECENTLY_VIEWED: "contact with it not long ago",
         ReasonKind.COMPLEMENT: "goes with the basket",
         ReasonKind.BUY_AGAIN: "bought before",

@@ -87,11 +87,21 @@ def _ranked(bought: Purchases, rebuys: Rebuys | None, *, now: float) -> tuple[F6
         # A model of an older format knows of nobody's habits but hers.
         usual = np.where(own > 0.0, np.exp(bought.log_gaps / np.maximum(own, 1.0)), np.nan)
         return usual, bought.amounts
-    everybody = np.log(rebuys.days[bought.rows].astype(np.float64))
+    everybody = np.log(_habits(rebuys.days, bought.rows))
     usual = np.exp((_USUAL_WEIGHT * everybody + bought.log_gaps) / (_USUAL_WEIGHT + own))
     elapsed = np.maximum(now - bought.last_times, 0.0) / SECONDS_PER_DAY
     due = rebuys.rate(elapsed / usual) ** _DUE_EXPONENT
-    return usual, bought.amounts * rebuys.shares[bought.rows] * due
+    return usual, bought.amounts * _habits(rebuys.shares, bought.rows) * due
+
+
+def _habits(values: NDArray[np.float32], rows: I32) -> F64:
+    """Return what is known of rows; of new items nothing is, and they are like the median one."""
+    is_known = rows < len(values)
+    if is_known.all():
+        return values[rows].astype(np.float64, copy=False)
+    found: F64 = np.full(len(rows), float(np.median(values)), dtype=np.float64)
+    found[is_known] = values[rows[is_known]]
+    return found
 
 
 def _purchases(

@@ -121,7 +121,7 @@ def listed_answer(
     )
     counts = counts_among(permitted, source.rows, excluded=excluded, shown=shown)
     if arrangement is not None and len(results) < query.result_count:
-        listed = Part(ShortfallCause.HISTORY, bitmap_of(source.rows, permitted.item_count))
+        listed = Part(ShortfallCause.HISTORY, bitmap_of(source.rows, permitted.row_count))
         among = replace(permitted, parts=(*permitted.parts, listed))
         rows = results.ranking.rows
         counts |= counts_capped(arrangement.caps, rows, among, np.concatenate([blocked, rows]))
@@ -218,9 +218,10 @@ def counts_capped(
         taken: Rows that are on the page, or not for another cause.
     """
     left = permitted.bitmap()
-    everything = np.arange(permitted.item_count, dtype=np.int32)
-    left = bitmap_of(everything, permitted.item_count) if left is None else left
-    left = left & inverse(bitmap_of(taken, permitted.item_count), permitted.item_count)
+    row_count = permitted.row_count
+    everything = np.arange(row_count, dtype=np.int32)
+    left = bitmap_of(everything, row_count) if left is None else left
+    left = left & inverse(bitmap_of(taken, row_count), row_count)
     counts: dict[ShortfallCause, int] = {}
     for cap in caps:
         opened = cap.open_rows(cap.counts(rows))

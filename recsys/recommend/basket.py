@@ -77,7 +77,7 @@ class Complements:
         links = self.model.bundle.basket_links
         if links is None:
             return partners, strengths
-        for item in self.basket.tolist():
+        for item in self.basket[~self.model.items.is_new(self.basket)].tolist():
             columns, values = links.row(item)
             if not len(columns):
                 continue

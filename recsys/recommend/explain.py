@@ -8,9 +8,11 @@ import numpy as np
 
 from recsys.contributions import PARTS
 from recsys.domain import ItemId
+from recsys.new_items import LiveItems
 from recsys.person_ranker import ItemWeights
 from recsys.recommend.influence import influences
 from recsys.recommend.model import ServingModel
+from recsys.recommend.newcomers import parts_of_new
 from recsys.rules.refusals import Refusal
 from recsys.scoring import RaggedRows
 from recsys.sparse import CsrMatrix
@@ -30,7 +32,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         item_id: The item.
-        is_known: Whether the model knows it.
+        is_known: Whether the model knows it, or the catalogue has it as a new one.
         position: Its place on the longest page, from 1; None if it is not on it.
         score: What it is ranked by, before boosts of rules; None where nothing personal is.
         parts: The score's parts, by `recsys.contributions.PARTS`; their sum is the score.
@@ -60,10 +62,9 @@ def score_parts(
         row: The item.
         prior_row: Of where the answer is shown.
     """
-    vector = None
-    if model.fold_in is not None:
-        folded = weights if weights.folded is None else weights.folded
-        vector = model.fold_in.solve(folded.rows, folded.weights)[np.newaxis]
+    if isinstance(model.items, LiveItems) and row >= model.items.first_row:
+        return parts_of_new(model.vector(weights), model.items, row)
+    vector = None if model.fold_in is None else model.vector(weights)[np.newaxis]
     links = weights if weights.links is None else weights.links
     found = model.scorer.contributions(
         vector,
@@ -78,12 +79,21 @@ def score_parts(
 
 def strongest(model: ServingModel, weights: ItemWeights, row: int) -> tuple[Influence, ...]:
     """Return the items of a history that add most to one item's score."""
+    if isinstance(model.items, LiveItems) and row >= model.items.first_row:
+        parts = model.influences_of_new(weights, row)
+        return _strongest(model, weights, parts)
     parts = influences(
         model.scorer,
         model.fold_in,
         ranked=np.array([row], dtype=np.int32),
         history=weights,
     )[0]
+    return _strongest(model, weights, parts)
+
+
+def _strongest(
+    model: ServingModel, weights: ItemWeights, parts: "np.typing.NDArray[np.float64]"
+) -> tuple[Influence, ...]:
     order = np.argsort(-parts, kind="stable")[:INFLUENCE_COUNT].tolist()
     ids = model.items.ids(weights.rows)
     return tuple(Influence(ids[at], float(parts[at])) for at in order if parts[at] > 0.0)

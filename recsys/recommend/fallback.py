@@ -92,7 +92,10 @@ def popular_results(
         )
         rows += rest.rows.tolist()
         scores += [_UNLISTED] * rest.count
-        reasons += [Reason(kind=ReasonKind.POPULAR, fallback_cause=cause)] * rest.count
+        popular = Reason(kind=ReasonKind.POPULAR, fallback_cause=cause)
+        new = Reason(kind=ReasonKind.NEW, fallback_cause=cause)
+        is_new = model.items.is_new(rest.rows).tolist()
+        reasons += [new if one else popular for one in is_new]
     ranking = Ranking.of(np.array(rows, dtype=np.int32), np.array(scores, dtype=np.float64))
     return Results(model.items, ranking, reasons)
 

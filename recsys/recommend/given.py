@@ -35,9 +35,9 @@ class Among:
     bitmap: U8
 
     @classmethod
-    def rows(cls, source: Source, rows: I32, *, item_count: int) -> "Among":
-        """Look among some rows of a model."""
-        return cls(source, bitmap_of(rows, item_count))
+    def rows(cls, source: Source, rows: I32, *, row_count: int) -> "Among":
+        """Look among some rows, of so many."""
+        return cls(source, bitmap_of(rows[rows < row_count], row_count))
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""

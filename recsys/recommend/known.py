@@ -83,7 +83,7 @@ class Acquaintance:
         if asking.recent_events and stored is not None:
             history = stored.joined(History.from_events(asking.recent_events))
         weights = model.item_weights(history, now=now)
-        if weights.unknown_count:
+        if weights.unknown_count and not model.knows_all(history):
             notes.add(NOTE_UNKNOWN_ITEM)
         return Known(history=history, weights=weights, from_storage=bool(stored), cause=cause)
 

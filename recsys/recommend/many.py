@@ -135,31 +135,52 @@ def _ranked_together(
         threads=threads,
     )
     first = group[0]
+    masks = first.question.in_force.permitted.masks
+    excluded = _excluded(model, group)
     ranked = model.scorer.top_k(
         asked.user_vectors,
         first.query.result_count,
         history=asked.history,
-        allowed=first.question.in_force.permitted.masks,
-        excluded=_excluded(model, group),
+        allowed=model.known_among(masks),
+        excluded=_known_rows(model, excluded),
         boosts=asked.boosts,
         prior_rows=asked.prior_rows,
         threads=threads,
     )
     return [
         _answer(
-            model, one.query, one.question, _Ranked(one.source, Ranking.of(*ranked.row(at))), one.notes
+            model,
+            one.query,
+            one.question,
+            _Ranked(
+                one.source,
+                model.joined(
+                    Ranking.of(*ranked.row(at)),
+                    None if asked.user_vectors is None else asked.user_vectors[at],
+                    result_count=first.query.result_count,
+                    allowed=masks,
+                    excluded=excluded[at],
+                ),
+            ),
+            one.notes,
         )
         for at, one in enumerate(group)
-    ]  # fmt: skip
+    ]
 
 
-def _excluded(model: ServingModel, group: Sequence[_Waiting]) -> RaggedRows:
+def _excluded(model: ServingModel, group: Sequence[_Waiting]) -> list[I32]:
     lists = []
     for one in group:
         rows = excluded_of(model, one.query, one.question.in_force)
         if one.source.without_seen:
-            rows = np.concatenate([rows, one.source.weights.seen])
+            rows = np.concatenate([rows, one.source.weights.seen, one.source.seen_new])
         lists.append(rows)
+    return lists
+
+
+def _known_rows(model: ServingModel, excluded: Sequence[I32]) -> RaggedRows:
+    """Take the rows that the scorer has."""
+    lists = [rows[~model.items.is_new(rows)] for rows in excluded]
     indptr = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum([len(rows) for rows in lists], out=indptr[1:])
     return RaggedRows(indptr, np.concatenate(lists).astype(np.int32, copy=False))

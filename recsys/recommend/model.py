@@ -12,19 +12,32 @@ from recsys.bundle import Bundle
 from recsys.domain import Channel, StoreId
 from recsys.events import History
 from recsys.features import EventWeighting
+from recsys.new_items import LiveItems
 from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
 from recsys.recommend.influence import strongest_influence
+from recsys.recommend.newcomers import (
+    among_known,
+    influences_of_new,
+    vector_like,
+    with_new,
+)
+from recsys.recommend.query import CONTACT_TYPES
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 
 
 class ServingModel:
-    """Everything that answers need from one bundle. Immutable, safe between threads."""
+    """Everything that answers need from one bundle. Safe between threads.
+
+    Immutable, but for the items that the catalogue has and the bundle does not (`items`).
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.version = bundle.manifest.model_version
-        self.items = bundle.items
+        self.items = (
+            bundle.items if bundle.new_items is None else LiveItems(bundle.items, bundle.new_items)
+        )
         self.popular = bundle.popular
         self._weighting = EventWeighting(bundle.manifest.features, bundle.manifest.history)
         fold_in = bundle.manifest.fold_in
@@ -79,13 +92,166 @@ class ServingModel:
             prior_row: What `prior_row` says of where the answer is shown.
             allowed: Which items may appear; None for all.
         """
-        return self._ranker.rank(
+        items = self._live_items
+        if items is None:
+            return self._ranker.rank(
+                weights,
+                result_count,
+                excluded=excluded,
+                without_seen=without_seen,
+                prior_row=prior_row,
+                allowed=allowed,
+            )
+        ranking = self._ranker.rank(
             weights,
             result_count,
-            excluded=excluded,
+            excluded=None if excluded is None else excluded[excluded < items.known_count],
             without_seen=without_seen,
             prior_row=prior_row,
+            allowed=self.known_among(allowed),
+        )
+        if not items.shows_new:
+            return ranking
+        return self.joined(
+            ranking,
+            self.vector(weights),
+            result_count=result_count,
             allowed=allowed,
+            excluded=excluded,
+        )
+
+    def joined(
+        self,
+        ranking: Ranking,
+        vector: NDArray[np.float32] | None,
+        *,
+        result_count: int,
+        allowed: Allowed | None,
+        excluded: NDArray[np.int32] | None,
+    ) -> Ranking:
+        """Merge ranked rows of the bundle's items with new items, if there are any.
+
+        Args:
+            ranking: The best of the bundle's items.
+            vector: The person's, shape (f,), or None.
+            result_count: Rows wanted, positive.
+            allowed: Which items may appear. Where nothing says what is offered, new
+                ones may not.
+            excluded: Rows that must not appear, or None.
+        """
+        items = self._live_items
+        if items is None or vector is None or allowed is None or not items.shows_new:
+            return ranking
+        return with_new(ranking, vector, items, result_count, allowed=allowed, excluded=excluded)
+
+    def known_among(self, allowed: Allowed | None) -> Allowed | None:
+        """Return masks as `scorer` takes them: of the bundle's items alone."""
+        items = self._live_items
+        return allowed if items is None else among_known(allowed, items.known_count)
+
+    def rank_like_new(
+        self,
+        row: int,
+        *,
+        result_count: int,
+        excluded: NDArray[np.int32],
+        prior_row: int,
+        allowed: Allowed,
+    ) -> Ranking:
+        """Rank the items for somebody whose whole history is one new item.
+
+        Args:
+            row: The item.
+            result_count: Rows wanted, positive.
+            excluded: Rows that must not appear.
+            prior_row: What `prior_row` says of where the answer is shown.
+            allowed: Which items may appear.
+        """
+        assert self.bundle.gram is not None
+        assert self.bundle.manifest.fold_in is not None
+        vector = vector_like(
+            self.vectors_of(np.array([row], dtype=np.int32))[0],
+            self.bundle.gram,
+            self.bundle.manifest.fold_in,
+            self.bundle.manifest.item_count,
+        )
+        return self._rank_vector(
+            vector,
+            result_count=result_count,
+            excluded=excluded,
+            prior_row=prior_row,
+            allowed=allowed,
+        )
+
+    def vector(self, weights: ItemWeights) -> NDArray[np.float32]:
+        """Solve for somebody's vector; only of models that have any."""
+        assert self.fold_in is not None
+        folded = weights if weights.folded is None else weights.folded
+        return self.fold_in.solve(folded.rows, folded.weights)
+
+    def vectors_of(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return the vectors of rows, new items included; only of models that have any."""
+        assert self.bundle.item_factors is not None
+        items = self._live_items
+        if items is None:
+            return self.bundle.item_factors[rows]
+        is_new = items.is_new(rows)
+        found = np.empty((len(rows), self.scorer.factor_count), dtype=np.float32)
+        found[~is_new] = self.bundle.item_factors[rows[~is_new]]
+        found[is_new] = items.vectors(rows[is_new])
+        return found
+
+    def new_contacts(self, history: History) -> NDArray[np.int32]:
+        """Return the rows of new items that somebody had contact with, ascending."""
+        if not self.items.shows_new or not len(history):
+            return np.empty(0, dtype=np.int32)
+        rows, positions = self.items.find(history.item_ids)
+        meant = self.items.is_new(rows)
+        if not meant.any():
+            return np.empty(0, dtype=np.int32)
+        is_contact = np.isin(history.type_codes, [one.code for one in CONTACT_TYPES])
+        return np.unique(rows[meant & is_contact[positions]])
+
+    def knows_all(self, history: History) -> bool:
+        """Whether every item of a history is known, or new."""
+        item_ids = history.item_ids
+        return len(self.items.find(item_ids)[0]) == len(item_ids)
+
+    def influences_of_new(self, weights: ItemWeights, row: int) -> NDArray[np.float64]:
+        """Split the score of one new item over a history, shape (h,); it sums to it less the prior."""
+        assert self.fold_in is not None
+        assert self.bundle.manifest.fold_in is not None
+        item = self.vectors_of(np.array([row], dtype=np.int32))[0]
+        return influences_of_new(self.fold_in, self.bundle.manifest.fold_in, item, weights)
+
+    @property
+    def _live_items(self) -> LiveItems | None:
+        return self.items if isinstance(self.items, LiveItems) else None
+
+    def _rank_vector(
+        self,
+        vector: NDArray[np.float32] | None,
+        *,
+        result_count: int,
+        excluded: NDArray[np.int32],
+        prior_row: int,
+        allowed: Allowed | None,
+    ) -> Ranking:
+        items = self._live_items
+        known = excluded if items is None else excluded[excluded < items.known_count]
+        ranked = self.scorer.top_k(
+            None if vector is None else vector[np.newaxis],
+            result_count,
+            allowed=self.known_among(allowed),
+            excluded=RaggedRows(np.array([0, len(known)], dtype=np.int64), known),
+            prior_rows=np.array([prior_row], dtype=np.int32),
+        )
+        return self.joined(
+            Ranking.of(*ranked.row(0)),
+            vector,
+            result_count=result_count,
+            allowed=allowed,
+            excluded=excluded,
         )
 
     def queries(
@@ -131,14 +297,13 @@ class ServingModel:
     ) -> Ranking:
         """Rank the items by their priors alone; where there are none, in their order."""
         factor_count = self.scorer.factor_count
-        ranked = self.scorer.top_k(
-            np.zeros((1, factor_count), dtype=np.float32) if factor_count else None,
-            result_count,
+        return self._rank_vector(
+            np.zeros(factor_count, dtype=np.float32) if factor_count else None,
+            result_count=result_count,
+            excluded=excluded,
+            prior_row=prior_row,
             allowed=allowed,
-            excluded=RaggedRows(np.array([0, len(excluded)], dtype=np.int64), excluded),
-            prior_rows=np.array([prior_row], dtype=np.int32),
         )
-        return Ranking.of(*ranked.row(0))
 
     def complements(
         self,
@@ -156,14 +321,16 @@ class ServingModel:
             excluded: Rows that must not appear.
             allowed: Which items may appear; None for all.
         """
+        # Of new items nobody knows what they go with.
+        basket, known = (rows[~self.items.is_new(rows)] for rows in (basket, excluded))
         if self._baskets is None or not len(basket):
             return Ranking.of(np.empty(0, dtype=np.int32), np.empty(0))
         ranked = self._baskets.top_k(
             None,
             result_count,
             history=_rows_of([basket], [np.ones(len(basket), dtype=np.float32)]),
-            allowed=allowed,
-            excluded=RaggedRows(np.array([0, len(excluded)], dtype=np.int64), excluded),
+            allowed=self.known_among(allowed),
+            excluded=RaggedRows(np.array([0, len(known)], dtype=np.int64), known),
         )
         rows, scores = ranked.row(0)
         linked = scores > 0.0

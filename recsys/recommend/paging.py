@@ -36,19 +36,20 @@ def encode_page_token(model: ServingModel, query: RecommendQuery, shown: I32) ->
     """Make the token that asks for the next page; URL-safe, and opaque to callers.
 
     Layout before base64: format (1 byte), digest of the model's version (4), digest of
-    the question (8), rows as int32, little endian, ascending.
+    the question (8), shared rows as int32, little endian, ascending.
 
     Args:
         model: Whose rows.
         query: The question of all pages.
-        shown: Distinct rows on the pages so far, ascending, at most PAGED_COUNT_MAX.
+        shown: Distinct shared rows (`ItemIndex.shared_rows`) on the pages so far, ascending,
+            at most PAGED_COUNT_MAX.
     """
     head = _FORMAT + _model_digest(model) + _question_digest(query)
     return base64.urlsafe_b64encode(head + shown.astype("<i4").tobytes()).rstrip(b"=").decode()
 
 
 def decode_page_token(model: ServingModel, query: RecommendQuery) -> I32:
-    """Return what was shown on the pages before, ascending rows; none without a token.
+    """Return what was shown on the pages before, ascending shared rows; none without a token.
 
     Raises:
         InvalidRequest: The token is none, or of another question or model.
@@ -71,7 +72,8 @@ def decode_page_token(model: ServingModel, query: RecommendQuery) -> I32:
         raise _refused("is of another question; only page_size, exclude_item_ids and"
                        " context.recent_events may change between pages")  # fmt: skip
     rows = np.frombuffer(body, dtype="<i4", offset=_HEAD_BYTES).astype(np.int32)
-    if rows[0] < 0 or rows[-1] >= len(model.items) or np.any(np.diff(rows) <= 0):
+    is_wrong = rows[0] < 0 or (rows[-1] >= len(model.items) and not model.items.shows_new)
+    if is_wrong or np.any(np.diff(rows) <= 0):
         raise _refused("is not a token of this service")
     return rows
 

@@ -26,7 +26,7 @@ from recsys.recommend.query import (
     RecommendQuery,
     SimilarQuery,
 )
-from recsys.recommend.sources import Personal, Similar, Source, of_person
+from recsys.recommend.sources import Personal, Similar, Source, of_person, seen_rows
 from recsys.rules import Asked, InForce, Permissions, Placements
 from recsys.rules.refusals import Refusal
 
@@ -91,16 +91,17 @@ class Recommender:
                 question or model.
         """
         notes: set[str] = set()
-        shown = decode_page_token(model, query)
+        shared = decode_page_token(model, query)
         known = self.acquaintance.known(model, query, notes, now=now)
         question = self.question(model, query, known, notes, now=now)
-        left_out = LeftOut(seen=question.seen, shown=shown, first_place=len(shown))
+        shown = model.items.own_rows(shared)
+        left_out = LeftOut(seen=question.seen, shown=shown, first_place=len(shared))
         answer = answered(model, query, question.source, question.in_force, notes, left_out)
-        shown_count = len(shown) + len(answer.results)
+        shown_count = len(shared) + len(answer.results)
         if answer.shortfall is not None or shown_count > limits.PAGED_COUNT_MAX:
             return answer
-        shown = np.sort(np.concatenate([shown, answer.results.ranking.rows]))
-        token = encode_page_token(model, query, shown)
+        added = model.items.shared_rows(answer.results.ranking.rows)
+        token = encode_page_token(model, query, np.union1d(shared, added))
         return msgspec.structs.replace(answer, next_page_token=token)
 
     def recommend_to(
@@ -142,6 +143,7 @@ class Recommender:
             InvalidRequest: The rules cannot be followed.
             StorageUnavailable: What the catalogue says of the item cannot be read.
         """
+        self.permissions.prepare(model, now=now)
         row = model.items.row(item_id)
         if row is None:
             return Explanation(item_id=item_id, is_known=False, model_version=model.version)
@@ -185,6 +187,7 @@ class Recommender:
         """
         catalog = self.permissions.catalog
         item = catalog.find_items([query.item_id]).get(query.item_id)
+        self.permissions.prepare(model, now=now)
         is_known = model.items.row(query.item_id) is not None
         if item is None and not is_known:
             raise ItemNotFound(item_id=query.item_id)
@@ -241,7 +244,7 @@ class Recommender:
             store_id=query.store_id,
             without_seen=not shows_seen,
         )
-        seen = NO_ROWS if shows_seen else known.weights.seen
+        seen = NO_ROWS if shows_seen else seen_rows(model, known)
         return Question(source=source, in_force=in_force, seen=seen)
 
     def similar(self, model: ServingModel, query: SimilarQuery, *, now: float) -> Answer:
@@ -282,10 +285,10 @@ class Recommender:
             shown: Rows that are shown already, ascending.
             now: Seconds since 1970-01-01 UTC.
         """
+        in_force = self.in_force(model, query, history, notes, now=now)
         row = model.items.row(query.item_id)
         if row is None:
             raise ItemNotFound(item_id=query.item_id)
-        in_force = self.in_force(model, query, history, notes, now=now)
         source = Similar(
             model=model,
             row=row,

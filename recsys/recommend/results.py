@@ -6,6 +6,7 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys._items import ItemIds
 from recsys._scoring import Ranking
 from recsys.bundle import ItemIndex
 from recsys.domain import Reason, ReasonKind, Recommendation
@@ -72,6 +73,16 @@ class Results(Sequence[Recommendation]):
     def __getitem__(self, position: int | slice) -> Recommendation | Sequence[Recommendation]:
         """Return one result or some of them."""
         return tuple(self)[position]
+
+    def packed(self) -> tuple[ItemIds, Ranking]:
+        """Return ids and rows into them as the wire takes them."""
+        rows = self.ranking.rows
+        if not self.items.is_new(rows).any():
+            return self.items.compiled, self.ranking
+        # New items are in no bundle's block of ids.
+        own = ItemIndex.from_ids(self.items.ids(rows))
+        places = np.arange(len(rows), dtype=np.int32)
+        return own.compiled, Ranking.of(places, self.ranking.scores)
 
     def reason_counts(self) -> dict[ReasonKind, int]:
         """Return how many results there are of each kind of reason."""

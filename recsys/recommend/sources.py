@@ -1,7 +1,7 @@
 """Where the items of an answer come from: a history, one item, or what is popular here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ I32 = NDArray[np.int32]
 _PERSONAL: Final = Reason(kind=ReasonKind.PERSONAL)
 _ONE_PERSONAL: Final[Sequence[Reason]] = (_PERSONAL,)
 _EDITORIAL: Final = Reason(kind=ReasonKind.EDITORIAL)
+_NO_ROWS: Final = np.empty(0, dtype=np.int32)
 
 
 class Source(Protocol):
@@ -94,6 +95,7 @@ class Personal:
         without_seen: Whether what she had contact with is left out.
         from_storage: Whether any of it is stored, else it is the session alone.
         cause: Why nothing stored was used.
+        seen_new: New items that she had contact with, if these are left out.
     """
 
     model: ServingModel
@@ -102,6 +104,7 @@ class Personal:
     without_seen: bool
     from_storage: bool
     cause: FallbackCause | None
+    seen_new: I32 = field(default_factory=lambda: _NO_ROWS)
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""
@@ -109,7 +112,8 @@ class Personal:
 
     def results_of(self, ranking: Ranking) -> Results:
         """Say why each of some ranked items."""
-        if self.from_storage and self.model.has_vectors:
+        is_plain = self.from_storage and self.model.has_vectors
+        if is_plain and not self.model.items.is_new(ranking.rows).any():
             return Results(self.model.items, ranking, _ONE_PERSONAL)
         return Results(self.model.items, ranking, self.reasons(ranking.rows))
 
@@ -119,6 +123,8 @@ class Personal:
         return Candidates(ranking.rows, ranking.scores)
 
     def _rank(self, masks: Sequence[Mask | U8] | None, count: int, excluded: I32 | None) -> Ranking:
+        if len(self.seen_new):
+            excluded = self.seen_new if excluded is None else np.union1d(excluded, self.seen_new)
         return self.model.rank(
             self.weights,
             result_count=count,
@@ -130,6 +136,11 @@ class Personal:
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say which of the history's items each is similar to, where she is not known."""
+        is_new = self.model.items.is_new(rows)
+        new = Reason(kind=ReasonKind.NEW, fallback_cause=self.cause)
+        return reasons_with_new(is_new, new, self._reasons_of_known(rows[~is_new]))
+
+    def _reasons_of_known(self, rows: I32) -> Sequence[Reason]:
         personal = self.model.is_personal(rows, self.weights)
         if self.from_storage:
             return [_PERSONAL if mine else POPULAR for mine in personal.tolist()]
@@ -181,6 +192,15 @@ class Similar:
 
     def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
         """Rank in one call."""
+        if self._is_new:
+            ranking = self.model.rank_like_new(
+                self.row,
+                result_count=count,
+                excluded=excluded,
+                prior_row=self.prior_row,
+                allowed=masks,
+            )
+            return Candidates(ranking.rows, ranking.scores)
         ranking = self.model.rank(
             self._weights(),
             result_count=count,
@@ -193,8 +213,21 @@ class Similar:
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say that they are similar, where the item has a part in the score."""
         reason = Reason(kind=ReasonKind.SIMILAR, similar_to=self.item_id)
-        personal = self.model.is_personal(rows, self._weights())
-        return [reason if mine else POPULAR for mine in personal.tolist()]
+        is_new = self.model.items.is_new(rows)
+        known = rows[~is_new]
+        if self._is_new:
+            personal = np.ones(len(known), dtype=np.bool_)
+        else:
+            personal = self.model.is_personal(known, self._weights())
+        return reasons_with_new(
+            is_new,
+            Reason(kind=ReasonKind.NEW, similar_to=self.item_id),
+            [reason if mine else POPULAR for mine in personal.tolist()],
+        )
+
+    @property
+    def _is_new(self) -> bool:
+        return bool(self.model.items.is_new(np.array([self.row], dtype=np.int32))[0])
 
     def _weights(self) -> ItemWeights:
         itself = np.array([self.row], dtype=np.int32)
@@ -255,8 +288,11 @@ class Popular:
         """Say on which list each is."""
         order, reasons = self._order()
         by_row = dict(zip(order.tolist(), reasons, strict=True))
+        is_new = self.model.items.is_new(rows)
         popular = Reason(kind=ReasonKind.POPULAR, fallback_cause=self.cause)
-        return [by_row.get(row, popular) for row in rows.tolist()]
+        known = [by_row.get(row, popular) for row in rows[~is_new].tolist()]
+        new = Reason(kind=ReasonKind.NEW, fallback_cause=self.cause)
+        return reasons_with_new(is_new, new, known)
 
     def _order(self) -> tuple[I32, Sequence[Reason]]:
         return popular_order(
@@ -351,11 +387,32 @@ def of_person(
             without_seen=without_seen,
             from_storage=known.from_storage,
             cause=known.cause,
+            seen_new=model.new_contacts(known.history) if without_seen else _NO_ROWS,
         )
     return Popular(
         model=model,
         channel=channel,
         store_id=store_id,
-        seen=known.weights.seen if without_seen else np.empty(0, dtype=np.int32),
+        seen=seen_rows(model, known) if without_seen else _NO_ROWS,
         cause=known.cause,
     )
+
+
+def seen_rows(model: ServingModel, known: Known) -> I32:
+    """Return the rows that somebody has had contact with, ascending."""
+    new = model.new_contacts(known.history)
+    return np.union1d(known.weights.seen, new) if len(new) else known.weights.seen
+
+
+def reasons_with_new(
+    is_new: NDArray[np.bool_], new: Reason, known: Sequence[Reason]
+) -> Sequence[Reason]:
+    """Put the reason of new items between those of the others.
+
+    Args:
+        is_new: Of each result, whether its item is new.
+        new: The reason of new items.
+        known: The reasons of the others, in their order.
+    """
+    others = iter(known)
+    return [new if one else next(others) for one in is_new.tolist()]

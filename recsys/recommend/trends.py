@@ -117,7 +117,7 @@ class Trends:
         self._number_of: dict[str, int] = {}
         self._places: dict[str, PlaceTrends] = {}
         self._counted: dict[int, dict[tuple[str, int | None, int], float]] = {}
-        self._rows: weakref.WeakKeyDictionary[ItemIndex, I32] = weakref.WeakKeyDictionary()
+        self._rows: weakref.WeakKeyDictionary[ItemIndex, tuple[int, I32]] = weakref.WeakKeyDictionary()
 
     @property
     def is_followed(self) -> bool:
@@ -168,13 +168,17 @@ class Trends:
 
     def _rows_of(self, items: ItemIndex) -> I32:
         """Return the model's row of each item number, -1 for those that it lacks."""
-        rows = self._rows.get(items, np.empty(0, dtype=np.int32))
+        row_count, rows = self._rows.get(items, (0, np.empty(0, dtype=np.int32)))
+        if row_count != items.row_count:
+            # The catalogue has got some that nobody could place before.
+            rows = rows[:0]
         if len(rows) < len(self._ids):
             fresh = self._ids[len(rows) :]
             found, positions = items.find(fresh)
             more = np.full(len(fresh), -1, dtype=np.int32)
             more[positions] = found
-            rows = self._rows[items] = np.concatenate([rows, more])
+            rows = np.concatenate([rows, more])
+            self._rows[items] = (items.row_count, rows)
         return rows
 
     def _count(self, event: FeedEvent, now: float) -> None:

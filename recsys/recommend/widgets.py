@@ -40,7 +40,7 @@ from recsys.recommend.query import (
 from recsys.recommend.recommender import Recommender
 from recsys.recommend.results import Results
 from recsys.recommend.rising import rising_here
-from recsys.recommend.sources import Followed, Popular, of_person, page
+from recsys.recommend.sources import Followed, Popular, of_person, page, seen_rows
 from recsys.recommend.trends import Trends
 from recsys.rules import InForce
 
@@ -77,11 +77,12 @@ class Widgets:
         """
         notes: set[str] = set()
         known = self._acquaintance.known(model, query, notes, now=now)
+        # First of all what is new is looked at.
+        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
         rows = model.items.known_rows(query.item_ids)
         unknown = _unknown(model, query.item_ids)
         if unknown:
             notes.add(NOTE_UNKNOWN_ITEM)
-        in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
         # What she searches for may well be what she knows.
         without_seen = in_force.rules.include_seen is False
         source = of_person(
@@ -92,7 +93,7 @@ class Widgets:
             without_seen=without_seen,
         )
         results = page(
-            Among.rows(source, rows, item_count=len(model.items)),
+            Among.rows(source, rows, row_count=in_force.permitted.row_count),
             model,
             in_force.permitted,
             order_only(in_force.arrangement, rows),
@@ -103,7 +104,7 @@ class Widgets:
             in_force.permitted,
             rows,
             excluded=in_force.excluded,
-            seen=known.weights.seen if without_seen else NO_ROWS,
+            seen=seen_rows(model, known) if without_seen else NO_ROWS,
         )
         missing_count = len(rows) + len(unknown) - len(results)
         return RankAnswer(
@@ -290,7 +291,7 @@ def _popular(
         model=model,
         channel=query.channel,
         store_id=query.store_id,
-        seen=known.weights.seen if in_force.rules.include_seen is False else NO_ROWS,
+        seen=seen_rows(model, known) if in_force.rules.include_seen is False else NO_ROWS,
         cause=known.cause,
     )
 

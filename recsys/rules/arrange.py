@@ -101,7 +101,7 @@ class Arrangement:
     """How a page is put together.
 
     Attributes:
-        item_count: Of the model.
+        row_count: Of bitmaps.
         boosts: Bitmaps, and by what the scores of their rows are multiplied; above 0. Of
             several that have a row, the first counts.
         pins: Rows by the place that they get, from 0; they may be on the page.
@@ -112,7 +112,7 @@ class Arrangement:
         similarity: How alike items are; None where that is not known.
     """
 
-    item_count: int
+    row_count: int
     boosts: Sequence[tuple[U8, float]] = ()
     pins: dict[int, int] = field(default_factory=dict)
     caps: Sequence[Cap] = ()
@@ -316,7 +316,7 @@ def _boosted(
         # Below 0 a larger factor means less far below.
         up, down = found.scores * factor, found.scores / factor
         classes.append(Candidates(found.rows, np.where(found.scores >= 0.0, up, down)))
-        before.append(inverse(bitmap, how.item_count))
+        before.append(inverse(bitmap, how.row_count))
     classes.append(search([*masks, *before], count, excluded=taken))
     merged = _merged(classes)
     return Candidates(merged.rows[:count], merged.scores[:count])

@@ -34,6 +34,10 @@ class Model(Protocol):
         """Their vectors, float32, shape (n, f), if it has any."""
         ...
 
+    def vectors_of(self, rows: I32) -> NDArray[np.float32]:
+        """Return the vectors of rows, new items included; only if it has any."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Asked:

@@ -29,6 +29,7 @@ from recsys.catalog import (
 )
 from recsys.domain import ItemRow, StoreId
 from recsys.filters import Columns, LiveColumns
+from recsys.new_items import LiveItems
 from recsys.rules.filtered import FilteredMasks
 from recsys.rules.permitted import bitmap_of
 from recsys.rules.variants import variant_column
@@ -40,6 +41,9 @@ _CHANGES_AT_ONCE: Final = 10_000
 _NOWHERE: Final = -1
 _KEYS_AT_FIRST: Final = 1_024
 _TURNS_PER_ITEM_MAX: Final = 4
+_NEW_ROWS_MIN: Final = 8_192
+_NEW_ROWS_SHARE: Final = 8
+"""Bitmaps have room for as many new items again, and for one to so many known ones."""
 
 
 class Assortment:
@@ -53,7 +57,10 @@ class Assortment:
             feed: The catalogue's changes.
         """
         self._items = items
-        self.item_count = len(items)
+        self.row_count = items.row_count
+        """Rows of every bitmap; it stays, once something is known."""
+        self.is_outgrown = False
+        """Whether there are more new items than rows, so that another one has to follow."""
         self._feed = feed
         self._lock = threading.Lock()
         self._seq: int | None = None
@@ -62,7 +69,7 @@ class Assortment:
         self._turning: list[tuple[float, ItemRow]] = []
         self._turned: dict[ItemRow, Item] = {}
         self._live = self._no_columns()
-        self._filtered = FilteredMasks(len(items))
+        self._filtered = FilteredMasks(self.row_count)
         self._stocked: OrderedDict[StoreId, Mask] = OrderedDict()
         self._stores: Mapping[StoreId, Store] = {}
         self._map = StoreMap(())
@@ -83,6 +90,11 @@ class Assortment:
         with self._lock:
             self._catch_up(last, now=now)
             self._turn(now)
+
+    @property
+    def item_count(self) -> int:
+        """Items that there are, new ones included."""
+        return len(self._items)
 
     @property
     def offered(self) -> Mask | None:
@@ -133,9 +145,9 @@ class Assortment:
         # Of what is newer than what is known here, the items have to be known, too.
         self._catch_up(seq, now=now)
         found = self._rows[keys[keys < len(self._rows)]]
-        mask = Mask(bitmap_of(found[found >= 0], len(self._items)), item_count=len(self._items))
+        mask = Mask(bitmap_of(found[found >= 0], self.row_count), item_count=self.row_count)
         self._stocked[store_id] = mask
-        bytes_each = max(1, (len(self._items) + 7) // 8)
+        bytes_each = max(1, (self.row_count + 7) // 8)
         while len(self._stocked) > max(1, limits.STOCK_MASK_BYTES_MAX // bytes_each):
             self._stocked.popitem(last=False)
         return mask
@@ -144,7 +156,7 @@ class Assortment:
         if self._seq is None or (last < self._seq and self._feed.last_seq() < self._seq):
             # Numbers go back only where another catalogue has taken the place of this one.
             self._load(now=now)
-        while self._seq is not None and self._seq < last:
+        while self._seq is not None and self._seq < last and not self.is_outgrown:
             changes = self._feed.changes(self._seq, count_max=_CHANGES_AT_ONCE)
             if changes is None:
                 self._load(now=now)
@@ -161,26 +173,54 @@ class Assortment:
         seq = 0
         for number, some in self._feed.snapshot():
             seq = number
-            found, positions = self._items.find([one.item_id for one in some])
+            found, positions = self._found(some, now=now)
             rows = _with_rows(rows, _keys(some, positions), found)
             offered.append(_offered(some, found, positions, now=now))
             turned |= _turning(some, found, positions, now=now)
             _describe(live, some, found, positions, now=now)
+        if not self._has_room(is_first=self._seq is None):
+            return
+        live.put([self.row_count - 1] if self.row_count else [], {})
         self._rows, self._turned = rows, turned
         # Filters that are asked just now may be of the columns before.
-        self._live, self._filtered = live, FilteredMasks(len(self._items))
+        self._live, self._filtered = live, FilteredMasks(self.row_count)
         self._turning = _turns(turned, now=now)
-        bitmap = bitmap_of(np.concatenate([*offered, np.empty(0, np.int32)]), len(self._items))
+        bitmap = bitmap_of(np.concatenate([*offered, np.empty(0, np.int32)]), self.row_count)
         if self._listed is None:
-            self._listed = Mask(bitmap, item_count=len(self._items))
+            self._listed = Mask(bitmap, item_count=self.row_count)
         else:
             self._listed.replace(bitmap)
         self._stocked.clear()
         self._take_stores(stores)
+        self._at(seq)
+
+    def _found(self, some: Sequence[KeyedItem], *, now: float) -> tuple[I32, I32]:
+        """Look items up; those that the model does not know get rows, if it has vectors for them."""
+        item_ids = [one.item_id for one in some]
+        if not isinstance(self._items, LiveItems):
+            return self._items.find(item_ids)
+        self._items.admit(some, now=now)
+        return self._items.find_any(item_ids)
+
+    def _has_room(self, *, is_first: bool) -> bool:
+        """Say whether all rows fit into bitmaps; how long they are is said at first."""
+        known_count = self._items.row_count
+        if is_first and isinstance(self._items, LiveItems):
+            new_count = known_count - min(known_count, self._items.first_row)
+            room = max(_NEW_ROWS_MIN, self._items.known_count // _NEW_ROWS_SHARE, new_count)
+            self.row_count = self._items.first_row + new_count + room
+        self.is_outgrown = known_count > self.row_count
+        return not self.is_outgrown
+
+    def _at(self, seq: int) -> None:
+        if seq and isinstance(self._items, LiveItems):
+            self._items.open()
         self._seq = seq
 
     def _apply(self, changes: CatalogChanges, *, now: float) -> None:
-        found, positions = self._items.find([one.item_id for one in changes.items])
+        found, positions = self._found(changes.items, now=now)
+        if not self._has_room(is_first=False):
+            return
         self._rows = _with_rows(self._rows, _keys(changes.items, positions), found)
         turned = _turning(changes.items, found, positions, now=now)
         for row in map(ItemRow, found.tolist()):
@@ -197,7 +237,7 @@ class Assortment:
         self._restock(changes)
         if changes.stores_changed:
             self._take_stores(self._feed.stores())
-        self._seq = changes.seq
+        self._at(changes.seq)
 
     def _take_stores(self, stores: Sequence[Store]) -> None:
         self._stores = {store.store_id: store for store in stores}
@@ -205,9 +245,9 @@ class Assortment:
 
     def _no_columns(self) -> LiveColumns:
         columns = LiveColumns(ITEM_SCHEMA)
-        if len(self._items):
+        if self.row_count:
             # Bitmaps are as long as the model, whatever the catalogue knows.
-            columns.put([len(self._items) - 1], {})
+            columns.put([self.row_count - 1], {})
         return columns
 
     def _restock(self, changes: CatalogChanges) -> None:

@@ -41,7 +41,7 @@ def arrangement_of(
     if not rules.arranges and variants is None:
         return None
     return Arrangement(
-        item_count=len(model.items),
+        row_count=assortment.row_count,
         boosts=[
             (assortment.filtered(boost.filter, now=now).state.bitmap, boost.factor)
             for boost in rules.boosts or ()
@@ -84,4 +84,4 @@ def _pins(rules: Rules, permitted: Permitted, items: ItemIndex, notes: set[str])
 def _similarity(model: Model, columns: Columns) -> Similarity:
     if model.item_factors is None:
         return FieldLikeness(FieldGroups(columns, "category"))
-    return VectorLikeness(model.item_factors)
+    return VectorLikeness(model.vectors_of)

@@ -1,6 +1,6 @@
 """What items have in common: values of a field, or directions of their vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -55,9 +55,9 @@ class FieldGroups:
 class VectorLikeness:
     """Cosines of item vectors, none below 0; see `recsys.rules.arrange.Similarity`."""
 
-    def __init__(self, item_factors: NDArray[np.float32]) -> None:
-        """Look at vectors, float32, shape (n, f)."""
-        self._factors = item_factors
+    def __init__(self, vectors_of: Callable[[I32], NDArray[np.float32]]) -> None:
+        """Look at vectors, float32, of rows."""
+        self._vectors_of = vectors_of
         self._rows: I32 | None = None
         self._units = np.empty((0, 0))
 
@@ -70,7 +70,7 @@ class VectorLikeness:
         return cosines
 
     def _unit(self, rows: I32) -> F64:
-        vectors = self._factors[rows].astype(np.float64)
+        vectors = self._vectors_of(rows).astype(np.float64)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         units = np.zeros_like(vectors)
         np.divide(vectors, norms, out=units, where=norms > 0.0)

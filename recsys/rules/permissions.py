@@ -42,12 +42,12 @@ class Permissions:
 
     def prepare(self, model: Model, *, now: float) -> None:
         """Read what the catalogue says of a model's items; raises StorageUnavailable."""
-        self._assortment(model).refresh(now=now)
+        self._refreshed(model, now=now)
 
     def follow(self, *, now: float) -> None:
         """Take in what has changed before anybody asks; raises StorageUnavailable."""
-        for assortment in list(self._assortments.values()):
-            assortment.refresh(now=now)
+        for model in list(self._assortments):
+            self._refreshed(model, now=now)
 
     def in_force(self, model: Model, asked: Asked, *, count: int, notes: set[str]) -> InForce:
         """Resolve the rules of a request, as of this moment.
@@ -70,7 +70,7 @@ class Permissions:
         check_stock_rule(rules, asked)
         contact = contact_of(rules, asked, model.items)
         parts = self._parts(placed, rules, asked, assortment, contact, notes)
-        permitted = Permitted(len(model.items), tuple(parts))
+        permitted = Permitted(len(model.items), assortment.row_count, tuple(parts))
         return InForce(
             rules=rules,
             permitted=permitted,
@@ -95,12 +95,17 @@ class Permissions:
     def _whatever(self, assortment: Assortment) -> InForce:
         """Return what is in force where nobody asks for anything, which is most of the time."""
         found = self._plain.get(assortment)
-        # What is offered is one mask, which changes; but first there may be none.
-        if found is None or bool(found.permitted.parts) != (assortment.offered is not None):
+        # What is offered is one mask, which changes; but first there may be none, and items
+        # may come that the model does not know.
+        if (
+            found is None
+            or bool(found.permitted.parts) != (assortment.offered is not None)
+            or found.permitted.item_count != assortment.item_count
+        ):
             parts: tuple[Part, ...] = ()
             if assortment.offered is not None:
                 parts = (Part(ShortfallCause.NOT_OFFERED, assortment.offered),)
-            permitted = Permitted(assortment.item_count, parts)
+            permitted = Permitted(assortment.item_count, assortment.row_count, parts)
             found = self._plain[assortment] = InForce(
                 rules=NO_RULES, permitted=permitted, excluded=_NO_ROWS, arrangement=None
             )
@@ -123,12 +128,22 @@ class Permissions:
         yield from filter_parts(placed, rules, asked, assortment, contact)
 
     def _fresh(self, model: Model, notes: set[str], *, now: float) -> Assortment:
-        assortment = self._assortment(model)
         try:
-            assortment.refresh(now=now)
+            return self._refreshed(model, now=now)
         except StorageUnavailable:
             # What was known a moment ago is better than nothing, and than everything.
             notes.add(NOTE_CATALOG_UNAVAILABLE)
+            return self._assortment(model)
+
+    def _refreshed(self, model: Model, *, now: float) -> Assortment:
+        """Bring a model's assortment up to date; raises StorageUnavailable."""
+        assortment = self._assortment(model)
+        assortment.refresh(now=now)
+        if assortment.is_outgrown:
+            # Whoever answers with the old one keeps masks that are all of one length.
+            assortment = Assortment(model.items, self._catalog)
+            assortment.refresh(now=now)
+            self._assortments[model] = assortment
         return assortment
 
     def _assortment(self, model: Model) -> Assortment:

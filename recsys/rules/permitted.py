@@ -36,11 +36,13 @@ class Permitted:
     """All of these have to allow an item.
 
     Attributes:
-        item_count: Of the model.
+        item_count: Items that there are.
+        row_count: Of bitmaps; more where some rows are no items.
         parts: In the order in which a missing item is put down to a cause.
     """
 
     item_count: int
+    row_count: int
     parts: tuple[Part, ...] = ()
 
     @property
@@ -86,7 +88,9 @@ def common_bits(masks: Sequence[Mask | U8]) -> U8 | None:
 
 
 def allows(bitmap: U8, rows: I32) -> NDArray[np.bool_]:
-    """Say for each row whether a bitmap has it."""
+    """Say for each row whether a bitmap has it; rows behind its end are not in it."""
+    if len(rows) and int(rows.max()) >> 3 >= len(bitmap):
+        return allows(np.append(bitmap, np.zeros(int(rows.max()) >> 3, dtype=np.uint8)), rows)
     bits: NDArray[np.bool_] = (bitmap[rows >> 3] >> (rows & 7).astype(np.uint8) & 1) == 1
     return bits
 

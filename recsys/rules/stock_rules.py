@@ -45,7 +45,7 @@ def stock_part(rules: Rules, asked: Asked, assortment: Assortment, notes: set[st
     if not known and rule is StockRule.AUTO:
         return None
     # Where nothing is known: better nothing than what somebody comes for in vain.
-    found = known[0] if len(known) == 1 else _united(known, assortment.item_count)
+    found = known[0] if len(known) == 1 else _united(known, assortment.row_count)
     return Part(ShortfallCause.OUT_OF_STOCK, found, ", ".join(stores))
 
 
@@ -94,8 +94,8 @@ def _stocked(
     return stocked
 
 
-def _united(masks: Sequence[Mask], item_count: int) -> U8:
-    united = np.zeros((item_count + 7) // 8, dtype=np.uint8)
+def _united(masks: Sequence[Mask], row_count: int) -> U8:
+    united = np.zeros((row_count + 7) // 8, dtype=np.uint8)
     for mask in masks:
         united |= mask.state.bitmap
     return united

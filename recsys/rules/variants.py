@@ -53,7 +53,8 @@ class VariantGroups:
         keeps[list(groups)] = False
         truths = keeps[self._column.codes(self._row_count)]
         primaries = [str(one) for group in groups for one in self._column.values_of(group)]
-        truths[self._items.known_rows(primaries)] = False
+        rows = self._items.known_rows(primaries)
+        truths[rows[rows < self._row_count]] = False
         return np.packbits(truths, bitorder="little")
 
     def _own(self, item_id: str) -> int:

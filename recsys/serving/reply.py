@@ -32,9 +32,10 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
         four fields are the same.
     """
     results = answer.results
+    ids, ranking = results.packed()
     encoded = encode_answer(
-        results.items.compiled,
-        results.ranking,
+        ids,
+        ranking,
         [_reason_bytes(reason) for reason in results.reasons],
         token,
         answer.model_version,

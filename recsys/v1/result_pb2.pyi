@@ -24,6 +24,7 @@ class ReasonKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_KIND_COMPLEMENT: _ClassVar[ReasonKind]
     REASON_KIND_BUY_AGAIN: _ClassVar[ReasonKind]
     REASON_KIND_TRENDING: _ClassVar[ReasonKind]
+    REASON_KIND_NEW: _ClassVar[ReasonKind]
 
 class FallbackCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -56,6 +57,7 @@ REASON_KIND_RECENTLY_VIEWED: ReasonKind
 REASON_KIND_COMPLEMENT: ReasonKind
 REASON_KIND_BUY_AGAIN: ReasonKind
 REASON_KIND_TRENDING: ReasonKind
+REASON_KIND_NEW: ReasonKind
 FALLBACK_CAUSE_UNSPECIFIED: FallbackCause
 FALLBACK_CAUSE_NO_CONSENT: FallbackCause
 FALLBACK_CAUSE_STORAGE_UNAVAILABLE: FallbackCause

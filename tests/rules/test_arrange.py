@@ -81,7 +81,7 @@ def test_boosts_and_caps_are_exact(data: st.DataObject, shop: Shop, count: int) 
         page = arrange(
             shop.search,
             Arrangement(
-                item_count=size,
+                row_count=size,
                 boosts=[(bits(rows), factor) for rows, factor in boosts],
                 caps=[Cap(groups=shop, count_max=most) for most in caps],
             ),
@@ -116,7 +116,7 @@ def test_every_rule_is_kept(data: st.DataObject, shop: Shop, count: int) -> None
     page = arrange(
         shop.search,
         Arrangement(
-            item_count=size,
+            row_count=size,
             pins=pins,
             caps=[] if most is None else [Cap(groups=shop, count_max=most)],
             shares=[(bits(share_rows), least)] if least else [],
@@ -153,7 +153,7 @@ def test_diversity_trades_score_for_difference() -> None:
 
     def page(diversity: float) -> list[int]:
         how = Arrangement(
-            item_count=4,
+            row_count=4,
             diversity=diversity,
             similarity=lambda row, rows: (shop.brands[rows] == shop.brands[row]).astype(float),
         )
@@ -168,7 +168,7 @@ def test_diversity_trades_score_for_difference() -> None:
 def test_pins_without_the_rest_stand_alone() -> None:
     """Nothing is invented around them."""
     shop = Shop([1.0], [0])
-    how = Arrangement(item_count=1, pins={4: 0})
+    how = Arrangement(row_count=1, pins={4: 0})
     page = arrange(shop.search, how, count=5, excluded=NONE)
     assert page.rows.tolist() == [0]
     assert np.isnan(page.scores).all()

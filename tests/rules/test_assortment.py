@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys import limits
-from recsys.bundle import ItemIndex
+from recsys.bundle import ItemIndex, NewItemMap
 from recsys.catalog import Attribute, Item, Price, item_record
 from recsys.domain import StoreId
 from recsys.errors import StorageUnavailable
+from recsys.new_items import LiveItems
 from recsys.rules.assortment import Assortment
 from recsys.rules.filtered import item_filter
 from recsys.scoring import Mask
@@ -96,6 +97,57 @@ def test_it_equals_the_catalogue(
                 if store == shop and is_there
             }
             assert shown(mask) == has & set(IDS)
+
+
+@settings(deadline=None, max_examples=100)
+@given(steps=steps, kept_count=st.sampled_from([1, 3, 1_000]), before=steps)
+def test_new_items_are_followed_like_the_others(
+    steps: list[tuple[object, ...]], before: list[tuple[object, ...]], kept_count: int
+) -> None:
+    """What the model does not know has rows behind those that it does."""
+    catalog = MemoryCatalog(kept_count=kept_count)
+    now = 0.0
+    for step in before:
+        now = apply(catalog, None, step, now)
+    items = LiveItems(
+        ItemIndex.from_ids(IDS),
+        NewItemMap(features=np.empty(0, np.uint64), weights=np.ones((1, 3), np.float32)),
+    )
+    assortment = Assortment(items, catalog)
+    for step in steps:
+        now = apply(catalog, assortment, step, now)
+    assortment.refresh(now=now)
+    everything = [*IDS, "new-1", "new-2"]
+
+    def named(mask: Mask) -> set[str]:
+        bits = np.unpackbits(mask.state.bitmap, bitorder="little")[: items.row_count]
+        rows = np.flatnonzero(bits).astype(np.int32)
+        return set(items.ids(rows[(rows < len(IDS)) | (rows >= items.first_row)]))
+
+    offered = assortment.offered
+    if offered is None:
+        assert not items.shows_new
+        return
+    there = {name: catalog.contents.get(name) for name in everything}
+    assert named(offered) == {
+        name for name, item in there.items() if item is not None and item.is_available(now)
+    }
+    for expression in FILTERS:
+        which = item_filter(expression)
+        assert named(assortment.filtered(expression, now=now)) == {
+            name
+            for name, item in there.items()
+            if (name in IDS or items.row(name) is not None)
+            and which.matches({} if item is None else item_record(item, now=now), now=now)
+        }
+    for shop in SHOPS:
+        mask = assortment.stocked(StoreId(shop), now=now)
+        assert mask is not None
+        assert named(mask) == {
+            catalog.ids[key - 1]
+            for (store, key), is_there in catalog.in_stock.items()
+            if store == shop and is_there
+        }
 
 
 def apply(

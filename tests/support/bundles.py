@@ -12,6 +12,7 @@ from recsys.bundle import (
     Bundle,
     BundleContents,
     ItemIndex,
+    NewItemMap,
     PopularLists,
     PriorRows,
     Rebuys,
@@ -52,6 +53,7 @@ def contents(
     history: HistoryConfig | None = None,
     basket_links: CsrMatrix | None = None,
     rebuys: Rebuys | None = None,
+    new_items: NewItemMap | None = None,
     model_version: str = "v1",
 ) -> BundleContents:
     """Describe a bundle; popular lists are rows, best first, scored n, n-1, ..."""
@@ -68,6 +70,7 @@ def contents(
         item_item=item_item,
         basket_links=basket_links,
         rebuys=rebuys,
+        new_items=new_items,
         popular=PopularLists.from_lists(
             {
                 segment: (
