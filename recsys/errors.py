@@ -173,6 +173,8 @@ class CostTooHigh(RecsysError):
         self.cost = cost
         self.cost_max = cost_max
         super().__init__(f"the use costs {cost}; reserved are {cost_max}")
+
+
 class SegmentNotFound(NotFound):
     """There is no saved segment of this name."""
 

@@ -117,7 +117,9 @@ class Trends:
         self._number_of: dict[str, int] = {}
         self._places: dict[str, PlaceTrends] = {}
         self._counted: dict[int, dict[tuple[str, int | None, int], float]] = {}
-        self._rows: weakref.WeakKeyDictionary[ItemIndex, tuple[int, I32]] = weakref.WeakKeyDictionary()
+        self._rows: weakref.WeakKeyDictionary[ItemIndex, tuple[int, I32]] = (
+            weakref.WeakKeyDictionary()
+        )
 
     @property
     def is_followed(self) -> bool:
