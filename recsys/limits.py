@@ -168,6 +168,7 @@ OFFER_CAP_USE_COUNT_MAX: Final = 10_000
 OFFER_CAP_DAYS_MAX: Final = 3_660
 OFFER_STACK_DEPTH_MAX: Final = 8
 OFFER_KEPT_BYTES_MAX: Final = 64 * 2**10
+OFFER_SCOPE_BYTES_MAX: Final = 512 * 2**20
 
 # The ledger: how long something is held, how many things join one commit and how many
 # wait for it, and for how long those that came to nothing are remembered.

@@ -25,15 +25,9 @@ from recsys.campaigns.people import (
 )
 from recsys.campaigns.recheck import withdrawn
 from recsys.campaigns.resume import Resume, decode_resume, encode_resume, fingerprint
-from recsys.campaigns.segments import (
-    PEOPLE_SCHEMA,
-    SavedSegment,
-    SegmentStore,
-    needs_of,
-    people_filter,
-    person_record,
-)
+from recsys.campaigns.segments import SavedSegment, SegmentStore, needs_of
 from recsys.campaigns.suppression import SuppressionCause, may_be_messaged
+from recsys.profiles import PEOPLE_SCHEMA, people_filter, person_record
 
 __all__ = [
     "ALL_EVENTS",

@@ -31,7 +31,7 @@ from recsys.campaigns.habits import (
 )
 from recsys.campaigns.key_set import KeySet
 from recsys.campaigns.people import NO_EVENTS, EventNeeds, FoundPerson, PeopleSource, WalkPosition
-from recsys.campaigns.segments import needs_of, people_filter, person_record
+from recsys.campaigns.segments import needs_of
 from recsys.campaigns.suppression import (
     SuppressionCause,
     address_of,
@@ -41,7 +41,7 @@ from recsys.campaigns.suppression import (
 from recsys.consent import Purpose
 from recsys.domain import Identifier, ItemId
 from recsys.errors import RecsysError
-from recsys.profiles import Person, Traits, traits
+from recsys.profiles import Person, Traits, people_filter, person_record, traits
 from recsys.recommend import Answer, ManyPeople, Recommender, ServingModel
 
 _POPULATION_COUNT: Final = 2_000

@@ -22,8 +22,9 @@ from recsys.offers.offer import (
     Points,
     Sample,
 )
+from recsys.offers.scope import scope_expression
 from recsys.offers.times import MINUTES_PER_DAY, Hours, zone_of
-from recsys.profiles import PERSON_SCHEMA
+from recsys.profiles import PEOPLE_SCHEMA
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -84,15 +85,21 @@ def _benefit(offer: Offer) -> Found:
 
 def _scope(offer: Offer) -> Found:
     scope = offer.scope
-    yield from _names(scope.item_ids, "scope.item_ids", limits.ITEM_ID_BYTES_MAX)
-    yield from _names(scope.category_paths, "scope.category_paths", limits.CATEGORY_PATH_BYTES_MAX)
-    yield from _names(scope.brands, "scope.brands", limits.BRAND_BYTES_MAX)
-    yield from _filter(scope.filter, "scope.filter", ITEM_SCHEMA)
+    wrong = [
+        *_names(scope.item_ids, "scope.item_ids", limits.ITEM_ID_BYTES_MAX),
+        *_names(scope.category_paths, "scope.category_paths", limits.CATEGORY_PATH_BYTES_MAX),
+        *_names(scope.brands, "scope.brands", limits.BRAND_BYTES_MAX),
+        *_filter(scope.filter, "scope.filter", ITEM_SCHEMA),
+    ]
+    yield from wrong
+    if not wrong:
+        # Together they are one filter, which has bounds of its own.
+        yield from _filter(scope_expression(scope), "scope", ITEM_SCHEMA)
 
 
 def _eligibility(offer: Offer) -> Found:
     who = offer.eligibility
-    yield from _filter(who.person_filter, "eligibility.person_filter", PERSON_SCHEMA)
+    yield from _filter(who.person_filter, "eligibility.person_filter", PEOPLE_SCHEMA)
     yield from _filter(who.basket_filter, "eligibility.basket_filter", ITEM_SCHEMA)
     yield from _names(who.loyalty_tiers, "eligibility.loyalty_tiers", limits.OFFER_NAME_BYTES_MAX)
     yield from _names(who.store_ids, "eligibility.store_ids", limits.STORE_ID_BYTES_MAX)

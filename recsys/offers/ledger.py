@@ -10,10 +10,15 @@ that servers whose clocks differ agree.
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
-from recsys.domain import Channel, Identifier, StoreId
+from recsys.domain import SECONDS_PER_DAY, Channel, Identifier, StoreId
 from recsys.errors import RecsysError
+from recsys.offers.offer import Cap
+from recsys.offers.rule import OfferRefusal
+
+BASE_SECONDS: Final = SECONDS_PER_DAY
+"""For how long an offer that was used bears others on top of it."""
 
 
 class ReservationState(enum.IntEnum):
@@ -36,6 +41,8 @@ class Reserve(NamedTuple):
         cost_micros: What the use costs at most; None for the offer's.
         channel: Where; None if not said.
         store_id: The shop; None if not said.
+        refusal: What refuses it already, as the caller has found; an earlier reservation
+            of the same id is returned all the same.
     """
 
     reservation_id: str
@@ -45,6 +52,7 @@ class Reserve(NamedTuple):
     cost_micros: int | None = None
     channel: Channel | None = None
     store_id: StoreId | None = None
+    refusal: OfferRefusal | None = None
 
 
 class Commit(NamedTuple):
@@ -173,3 +181,9 @@ class Ledger(Protocol):
     def standing(self, identifiers: Sequence[Identifier], offer_ids: Sequence[str]) -> Standing:
         """Return how some offers and a person stand; nothing is written."""
         ...
+
+
+def is_used_up(uses: Sequence[Use], cap: Cap, *, now: float) -> bool:
+    """Whether a cap allows no more uses."""
+    since = float("-inf") if cap.days is None else now - cap.days * SECONDS_PER_DAY
+    return sum(one.reserve_time > since for one in uses) >= cap.count

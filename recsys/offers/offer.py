@@ -142,7 +142,7 @@ class Eligibility(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Who may have an offer, and where. What is empty asks for nothing.
 
     Attributes:
-        person_filter: What must be true of her, in the filter language over PERSON_SCHEMA.
+        person_filter: What must be true of her, in the filter language over PEOPLE_SCHEMA.
         basket_filter: What must be true of an item in the basket, over items.
         loyalty_tiers: One of these.
         new_customers_only: Whether she must not have bought anything yet.

@@ -1,7 +1,7 @@
 """Who is who, what a person allows, what is known of her, and how she is forgotten."""
 
 from recsys.profiles.exports import Export, ExportKind, place_of
-from recsys.profiles.fields import PERSON_SCHEMA, person_record
+from recsys.profiles.fields import PEOPLE_SCHEMA, people_filter, person_record
 from recsys.profiles.joining import Refusal
 from recsys.profiles.lifecycle import LifecycleStage, RfmSegment
 from recsys.profiles.link import (
@@ -32,7 +32,7 @@ from recsys.profiles.update import Change, LinkGraph, LinkOutcomes, outcomes_of,
 __all__ = [
     "ALWAYS_DAY",
     "CONFIDENCE_SURE",
-    "PERSON_SCHEMA",
+    "PEOPLE_SCHEMA",
     "SOURCE_IMPORT",
     "CategoriesOf",
     "Change",
@@ -66,6 +66,7 @@ __all__ = [
     "merged",
     "outcomes_of",
     "pairs_of",
+    "people_filter",
     "person_record",
     "place_of",
     "profile_of",

@@ -1,44 +1,92 @@
-"""The fields of a person that filters may name; docs/offers.md lists them."""
+"""The fields of a person that filters may name; docs/campaigns.md lists them."""
 
+import functools
+from collections.abc import Mapping
 from typing import Final
 
-from recsys.filters import FieldType, Record, Schema
+from recsys.consent import Purpose, effective
+from recsys.domain import Channel
+from recsys.filters import FieldType, Filter, Record, Schema, read_filter
+from recsys.profiles.lifecycle import rfm_scores
+from recsys.profiles.people import Person
 from recsys.profiles.traits import Traits
 
-PERSON_SCHEMA: Final = Schema(
+PEOPLE_SCHEMA: Final = Schema(
     fields={
-        "rfm_segment": FieldType.TEXT,
+        "known_by": FieldType.TEXT,
+        "consent": FieldType.TEXT,
+        "refused": FieldType.TEXT,
         "lifecycle_stage": FieldType.TEXT,
+        "rfm_segment": FieldType.TEXT,
+        "recency_score": FieldType.NUMBER,
+        "frequency_score": FieldType.NUMBER,
         "order_count": FieldType.NUMBER,
         "recent_order_count": FieldType.NUMBER,
         "first_order_time": FieldType.TIME,
         "last_order_time": FieldType.TIME,
         "last_activity_time": FieldType.TIME,
         "preferred_channel": FieldType.TEXT,
-        "top_categories": FieldType.PATH,
+        "active_on": FieldType.TEXT,
         "top_stores": FieldType.TEXT,
-        "loyalty_tier": FieldType.TEXT,
+        "top_categories": FieldType.PATH,
     },
+    maps=frozenset({"recent_value", "event_count"}),
 )
+"""What a filter of people may name."""
 
 
-def person_record(found: Traits, *, loyalty_tier: str = "") -> Record:
+@functools.lru_cache(maxsize=256)
+def people_filter(expression: str) -> Filter:
+    """Read a filter of people; the same one for the same text.
+
+    Raises:
+        InvalidFilter: It is none, or names what people do not have.
+    """
+    return read_filter(expression, PEOPLE_SCHEMA)
+
+
+def person_record(person: Person, traits: Traits, *, now: float) -> Record:
     """Return what filters see of a person.
 
     Args:
-        found: What her events say.
-        loyalty_tier: What the caller says; empty if nothing.
+        person: Her identifiers and consents.
+        traits: What her events say of her; not looked at where the filter needs no events.
+        now: Seconds since 1970-01-01 UTC.
     """
+    orders = traits.orders
+    scores = rfm_scores(orders.last_time, orders.recent_count, now=now)
+    active = {place.value: time for place, time in traits.last_activity.items() if place}
     return {
-        "rfm_segment": None if found.rfm is None else found.rfm.value,
-        "lifecycle_stage": found.stage.value,
-        "order_count": float(found.orders.count),
-        "recent_order_count": float(found.orders.recent_count),
-        "first_order_time": found.orders.first_time,
-        "last_order_time": found.orders.last_time,
-        "last_activity_time": max(found.last_activity.values(), default=None),
-        "preferred_channel": found.preferred_channel.value if found.preferred_channel else None,
-        "top_categories": tuple(one.name for one in found.top_categories),
-        "top_stores": tuple(one.name for one in found.top_stores),
-        "loyalty_tier": loyalty_tier,
+        "known_by": sorted({one.namespace for one in person.identifiers}),
+        **_consents(person),
+        "lifecycle_stage": traits.stage,
+        "rfm_segment": traits.rfm,
+        "recency_score": None if scores is None else float(scores[0]),
+        "frequency_score": None if scores is None else float(scores[1]),
+        "order_count": float(orders.count),
+        "recent_order_count": float(orders.recent_count),
+        "first_order_time": orders.first_time,
+        "last_order_time": orders.last_time,
+        "last_activity_time": max(traits.last_activity.values(), default=None),
+        "preferred_channel": traits.preferred_channel,
+        "active_on": sorted(active),
+        "top_stores": [one.name for one in traits.top_stores],
+        "top_categories": [one.name for one in traits.top_categories],
+        "recent_value": {name: float(amount) for name, amount in orders.recent_value.items()},
+        "event_count": {kind.value: float(count) for kind, count in traits.event_counts.items()},
     }
+
+
+def _consents(person: Person) -> Mapping[str, list[str]]:
+    """Say what she allows and refuses, as `marketing:email`; of no channel, as `marketing`."""
+    said: dict[str, list[str]] = {"consent": [], "refused": []}
+    if not any(person.consents.values()):
+        return said
+    for purpose in Purpose:
+        places: tuple[Channel | None, ...] = (None, *Channel)
+        for place in places:
+            found = effective(person.consents.values(), purpose, place)
+            if found is not None:
+                name = purpose.value if place is None else f"{purpose.value}:{place.value}"
+                said["consent" if found.is_granted else "refused"].append(name)
+    return said

@@ -87,6 +87,11 @@ class Acquaintance:
             notes.add(NOTE_UNKNOWN_ITEM)
         return Known(history=history, weights=weights, from_storage=bool(stored), cause=cause)
 
+    def may_know(self, asking: Asking) -> bool:
+        """Whether what is known of somebody may be used for her."""
+        _, cause = self._stored(asking, set())
+        return cause is not FallbackCause.NO_CONSENT
+
     def _stored(
         self, asking: Asking, notes: set[str]
     ) -> tuple[History | None, FallbackCause | None]:

@@ -103,6 +103,11 @@ class Assortment:
         return self._listed if self._seq else None
 
     @property
+    def items(self) -> ItemIndex:
+        """Of the model."""
+        return self._items
+
+    @property
     def stores(self) -> Mapping[StoreId, Store]:
         """All stores of the catalogue."""
         return self._stores

@@ -133,11 +133,11 @@ class Permissions:
         except StorageUnavailable:
             # What was known a moment ago is better than nothing, and than everything.
             notes.add(NOTE_CATALOG_UNAVAILABLE)
-            return self._assortment(model)
+            return self.assortment(model)
 
     def _refreshed(self, model: Model, *, now: float) -> Assortment:
         """Bring a model's assortment up to date; raises StorageUnavailable."""
-        assortment = self._assortment(model)
+        assortment = self.assortment(model)
         assortment.refresh(now=now)
         if assortment.is_outgrown:
             # Whoever answers with the old one keeps masks that are all of one length.
@@ -146,7 +146,8 @@ class Permissions:
             self._assortments[model] = assortment
         return assortment
 
-    def _assortment(self, model: Model) -> Assortment:
+    def assortment(self, model: Model) -> Assortment:
+        """Return what is known of a model's items; as of the last answer."""
         found = self._assortments.get(model)
         if found is None:
             found = self._assortments.setdefault(model, Assortment(model.items, self._catalog))

@@ -28,6 +28,7 @@ from recsys.serving.client_messages import (
     context_message,
     read_reply,
 )
+from recsys.serving.client_offers import OfferClient
 from recsys.serving.client_widgets import WidgetCalls
 from recsys.serving.profile_client import ProfileClient
 from recsys.serving.request_id import METADATA_KEY
@@ -83,6 +84,7 @@ class Client(WidgetCalls):
         self._timeout_seconds = timeout_seconds
         self.catalog = CatalogClient(channel, ask=self._ask)
         self.campaigns = CampaignClient(channel, ask=self._ask)
+        self.offers = OfferClient(channel, ask=self._ask)
         self.profiles = ProfileClient(channel, ask=self._ask, timeout_seconds=timeout_seconds)
 
     def recommend(

@@ -16,6 +16,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from recsys.domain import ReasonKind
 from recsys.errors import FieldViolation
 from recsys.events import Outcome
+from recsys.offers import Asked, Reservation, Settled
+from recsys.offers.query import OfferAnswer, PropensityBasis
 from recsys.profiles import Refusal
 from recsys.recommend import Answer
 from recsys.v1.catalog_service_pb2 import ItemOutcome, StockOutcome
@@ -149,6 +151,18 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        self._settled = Counter(
+            "recsys_offer_uses",
+            "What was asked of the ledger of offers: reserve, commit, release; and what came of it.",
+            ("asked", "outcome"),
+            registry=registry,
+        )
+        self._offers = Counter(
+            "recsys_offers",
+            "Offers recommended, by how it was judged that they are wanted.",
+            ("reason",),
+            registry=registry,
+        )
         self.links_removed = Counter(
             "recsys_links_removed", "Links that were forgotten.", registry=registry
         )
@@ -163,6 +177,8 @@ class Metrics:
             self._answers.labels(kind=name)
         for outcome in Outcome:
             self._events.labels(outcome=outcome.name.lower())
+        for basis in PropensityBasis:
+            self._offers.labels(reason=basis.value)
         for name in (_JOINED, *Refusal):
             self._links.labels(outcome=name)
         for number in ItemOutcome.values()[1:]:
@@ -225,6 +241,19 @@ class Metrics:
         """Count links that were said, each with why it joins nothing, None if it does."""
         for refusal in refusals:
             self._links.labels(outcome=refusal or _JOINED).inc()
+
+    def settled(self, asked: Asked, settled: Settled) -> None:
+        """Count what came of something that was asked of the ledger: a state or a reason."""
+        outcome = settled.state.name if isinstance(settled, Reservation) else settled.reason
+        name = type(asked).__name__
+        self._settled.labels(asked=name.lower(), outcome=outcome.lower()).inc()
+
+    def offers(self, answer: OfferAnswer) -> None:
+        """Count offers that were recommended."""
+        for one in answer.offers:
+            self._offers.labels(reason=one.basis.value).inc()
+        for note in answer.notes:
+            self._notes.labels(note=note).inc()
 
     def catalog_items(
         self, outcomes: "Iterable[ItemOutcome]", violations: Iterable[FieldViolation]

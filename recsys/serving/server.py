@@ -30,6 +30,7 @@ from recsys.serving.event_writer import EventWriter
 from recsys.serving.link_servicer import LinkServicer
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
+from recsys.serving.offer_servicer import OfferServicer
 from recsys.serving.profile_servicer import ProfileServicer
 from recsys.serving.rules_file import RulesFile, frequency_file, placements_file
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
@@ -39,6 +40,7 @@ from recsys.v1 import (
     catalog_service_pb2,
     event_service_pb2,
     model_service_pb2,
+    offer_service_pb2,
     profile_service_pb2,
     recommendation_service_pb2,
 )
@@ -53,6 +55,7 @@ EVENT_SERVICE: Final = "recsys.v1.EventService"
 PROFILE_SERVICE: Final = "recsys.v1.ProfileService"
 CATALOG_SERVICE: Final = "recsys.v1.CatalogService"
 CAMPAIGN_SERVICE: Final = "recsys.v1.CampaignService"
+OFFER_SERVICE: Final = "recsys.v1.OfferService"
 SERVICES: Final = (
     RECOMMENDATION_SERVICE,
     MODEL_SERVICE,
@@ -60,6 +63,7 @@ SERVICES: Final = (
     PROFILE_SERVICE,
     CATALOG_SERVICE,
     CAMPAIGN_SERVICE,
+    OFFER_SERVICE,
 )
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
@@ -150,6 +154,15 @@ class RecsysServer:
             pool=self._batches,
         )
         self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
+        self._offers = OfferServicer(
+            storage=storage,
+            slot=self._slot,
+            recommender=self._recommender,
+            metrics=metrics,
+            time_zone=config.profiles.zone(),
+            pool=self._pool,
+        )
+        self._register(OFFER_SERVICE, _offer_handlers(self._offers, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
@@ -210,6 +223,7 @@ class RecsysServer:
         await stopping
         await self._links.close()
         await self._catalog.close()
+        await self._offers.close()
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
@@ -368,6 +382,23 @@ def _campaign_handlers(
         "AudienceForItem", pb2.AudienceForItemRequest, campaigns.audience_for_item, surroundings
     ).handler()
     return handlers
+
+
+def _offer_handlers(
+    offers: OfferServicer, surroundings: Surroundings
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    pb2 = offer_service_pb2
+    unary: tuple[tuple[str, Any, Any], ...] = (
+        ("UpsertOffers", pb2.UpsertOffersRequest, offers.upsert_offers),
+        ("GetOffer", pb2.GetOfferRequest, offers.get_offer),
+        ("ListOffers", pb2.ListOffersRequest, offers.list_offers),
+        ("DeleteOffers", pb2.DeleteOffersRequest, offers.delete_offers),
+        ("RecommendOffers", pb2.RecommendOffersRequest, offers.recommend_offers),
+        ("ReserveOffer", pb2.ReserveOfferRequest, offers.reserve_offer),
+        ("CommitOffer", pb2.CommitOfferRequest, offers.commit_offer),
+        ("ReleaseOffer", pb2.ReleaseOfferRequest, offers.release_offer),
+    )
+    return _handlers(Method, unary, surroundings)
 
 
 def _handlers(

@@ -3,16 +3,35 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from recsys.campaigns import PeopleSource, SegmentStore
 from recsys.catalog import CatalogFeed, CatalogStore, ItemReader
 from recsys.errors import InvalidConfig
 from recsys.events import EventFeed, EventLog, HistoryReader, NoEvents, NoHistories
+from recsys.offers import Ledger, OfferFeed, OfferStore
 from recsys.profiles import IdentityRules, PeopleStore, ProfileStore, Refusal
 from recsys.serving.config import StorageConfig
 
+if TYPE_CHECKING:
+    from recsys.storage.sessions import Sessions
+
 _POSTGRES: Final = ("postgresql://", "postgres://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferStorage:
+    """Where offers are.
+
+    Attributes:
+        store: They are written here,
+        feed: followed here,
+        ledger: and used here.
+    """
+
+    store: OfferStore
+    feed: OfferFeed
+    ledger: Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +49,7 @@ class Storage:
         catalog_store: The same, to be written; None likewise.
         campaign_people: People some at a time, for campaigns; None likewise.
         segments: Saved segments; None likewise.
+        offers: Offers and what is used of them; None likewise.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
         link_outcomes: What became of links that events have brought; grows with each append.
@@ -47,6 +67,7 @@ class Storage:
     catalog_store: CatalogStore | None = None
     campaign_people: PeopleSource | None = None
     segments: SegmentStore | None = None
+    offers: OfferStorage | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
     link_outcomes: list[Refusal | None] = field(default_factory=list)
@@ -71,6 +92,14 @@ def open_storage(config: StorageConfig, rules: IdentityRules | None = None) -> S
     if config.histories.startswith(_POSTGRES):
         return _open_postgres(config, rules)
     return _open_sqlite(Path(config.histories), rules)
+
+
+def _offers(sessions: "Sessions") -> OfferStorage:
+    from recsys.storage.offers import Offers  # noqa: PLC0415 - only where it is used
+    from recsys.storage.offers_ledger import OfferLedger  # noqa: PLC0415 - as above
+
+    offers = Offers(sessions)
+    return OfferStorage(store=offers, feed=offers, ledger=OfferLedger(sessions))
 
 
 def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
@@ -105,6 +134,7 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
         catalog_store=catalog,
         campaign_people=CampaignPeople(sessions, rules),
         segments=SavedSegments(sessions),
+        offers=_offers(sessions),
         unpacked=unpacked,
         link_outcomes=link_outcomes,
         pack=log.pack,
@@ -146,6 +176,7 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
         catalog_store=catalog,
         campaign_people=CampaignPeople(sessions, rules),
         segments=SavedSegments(sessions),
+        offers=_offers(sessions),
         link_outcomes=link_outcomes,
         is_quick=False,
         close=pool.close,

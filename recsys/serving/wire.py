@@ -23,6 +23,7 @@ from recsys.serving.violations import Violations, is_plain
 from recsys.serving.wire_rules import parse_rules
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import Event
+from recsys.v1.offer_service_pb2 import RecommendOffersRequest, ReserveOfferRequest
 from recsys.v1.recommendation_service_pb2 import (
     BuyAgainRequest,
     CompleteBasketRequest,
@@ -50,7 +51,10 @@ ListRequest: TypeAlias = (
 PersonRequest: TypeAlias = ListRequest | RankItemsRequest
 """What is asked for a person."""
 
-Question: TypeAlias = PersonRequest | RecommendPageRequest | LocateItemRequest
+OfferRequest: TypeAlias = RecommendOffersRequest | ReserveOfferRequest
+"""What asks for offers."""
+
+Question: TypeAlias = PersonRequest | RecommendPageRequest | LocateItemRequest | OfferRequest
 """What has a context."""
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from recsys.domain import SECONDS_PER_DAY
 from recsys.errors import (
     CostTooHigh,
     OfferNotFound,
@@ -26,10 +25,10 @@ from recsys.offers import (
     Rule,
     Settled,
     Spend,
-    Use,
     amount_of_micros,
     is_held_out,
 )
+from recsys.offers.ledger import BASE_SECONDS, is_used_up
 from recsys.storage.offers_people import Holder, add_uses, held_offers, holder_of, named_of, uses_of
 from recsys.storage.offers_rows import (
     RESERVATION_COLUMNS,
@@ -70,8 +69,6 @@ UPDATE offer_spends SET reserved_count = ?, reserved_cost = ?, committed_count =
 WHERE offer_key = ?
 """
 _GROUP_LOCK: Final = "recsys.offers/"
-_BASE_SECONDS: Final = SECONDS_PER_DAY
-"""For how long an offer that was used bears others on top of it."""
 
 
 class Turn:
@@ -173,6 +170,8 @@ class Turn:
         offer = None if key is None else self._offers[key].offer
         if key is None or offer is None:
             raise OfferNotFound(offer_id=asked.offer_id)
+        if asked.refusal is not None:
+            raise _refuser(asked.offer_id)(*asked.refusal)
         holder = self._holder(asked)
         cost = offer.cost_micros if asked.cost_micros is None else asked.cost_micros
         self._check_offer(asked.offer_id, offer, self._spends[key], cost, now=now)
@@ -230,7 +229,7 @@ class Turn:
         if offer.caps:
             uses = uses_of(self._session, holder, [key], now=now).get(key, [])
             for cap in offer.caps:
-                if used_up(uses, cap.count, cap.days, now=now):
+                if is_used_up(uses, cap, now=now):
                     raise refuse(Rule.CAP, f"used {cap.count} times already, as often as allowed")
         if offer.stacks_on and not self._has_base(offer.stacks_on, holder, now=now):
             raise refuse(Rule.STACKING, f"goes on top of {offer.stacks_on!r} only")
@@ -245,7 +244,7 @@ class Turn:
         rows = self._session.rows(OFFERS_BY_ID, [offer_id])
         uses = uses_of(self._session, holder, [row[0] for row in rows], now=now)
         return any(
-            one.is_held or one.reserve_time > now - _BASE_SECONDS
+            one.is_held or one.reserve_time > now - BASE_SECONDS
             for some in uses.values()
             for one in some
         )
@@ -293,12 +292,6 @@ class Turn:
     def _said(self, row: ReservationRow, reservation_id: str) -> Reservation:
         found = self._offers[row.offer_key]
         return reservation_of(row, reservation_id=reservation_id, found=found)
-
-
-def used_up(uses: Sequence[Use], count: int, days: float | None, *, now: float) -> bool:
-    """Whether a cap allows no more uses."""
-    since = float("-inf") if days is None else now - days * SECONDS_PER_DAY
-    return sum(one.reserve_time > since for one in uses) >= count
 
 
 def _refuser(offer_id: str) -> Callable[[Rule, str], OfferRefused]:

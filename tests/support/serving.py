@@ -12,6 +12,7 @@ from recsys.v1 import (
     catalog_service_pb2_grpc,
     event_service_pb2_grpc,
     model_service_pb2_grpc,
+    offer_service_pb2_grpc,
     profile_service_pb2_grpc,
     recommendation_service_pb2_grpc,
 )
@@ -59,6 +60,11 @@ class Running:
     def campaigns(self) -> campaign_service_pb2_grpc.CampaignServiceStub:
         """Stub of the campaign service."""
         return campaign_service_pb2_grpc.CampaignServiceStub(self.channel)
+
+    @property
+    def offers(self) -> offer_service_pb2_grpc.OfferServiceStub:
+        """Stub of the offer service."""
+        return offer_service_pb2_grpc.OfferServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
         """Value of a metric, with all that has been counted by now."""

@@ -10,8 +10,10 @@ import pytest
 from recsys import limits
 from recsys.consent import ConsentStatus, Purpose
 from recsys.domain import Channel, EventType, FallbackCause, ReasonKind, ShortfallCause
+from recsys.offers import ReservationState
+from recsys.offers.query import PropensityBasis
 from recsys.profiles import LifecycleStage, RfmSegment
-from recsys.v1 import event_pb2, profile_pb2, result_pb2
+from recsys.v1 import event_pb2, offer_pb2, offer_service_pb2, profile_pb2, result_pb2
 
 
 def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
@@ -100,6 +102,26 @@ def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
         ("profile", f"newest {limits.PROFILE_EVENT_COUNT_MAX} events"),
         ("profile", f"at most {limits.CONSENT_SOURCE_BYTES_MAX} bytes"),
         ("profile_service", f"1 to {limits.CONSENT_COUNT_MAX} statements"),
+        ("offer", f"id, 1 to {limits.OFFER_ID_BYTES_MAX} bytes"),
+        ("offer", f"time; at most {limits.OFFER_NAME_BYTES_MAX} bytes. Empty for none"),
+        ("offer", f"At most {limits.OFFER_STACK_DEPTH_MAX} on top of each other"),
+        ("offer", f"in [-{limits.OFFER_PRIORITY_MAX}, {limits.OFFER_PRIORITY_MAX}]"),
+        ("offer", f"in [1, {limits.OFFER_UNIT_COUNT_MAX}]"),
+        ("offer", f"at most {limits.OFFER_CAP_COUNT_MAX}, each of another period"),
+        ("offer", f"So often, in [1, {limits.OFFER_CAP_USE_COUNT_MAX}]"),
+        ("offer", f"up to {limits.OFFER_CAP_DAYS_MAX} days"),
+        ("offer", f"within that; at most {limits.OFFER_HOURS_COUNT_MAX}."),
+        ("offer", f"These; at most {limits.OFFER_LIST_COUNT_MAX}."),
+        ("offer", f"Around points; at most {limits.OFFER_AREA_COUNT_MAX}."),
+        ("offer", f"3 to {limits.OFFER_CORNER_COUNT_MAX}, in their order"),
+        ("offer", f"Along the ground, in (0, {limits.OFFER_RADIUS_KM_MAX:.0f}]"),
+        ("offer", f"paid for, in [1, {limits.OFFER_PIECE_COUNT_MAX}]"),
+        ("offer", f"In [1, {limits.OFFER_POINT_COUNT_MAX}]."),
+        ("offer_service", f"There may be {limits.OFFER_COUNT_MAX} offers"),
+        ("offer_service", f"1 to {limits.OFFER_WRITE_COUNT_MAX} offers, each id once"),
+        ("offer_service", f"1 to {limits.RESERVATION_ID_BYTES_MAX} bytes of UTF-8"),
+        ("offer_service", f"up to {limits.HOLD_SECONDS_MAX / 86_400:.0f} days"),
+        ("offer_service", f"Absent means {limits.HOLD_SECONDS_DEFAULT / 60:.0f} minutes"),
         ("context", f"at most {limits.RECENT_EVENT_COUNT_MAX} events"),
         ("context", f"at most {limits.RECENT_LINE_COUNT_MAX} lines in all"),
         ("recommendation_service", f"at most {limits.VIOLATION_COUNT_MAX} field violations"),
@@ -124,6 +146,8 @@ def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: st
         (RfmSegment, profile_pb2.RfmSegment, "RFM_SEGMENT_"),
         (LifecycleStage, profile_pb2.LifecycleStage, "LIFECYCLE_STAGE_"),
         (FallbackCause, result_pb2.FallbackCause, "FALLBACK_CAUSE_"),
+        (PropensityBasis, offer_service_pb2.OfferReason, "OFFER_REASON_"),
+        (ReservationState, offer_pb2.ReservationState, "RESERVATION_STATE_"),
     ],
     ids=[
         "event types",
@@ -135,6 +159,8 @@ def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: st
         "segments",
         "stages",
         "fallback causes",
+        "reasons of offers",
+        "states of reservations",
     ],
 )
 def test_domain_and_contract_have_the_same_members(members, enum, prefix) -> None:  # noqa: ANN001 - enum classes of two worlds

@@ -1,0 +1,191 @@
+"""Whether an offer is for a person, here and now: one rule after the other."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from recsys.catalog import Item, Place, Store, item_record, place_of
+from recsys.domain import ItemId, StoreId
+from recsys.filters import Record
+from recsys.offers.geofence import is_within
+from recsys.offers.holdout import is_held_out
+from recsys.offers.ledger import Spend, Standing, is_used_up
+from recsys.offers.money import amount_of_micros
+from recsys.offers.offer import Offer
+from recsys.offers.query import BasketLine, OfferQuery, cost_of
+from recsys.offers.rule import OfferRefusal, Rule
+from recsys.offers.scope import is_in_scope, item_filter_of
+from recsys.offers.times import are_open
+from recsys.profiles import people_filter
+
+Refusals = Iterator[OfferRefusal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Circumstances:
+    """Where and when somebody asks, and with what in her basket.
+
+    Attributes:
+        query: The question.
+        stores: All stores.
+        items: What the catalogue says of the items in the basket.
+        now: Seconds since 1970-01-01 UTC.
+    """
+
+    query: OfferQuery
+    stores: Mapping[StoreId, Store]
+    items: Mapping[ItemId, Item]
+    now: float
+
+    @property
+    def store(self) -> Store | None:
+        """The store of the context, if the catalogue knows it."""
+        store_id = self.query.store_id
+        return None if store_id is None else self.stores.get(store_id)
+
+    @property
+    def place(self) -> Place | None:
+        """Where she is: as the context says, else where the store is."""
+        return self.query.place or place_of(self.store)
+
+    def record(self, item_id: ItemId) -> Record:
+        """Return what filters see of an item in the basket."""
+        item = self.items.get(item_id)
+        return {} if item is None else item_record(item, now=self.now)
+
+    def basket_micros(self, currency: str) -> int:
+        """Return what the basket costs in a currency, as far as prices are known."""
+        return sum(self._cost(line, currency) for line in self.query.basket or ())
+
+    def _cost(self, line: BasketLine, currency: str) -> int:
+        amount, said = line.unit_price, line.currency
+        if not amount:
+            item = self.items.get(line.item_id)
+            price = None if item is None else item.price(self.now)
+            if price is None:
+                return 0
+            amount, said = price.amount, price.currency
+        return cost_of(line.quantity, amount) if said == currency else 0
+
+
+def refused_here(offer: Offer, here: Circumstances, *, is_strict: bool) -> Refusals:
+    """Find what refuses an offer whoever asks.
+
+    Args:
+        offer: The offer.
+        here: Where and when.
+        is_strict: Whether it is to be used now: then what it asks of a basket must hold,
+            and without a basket it does not.
+    """
+    query, now = here.query, here.now
+    if offer.from_time is not None and now < offer.from_time:
+        yield OfferRefusal(Rule.NOT_STARTED, f"begins in {offer.from_time - now:.0f} s")
+    if offer.until_time is not None and now >= offer.until_time:
+        yield OfferRefusal(Rule.ENDED, f"ended {now - offer.until_time:.0f} s ago")
+    zone = offer.time_zone or (here.store.time_zone if here.store else "")
+    if not are_open(offer.hours, zone, now=now):
+        yield OfferRefusal(Rule.HOURS, "is none of its hours")
+    who = offer.eligibility
+    if who.channels and query.channel not in who.channels:
+        said = query.channel.value if query.channel else "not said"
+        allowed = ", ".join(one.value for one in who.channels)
+        yield OfferRefusal(Rule.CHANNEL, f"the channel is {said}; allowed {allowed}")
+    if who.store_ids and query.store_id not in who.store_ids and who.geofence.is_anywhere:
+        yield OfferRefusal(Rule.STORE, f"is for {len(who.store_ids)} other stores")
+    if not who.geofence.is_anywhere:
+        place = here.place
+        if place is None or not is_within(
+            who.geofence, place, store_ids=who.store_ids, stores=here.stores
+        ):
+            where = "is not known" if place is None else "is outside of its area"
+            yield OfferRefusal(Rule.GEOFENCE, f"where she is {where}")
+    if who.loyalty_tiers and query.loyalty_tier not in who.loyalty_tiers:
+        yield OfferRefusal(Rule.LOYALTY_TIER, f"allowed {', '.join(who.loyalty_tiers)}")
+    if query.basket is not None or is_strict:
+        yield from _refused_basket(offer, here, is_strict=is_strict)
+
+
+def is_applicable(offer: Offer, here: Circumstances) -> bool:
+    """Whether something in the basket is in the scope of an offer."""
+    return any(
+        is_in_scope(offer.scope, line.item_id, here.record(line.item_id), now=here.now)
+        for line in here.query.basket or ()
+    )
+
+
+def _refused_basket(offer: Offer, here: Circumstances, *, is_strict: bool) -> Refusals:
+    who, lines = offer.eligibility, here.query.basket or ()
+    if who.basket_micros_min:
+        found = here.basket_micros(offer.currency)
+        if found < who.basket_micros_min:
+            yield OfferRefusal(
+                Rule.BASKET,
+                f"the basket costs {amount_of_micros(found)};"
+                f" allowed from {amount_of_micros(who.basket_micros_min)}",
+            )
+    if who.basket_filter:
+        matches = functools.partial(item_filter_of(who.basket_filter).matches, now=here.now)
+        if not any(matches(here.record(line.item_id)) for line in lines):
+            yield OfferRefusal(Rule.BASKET, f"nothing in the basket passes {who.basket_filter}")
+    # Whoever only says whom an offer is for says nothing of a basket.
+    if is_strict and here.query.basket is not None and not is_applicable(offer, here):
+        yield OfferRefusal(Rule.SCOPE, "nothing in the basket is in its scope")
+
+
+def refused_person(
+    offer_id: str,
+    offer: Offer,
+    standing: Standing,
+    *,
+    record: Callable[[], Record | None],
+    now: float,
+) -> Refusals:
+    """Find what refuses an offer to a person.
+
+    Args:
+        offer_id: Its id.
+        offer: The offer.
+        standing: How it and she stand.
+        record: Returns what filters see of her; None if it may not be known.
+        now: Seconds since 1970-01-01 UTC.
+    """
+    who = offer.eligibility
+    asks_traits = bool(who.person_filter or who.new_customers_only)
+    if standing.person_key is None:
+        if asks_traits or offer.caps or offer.holdout_share or offer.stacks_on:
+            yield OfferRefusal(Rule.IDENTITY, "is for people who are known; none is named")
+            return
+    elif asks_traits:
+        found = record()
+        if found is None:
+            yield OfferRefusal(Rule.CONSENT, "what is known of her may not be used")
+        else:
+            if who.new_customers_only and found["order_count"]:
+                yield OfferRefusal(Rule.NEW_CUSTOMERS, "she has bought before")
+            yield from _refused_traits(who.person_filter, found, now=now)
+    key = standing.person_key
+    share = offer.holdout_share
+    if key is not None and share and is_held_out(offer_id=offer_id, person_key=key, share=share):
+        yield OfferRefusal(Rule.HOLDOUT, f"she is among the {share:.1%} who never get it")
+    yield from _refused_sums(offer, standing.spends.get(offer_id, Spend()))
+    for cap in offer.caps:
+        if is_used_up(standing.uses.get(offer_id, ()), cap, now=standing.now):
+            period = "" if cap.days is None else f" in {cap.days:g} days"
+            yield OfferRefusal(Rule.CAP, f"allowed {cap.count} times{period}")
+
+
+def _refused_traits(expression: str, record: Record, *, now: float) -> Refusals:
+    if expression:
+        failed = people_filter(expression).explain(record, now=now)
+        if failed:
+            parts = ", ".join(one.expression for one in failed)
+            yield OfferRefusal(Rule.PERSON, f"she does not pass {parts}")
+
+
+def _refused_sums(offer: Offer, spend: Spend) -> Refusals:
+    if offer.unit_count is not None and spend.use_count >= offer.unit_count:
+        yield OfferRefusal(Rule.UNITS, f"all {offer.unit_count} are used or reserved")
+    budget = offer.budget_micros
+    if budget is not None and spend.use_micros + max(1, offer.cost_micros) > budget:
+        left = amount_of_micros(max(0, budget - spend.use_micros))
+        yield OfferRefusal(Rule.BUDGET, f"{left} of it are left")

@@ -1,0 +1,146 @@
+"""How likely somebody is to use an offer, and what a use of its budget is worth: two ports.
+
+What is learned from exposures and redemptions can take the place of the affinity, and prices of
+budgets that of nothing, without a change of anything else.
+"""
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.offers.offer import Offer
+from recsys.offers.query import OfferQuery, PropensityBasis
+from recsys.offers.scope import ScopeTable
+from recsys.recommend.fallback import popular_order
+from recsys.recommend.known import Known
+from recsys.recommend.model import ServingModel
+from recsys.recommend.query import RecommendQuery
+from recsys.recommend.recommender import Recommender
+from recsys.recommend.sources import Personal, in_one, of_person
+from recsys.rules import allows
+
+_POPULAR_SHARE: Final = 0.1
+"""How much what is popular counts beside what is hers, so that no scope is worth nothing."""
+
+_NO_ROWS: Final = np.empty(0, dtype=np.int32)
+
+
+class Propensity(NamedTuple):
+    """How likely somebody uses an offer.
+
+    Attributes:
+        probability: 0 to 1.
+        basis: By what it was judged.
+    """
+
+    probability: float
+    basis: PropensityBasis
+
+
+class PropensityQuestion(NamedTuple):
+    """For whom, and of which offers.
+
+    Attributes:
+        model: Ranks items.
+        query: Who asks, where, with what in her basket.
+        known: What may be known of her.
+        offers: All offers; the same mapping as long as none has changed.
+        wanted: Ids of those that are for her.
+        now: Seconds since 1970-01-01 UTC.
+    """
+
+    model: ServingModel
+    query: OfferQuery
+    known: Known
+    offers: Mapping[str, Offer]
+    wanted: Sequence[str]
+    now: float
+
+
+class PropensityModel(Protocol):
+    """Judges how likely people use offers. Safe between threads."""
+
+    def propensities(self, asked: PropensityQuestion) -> Sequence[Propensity]:
+        """Judge each of the wanted offers, in their order."""
+        ...
+
+
+class OfferPrices(Protocol):
+    """What a use of an offer takes from others, as allocation has found. Safe between threads."""
+
+    def price_micros(self, offer_id: str) -> int:
+        """Return it in millionths of the offer's currency; 0 where nothing is known."""
+        ...
+
+
+class NoPrices:
+    """Budgets that bind nobody; implements `OfferPrices`."""
+
+    def price_micros(self, offer_id: str) -> int:
+        """Return 0."""
+        del offer_id
+        return 0
+
+
+class Affinity:
+    """By her items: the share of her best ones that is in an offer's scope.
+
+    Each of the best items counts by its place as in a discounted cumulative gain (Järvelin
+    and Kekäläinen, 2002), 1 / log2(1 + place), and all of them together count 1. It is no
+    probability that was measured: it puts offers of different scopes into an order.
+    Implements `PropensityModel`.
+    """
+
+    def __init__(self, recommender: Recommender) -> None:
+        """Share what ranks items and knows what may be shown."""
+        self._recommender = recommender
+        self._tables: weakref.WeakKeyDictionary[ServingModel, ScopeTable]
+        self._tables = weakref.WeakKeyDictionary()
+
+    def propensities(self, asked: PropensityQuestion) -> Sequence[Propensity]:
+        """Judge each of the wanted offers; as `PropensityModel.propensities`."""
+        model, query = asked.model, asked.query
+        place = RecommendQuery(
+            placement=query.placement, channel=query.channel, store_id=query.store_id,
+            place=query.place, buyer_age=query.buyer_age, rules=query.rules,
+        )  # fmt: skip
+        # First, for it takes in what has changed of the items.
+        in_force = self._recommender.in_force(
+            model, place, asked.known.history, set(), now=asked.now
+        )
+        source = of_person(
+            model, asked.known, channel=query.channel, store_id=query.store_id, without_seen=False
+        )
+        popular, _ = popular_order(model, channel=query.channel, store_id=query.store_id)
+        bitmap = in_force.permitted.bitmap()
+        if bitmap is not None:
+            popular = popular[allows(bitmap, popular)]
+        shares = self._shares(asked, popular[: limits.CANDIDATE_COUNT_MAX])
+        basis = PropensityBasis.POPULARITY
+        if isinstance(source, Personal):
+            basis = PropensityBasis.AFFINITY
+            masks = in_one(list(in_force.permitted.masks or ()))
+            best = source.search(masks, limits.CANDIDATE_COUNT_MAX, excluded=_NO_ROWS)
+            hers = self._shares(asked, best.rows)
+            shares = (1.0 - _POPULAR_SHARE) * hers + _POPULAR_SHARE * shares
+        return [Propensity(share, basis) for share in np.clip(shares, 0.0, 1.0).tolist()]
+
+    def _shares(self, asked: PropensityQuestion, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        if not len(rows):
+            return np.zeros(len(asked.wanted))
+        weights = 1.0 / np.log2(2.0 + np.arange(len(rows)))
+        weights /= weights.sum()
+        return self._table(asked.model).shares(
+            asked.offers, asked.wanted, rows, weights, now=asked.now
+        )
+
+    def _table(self, model: ServingModel) -> ScopeTable:
+        assortment = self._recommender.permissions.assortment(model)
+        found = self._tables.get(model)
+        if found is None or found.assortment is not assortment:
+            found = self._tables[model] = ScopeTable(assortment)
+        return found

@@ -1,0 +1,212 @@
+"""The decision: which offers a person gets, here and now, the most valuable first."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recsys import limits
+from recsys.catalog import ItemReader
+from recsys.domain import FallbackCause
+from recsys.offers.eligibility import Circumstances, is_applicable, refused_here, refused_person
+from recsys.offers.ledger import BASE_SECONDS, Ledger, Standing
+from recsys.offers.live import LiveOffers, LiveStores
+from recsys.offers.people import PeopleRecords
+from recsys.offers.propensity import Affinity, NoPrices, OfferPrices, PropensityModel
+from recsys.offers.propensity import PropensityQuestion as Question
+from recsys.offers.query import OfferAnswer, OfferQuery, RankedOffer, RefusedOffer
+from recsys.offers.rule import OfferRefusal, Rule
+from recsys.profiles import PeopleStore
+from recsys.recommend.model import ServingModel
+from recsys.recommend.recommender import Recommender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferSources:
+    """Where facts come from.
+
+    Attributes:
+        offers: All offers.
+        ledger: What is used of them.
+        people: What is known of people.
+        items: Knows the categories of items.
+        time_zone: Whose days and hours traits are said in.
+    """
+
+    offers: LiveOffers
+    ledger: Ledger
+    people: PeopleStore
+    items: ItemReader
+    time_zone: dt.tzinfo
+
+
+class OfferRecommender:
+    """Answers which offers are for a person. Stateless between calls; safe between threads."""
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        sources: OfferSources,
+        *,
+        propensity: PropensityModel | None = None,
+        prices: OfferPrices | None = None,
+    ) -> None:
+        """Share what ranks items.
+
+        Args:
+            recommender: Ranks items, and knows whose history may be used.
+            sources: Where facts come from.
+            propensity: Judges who uses what; by affinity unless given.
+            prices: What uses of budgets take from others; nothing unless given.
+        """
+        self._recommender = recommender
+        self._sources = sources
+        self._propensity = propensity or Affinity(recommender)
+        self._prices = prices or NoPrices()
+        self._people = PeopleRecords(sources.people, sources.items, sources.time_zone)
+        self._stores = LiveStores(recommender.permissions.catalog)
+
+    def recommend(self, model: ServingModel, query: OfferQuery, *, now: float) -> OfferAnswer:
+        """Find the offers for a person.
+
+        Args:
+            model: Judges her affinity.
+            query: The question.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            StorageUnavailable: What is used of offers cannot be read.
+        """
+        notes: set[str] = set()
+        known = self._recommender.acquaintance.known(model, query, notes, now=now)
+        offers = self._sources.offers.current()
+        here = self._circumstances(query, now=now)
+        refused: dict[str, OfferRefusal] = {}
+        for offer_id, offer in offers.items():
+            for refusal in refused_here(offer, here, is_strict=False):
+                refused[offer_id] = refusal
+                break
+        left = [offer_id for offer_id in offers if offer_id not in refused]
+        standing = self._sources.ledger.standing(query.identifiers, left)
+        record = self._people.record_of(
+            query, allowed=known.cause is not FallbackCause.NO_CONSENT, now=now
+        )
+        for offer_id in left:
+            for refusal in refused_person(
+                offer_id, offers[offer_id], standing, record=record, now=now
+            ):
+                refused[offer_id] = refusal
+                break
+        left = [offer_id for offer_id in left if offer_id not in refused]
+        ranked = self._ranked(Question(model, query, known, offers, left, now), here)
+        chosen = _stacked(ranked, standing, refused)[: query.result_count]
+        return OfferAnswer(
+            offers=tuple(chosen),
+            refused=tuple(
+                RefusedOffer(offer_id=offer_id, refusal=refusal)
+                for offer_id, refusal in sorted(refused.items())
+            )
+            if query.explains
+            else (),
+            model_version=model.version,
+            notes=frozenset(notes),
+        )
+
+    def refusal(self, offer_id: str, query: OfferQuery, *, now: float) -> OfferRefusal | None:
+        """Say what refuses an offer that is to be used now; None for nothing.
+
+        Budgets, caps, holdouts and stacking are the ledger's to say, who knows of all others
+        that ask at this moment.
+
+        Args:
+            offer_id: The offer; of one that does not exist, nothing is said.
+            query: Who would use it, where, and with what in her basket.
+            now: Seconds since 1970-01-01 UTC.
+        """
+        offer = self._sources.offers.current().get(offer_id)
+        if offer is None:
+            return None
+        here = self._circumstances(query, now=now)
+        found = next(refused_here(offer, here, is_strict=True), None)
+        who = offer.eligibility
+        if found is not None or not (who.person_filter or who.new_customers_only):
+            return found
+        allowed = self._recommender.acquaintance.may_know(query)
+        record = self._people.record_of(query, allowed=allowed, now=now)
+        # Only her traits are looked at: nothing is used of anything.
+        standing = Standing(now=now, person_key=0, spends={}, uses={})
+        rules = {Rule.CONSENT, Rule.NEW_CUSTOMERS, Rule.PERSON}
+        refusals = refused_person(offer_id, offer, standing, record=record, now=now)
+        return next((one for one in refusals if one.rule in rules), None)
+
+    def _circumstances(self, query: OfferQuery, *, now: float) -> Circumstances:
+        catalog = self._recommender.permissions.catalog
+        wanted = [line.item_id for line in query.basket or ()]
+        return Circumstances(
+            query=query,
+            stores=self._stores.current(),
+            items=catalog.find_items(list(dict.fromkeys(wanted))) if wanted else {},
+            now=now,
+        )
+
+    def _ranked(self, asked: Question, here: Circumstances) -> list[RankedOffer]:
+        if not asked.wanted:
+            return []
+        judged = self._propensity.propensities(asked)
+        ranked = []
+        for offer_id, (probability, basis) in zip(asked.wanted, judged, strict=True):
+            offer = asked.offers[offer_id]
+            price = self._prices.price_micros(offer_id)
+            ranked.append(
+                RankedOffer(
+                    offer_id=offer_id,
+                    offer=offer,
+                    propensity=probability,
+                    basis=basis,
+                    expected_micros=probability * (offer.value_micros - offer.cost_micros - price),
+                    is_applicable=None
+                    if asked.query.basket is None
+                    else is_applicable(offer, here),
+                )
+            )
+        return sorted(ranked, key=_order)
+
+
+def _order(one: RankedOffer) -> tuple[int, float, str]:
+    return -one.offer.priority, -one.expected_micros, one.offer_id
+
+
+def _stacked(
+    ranked: Sequence[RankedOffer], standing: Standing, refused: dict[str, OfferRefusal]
+) -> list[RankedOffer]:
+    """Keep of each stacking group the best, and what goes on top of something only with it."""
+    names = {one.offer_id: one.offer for one in ranked}
+    winners: dict[str, str] = {}
+    for offer_id, uses in standing.uses.items():
+        if offer_id in names and any(use.is_held for use in uses):
+            winners.setdefault(names[offer_id].stacking_group, offer_id)
+    since = standing.now - BASE_SECONDS
+    bases = {
+        offer_id
+        for offer_id, uses in standing.uses.items()
+        if any(use.is_held or use.reserve_time > since for use in uses)
+    }
+    chosen: dict[str, RankedOffer] = {}
+    waiting = list(ranked)
+    # What lies on top of something comes after it, each round one floor higher.
+    for _ in range(limits.OFFER_STACK_DEPTH_MAX + 1):
+        there = {"", *bases, *chosen}
+        ready = [one for one in waiting if one.offer.stacks_on in there]
+        waiting = [one for one in waiting if one.offer.stacks_on not in there]
+        for one in ready:
+            group = one.offer.stacking_group
+            winner = winners.setdefault(group, one.offer_id) if group else one.offer_id
+            if winner == one.offer_id:
+                chosen[one.offer_id] = one
+            else:
+                refused[one.offer_id] = OfferRefusal(
+                    Rule.STACKING, f"{winner!r} of its group is better, or reserved"
+                )
+    for one in waiting:
+        detail = f"goes on top of {one.offer.stacks_on!r} only, which is not for her"
+        refused[one.offer_id] = OfferRefusal(Rule.STACKING, detail)
+    return sorted(chosen.values(), key=_order)

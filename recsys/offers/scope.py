@@ -1,0 +1,153 @@
+"""Which items an offer is about: of one item by its record, of a whole model as bitmaps."""
+
+import functools
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import limits
+from recsys.catalog import ITEM_SCHEMA
+from recsys.domain import ItemId
+from recsys.filters import Filter, Record, read_filter
+from recsys.filters.nodes import Quoted
+from recsys.offers.offer import Offer, Scope
+from recsys.rules.assortment import Assortment
+from recsys.rules.permitted import bitmap_of
+
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
+
+_ALL: Final = 255
+
+
+def scope_expression(scope: Scope) -> str:
+    """Say what is meant beside single items as one filter; empty for nothing but these.
+
+    A scope that names items and has a filter gives two: this one, and the filter for them.
+    """
+    parts = [f"category:{Quoted((path,))}" for path in scope.category_paths]
+    if scope.brands:
+        parts.append(f"brand IN ({', '.join(str(Quoted((name,))) for name in scope.brands)})")
+    lists = " OR ".join(parts)
+    if not scope.filter:
+        return lists
+    if lists:
+        return f"({lists}) AND ({scope.filter})"
+    return "" if scope.item_ids else scope.filter
+
+
+@functools.lru_cache(maxsize=4_096)
+def item_filter_of(expression: str) -> Filter:
+    """Read a filter of items; the same one for the same text."""
+    return read_filter(expression, ITEM_SCHEMA)
+
+
+def is_in_scope(scope: Scope, item_id: ItemId, record: Record, *, now: float) -> bool:
+    """Whether an offer is about an item.
+
+    Args:
+        scope: Of the offer.
+        item_id: The item.
+        record: What the catalogue says of it; empty where it says nothing.
+        now: Seconds since 1970-01-01 UTC.
+    """
+    if scope.is_basket:
+        return True
+    if item_id in scope.item_ids:
+        return not scope.filter or item_filter_of(scope.filter).matches(record, now=now)
+    expression = scope_expression(scope)
+    return bool(expression) and item_filter_of(expression).matches(record, now=now)
+
+
+class ScopeTable:
+    """The scopes of many offers over one model's items, a bit per offer and item.
+
+    Kept until offers or items change; safe between threads.
+    """
+
+    def __init__(self, assortment: Assortment) -> None:
+        """Point at what is known of the items; nothing is looked at yet."""
+        self.assortment = assortment
+        self._lock = threading.Lock()
+        self._made_of: tuple[object, ...] = ()
+        self._places: Mapping[str, int] = {}
+        self._bits: U8 = np.zeros((0, 0), dtype=np.uint8)
+
+    def shares(
+        self,
+        offers: Mapping[str, Offer],
+        wanted: Sequence[str],
+        rows: I32,
+        weights: F64,
+        *,
+        now: float,
+    ) -> F64:
+        """Return how much of some weighted items is in the scope of each offer.
+
+        Args:
+            offers: All offers; the same mapping as long as none has changed.
+            wanted: Ids of those that are asked for.
+            rows: Items.
+            weights: Of each.
+            now: Seconds since 1970-01-01 UTC.
+
+        Returns:
+            The sum of the weights in each scope, shape (len(wanted),).
+        """
+        if not fits(len(offers), self.assortment.row_count):
+            bitmaps = (self._bitmap(offers[name].scope, now=now) for name in wanted)
+            bits = np.array([one[rows >> 3] for one in bitmaps])
+        else:
+            with self._lock:
+                self._refresh(offers, now=now)
+                places, table = self._places, self._bits
+            some = np.array([places[name] for name in wanted], dtype=np.intp)
+            bits = table[some[:, None], rows >> 3]
+        inside = bits >> (rows & 7).astype(np.uint8) & 1
+        shares: F64 = inside.astype(np.float64) @ weights
+        return shares
+
+    def _refresh(self, offers: Mapping[str, Offer], *, now: float) -> None:
+        columns = self.assortment.columns
+        times = [one.scope for one in offers.values() if _depends_on_now(one.scope)]
+        # A filter of `now` is asked again every time; few offers have one.
+        made_of = (id(offers), columns.origin, columns.version, now if times else 0.0)
+        if self._made_of == made_of:
+            return
+        places = {name: at for at, name in enumerate(offers)}
+        width = (self.assortment.row_count + 7) // 8
+        bits = np.empty((len(offers), width), dtype=np.uint8)
+        for at, offer in enumerate(offers.values()):
+            bits[at] = self._bitmap(offer.scope, now=now)
+        self._places, self._bits, self._made_of = places, bits, made_of
+
+    def _bitmap(self, scope: Scope, *, now: float) -> U8:
+        row_count = self.assortment.row_count
+        if scope.is_basket:
+            return np.full((row_count + 7) // 8, _ALL, dtype=np.uint8)
+        found, _ = self.assortment.items.find(scope.item_ids)
+        # What has come after all rows were given is in none of these bitmaps.
+        bitmap = bitmap_of(found[found < row_count], row_count)
+        if scope.item_ids and scope.filter:
+            bitmap &= self._filtered(scope.filter, now=now)
+        expression = scope_expression(scope)
+        if expression:
+            bitmap |= self._filtered(expression, now=now)
+        return bitmap
+
+    def _filtered(self, expression: str, *, now: float) -> U8:
+        return self.assortment.filtered(expression, now=now).state.bitmap
+
+
+def fits(offer_count: int, row_count: int) -> bool:
+    """Whether a table of so many offers and rows may be kept."""
+    return offer_count * ((row_count + 7) // 8) <= limits.OFFER_SCOPE_BYTES_MAX
+
+
+def _depends_on_now(scope: Scope) -> bool:
+    expression = scope.filter and scope_expression(scope)
+    return bool(expression) and item_filter_of(scope.filter).depends_on_now
