@@ -175,6 +175,7 @@ class Reason:
         fallback_cause: Why nothing stored was used; None if it was, or there is nothing.
         goes_with: The item of the basket that it goes with, if it is for that.
         channel: The channel where it is on the rise, if it is for that.
+        contact: What she did with the item that this one is similar to, if that is known.
         purchase_time: When she bought it last, seconds since 1970-01-01 UTC, if it is for that.
         usual_days: After how many days she usually buys it again; None if that is not known.
     """
@@ -187,6 +188,7 @@ class Reason:
     purchase_time: float | None = None
     usual_days: float | None = None
     channel: Channel | None = None
+    contact: EventType | None = None
 
 
 class Recommendation(NamedTuple):

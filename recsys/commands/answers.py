@@ -16,10 +16,15 @@ from recsys.domain import (
     Recommendation,
     ShortfallCause,
 )
+from recsys.recommend.message_keys import message_key
 
 if TYPE_CHECKING:
     from recsys.serving.client_messages import Reply
-    from recsys.v1.recommendation_service_pb2 import ExplainItemResponse, LocateItemResponse
+    from recsys.v1.recommendation_service_pb2 import (
+        AnswerExplanation,
+        ExplainItemResponse,
+        LocateItemResponse,
+    )
 
 _CAUSES: Final = {
     ShortfallCause.EXCLUDED: "excluded by the request",
@@ -64,9 +69,25 @@ def show(console: Console, reply: "Reply", titles: Mapping[ItemId, ItemSummary])
     if reply.shortfall is not None:
         causes = ", ".join(f"{count} {_CAUSES[cause]}" for cause, count in reply.shortfall.parts)
         console.print(f"[yellow]{reply.shortfall.missing_count} fewer than asked for[/]: {causes}")
+    if reply.explanation is not None:
+        _show_reasons(console, reply.explanation)
     if reply.unknown:
         console.print(f"unknown to the model: {', '.join(reply.unknown)}", markup=False)
     console.print(f"[dim]model {reply.model_version}[/]")
+
+
+def _show_reasons(console: Console, explanation: "AnswerExplanation") -> None:
+    from recsys.serving.kinds import SHORTFALL_CAUSE_BY_NUMBER  # noqa: PLC0415 - keeps --help quick
+
+    for result in explanation.results:
+        parts = ", ".join(f"{one.value:+.4f} {one.name}" for one in result.score_parts if one.value)
+        thanks = ", ".join(f"{one.value:+.4f} {one.item_id}" for one in result.influences)
+        if parts:
+            console.print(f"{result.item_id}: {parts}; thanks to {thanks or 'none'}", markup=False)
+    for one in explanation.filtered:
+        cause = _CAUSES[SHORTFALL_CAUSE_BY_NUMBER[one.cause]]
+        rule = f" ({one.rule})" if one.rule else ""
+        console.print(f"left out: {one.item_count} {cause}{rule}", markup=False)
 
 
 def _score(result: Recommendation) -> str:
@@ -122,6 +143,7 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
                 **({"title": _title(titles.get(result.item_id))} if titles else {}),
                 "score": result.score,
                 "reason": result.reason.kind.value,
+                "message_key": message_key(result.reason),
                 "similar_to": result.reason.similar_to,
                 "store_id": result.reason.store_id,
                 "fallback_cause": result.reason.fallback_cause,
@@ -135,9 +157,16 @@ def as_json(reply: "Reply", titles: Mapping[ItemId, ItemSummary]) -> dict[str, o
             "missing_count": shortfall.missing_count,
             "parts": {cause.value: count for cause, count in shortfall.parts},
         },
+        **({} if reply.explanation is None else {"explanation": _as_dict(reply.explanation)}),
         **({"unknown": list(reply.unknown)} if reply.unknown else {}),
         **({"next_page_token": reply.next_page_token} if reply.next_page_token else {}),
     }
+
+
+def _as_dict(message: "AnswerExplanation") -> dict[str, object]:
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - keeps --help quick
+
+    return MessageToDict(message, preserving_proto_field_name=True)
 
 
 def _facts(reason: Reason) -> dict[str, object]:

@@ -48,6 +48,9 @@ InStock = Annotated[
     StockRule | None,
     typer.Option(help="Where items must be in stock; unless said, as the placement says."),
 ]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Also say what scores are made of, and what was left out.")
+]
 Titles = Annotated[
     Path | None, typer.Option(help="SQLite file of the import, to show titles.", exists=True)
 ]

@@ -12,6 +12,7 @@ from recsys.commands.asking import (
     TARGET_DEFAULT,
     Count,
     Exclude,
+    Explain,
     Filter,
     Identifiers,
     InStock,
@@ -51,6 +52,7 @@ class PersonOptions:
     titles: Titles = None
     target: Target = TARGET_DEFAULT
     as_json_: Json = False
+    explain: Explain = False
 
     def person(self) -> "PersonArguments":
         """Return what the client is told of who asks.
@@ -68,6 +70,7 @@ class PersonOptions:
             "channel": self.channel,
             "store_id": self.store,
             "recent_events": read_events(self.recent or (), channel=self.channel, now=time.time()),
+            "explain": self.explain,
             "rules": Rules(filter=self.filter_ or None, in_stock=self.in_stock),
         }
 

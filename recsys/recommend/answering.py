@@ -1,21 +1,20 @@
 """From what a source finds to an answer: what is left out, and what is missing and why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import Shortfall, ShortfallCause
+from recsys.recommend.filtered import Filtered, by_cause, filtered_away
 from recsys.recommend.given import Listed
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
-from recsys.rules import Arrangement, InForce, Permitted, allows
-from recsys.rules.arrange import Cap
-from recsys.rules.permitted import Part, bitmap_of, common_bits, inverse
+from recsys.recommend.splits import AnswerExplanation
+from recsys.rules import Arrangement, InForce, Permitted
 
 I32 = NDArray[np.int32]
 
@@ -73,13 +72,76 @@ def answered(
         count=query.result_count,
         excluded=blocked if len(blocked) else None,
     )
+    taken = {
+        ShortfallCause.EXCLUDED: excluded,
+        ShortfallCause.SEEN: left_out.seen,
+        ShortfallCause.SHOWN: left_out.shown,
+    }
+    missing = {ShortfallCause.CATALOG: query.result_count - len(model.items)}
+    return put_together(
+        model,
+        query,
+        source,
+        results,
+        in_force.permitted,
+        arrangement,
+        notes,
+        taken=taken,
+        missing=missing,
+    )
+
+
+def put_together(
+    model: ServingModel,
+    query: Placed,
+    source: Source,
+    results: Results,
+    permitted: Permitted,
+    arrangement: Arrangement | None,
+    notes: set[str],
+    *,
+    taken: Mapping[ShortfallCause, I32],
+    missing: Mapping[ShortfallCause, int],
+    among: I32 | None = None,
+) -> Answer:
+    """Say what is missing and, if asked, why the answer is as it is.
+
+    Args:
+        model: Whose items.
+        query: The question.
+        source: Has found them.
+        results: What is shown.
+        permitted: What may appear.
+        arrangement: How the page was put together; None for simply the best.
+        notes: What had to be done without.
+        taken: Rows that the question leaves out, by cause.
+        missing: How many results are missing for causes that are no rules.
+        among: The rows that the question is about; None for all items.
+    """
+    missing_count = query.result_count - len(results)
+    filtered: tuple[Filtered, ...] = ()
+    if missing_count > 0 or query.explains:
+        filtered = tuple(
+            filtered_away(
+                permitted,
+                page=results.ranking.rows,
+                taken=taken,
+                caps=() if arrangement is None else arrangement.caps,
+                among=among,
+            )
+        )
+    explanation = None
+    if query.explains:
+        explanation = AnswerExplanation(
+            splits=tuple(source.split(results.ranking.rows)),
+            filtered=tuple(one for one in filtered if one.item_count),
+        )
     return Answer(
         results=results,
-        shortfall=_shortfall_of_page(
-            model, query.result_count, results, in_force.permitted, arrangement, excluded, left_out
-        ),
+        shortfall=shortfall(missing_count, {**by_cause(filtered), **missing}),
         model_version=model.version,
         notes=frozenset(notes) if notes else _NO_NOTES,
+        explanation=explanation,
     )
 
 
@@ -119,22 +181,15 @@ def listed_answer(
     results = page(
         source, model, permitted, arrangement, count=query.result_count, excluded=blocked
     )
-    counts = counts_among(permitted, source.rows, excluded=excluded, shown=shown)
-    if arrangement is not None and len(results) < query.result_count:
-        listed = Part(ShortfallCause.HISTORY, bitmap_of(source.rows, permitted.row_count))
-        among = replace(permitted, parts=(*permitted.parts, listed))
-        rows = results.ranking.rows
-        counts |= counts_capped(arrangement.caps, rows, among, np.concatenate([blocked, rows]))
-    counts |= {
+    taken = {ShortfallCause.EXCLUDED: excluded, ShortfallCause.SHOWN: shown}
+    missing = {
         ShortfallCause.CATALOG: source.unknown_count,
         ShortfallCause.HISTORY: query.result_count - len(source.rows) - source.unknown_count,
     }
-    return Answer(
-        results=results,
-        shortfall=shortfall(query.result_count - len(results), counts),
-        model_version=model.version,
-        notes=frozenset(notes) if notes else _NO_NOTES,
-    )
+    return put_together(
+        model, query, source, results, permitted, arrangement, notes, taken=taken, missing=missing,
+        among=source.rows,
+    )  # fmt: skip
 
 
 def _arranged(arrangement: Arrangement | None, left_out: LeftOut) -> Arrangement | None:
@@ -170,96 +225,3 @@ def shortfall(missing_count: int, counts: Mapping[ShortfallCause, int]) -> Short
         missing_count=missing_count,
         parts=tuple(sorted(parts, key=lambda part: -part[1])),
     )
-
-
-def counts_among(
-    permitted: Permitted,
-    rows: I32,
-    *,
-    excluded: I32 = NO_ROWS,
-    seen: I32 = NO_ROWS,
-    shown: I32 = NO_ROWS,
-) -> dict[ShortfallCause, int]:
-    """Return how many of some rows each cause takes away that none before it did.
-
-    Args:
-        permitted: What may appear.
-        rows: Distinct.
-        excluded: What is left out, for whatever reason.
-        seen: What the person has had contact with, where that counts.
-        shown: What is shown already.
-    """
-    counts: dict[ShortfallCause, int] = {}
-    for part in permitted.parts:
-        bitmap = common_bits([part.mask])
-        left = rows if bitmap is None else rows[allows(bitmap, rows)]
-        counts[part.cause] = counts.get(part.cause, 0) + len(rows) - len(left)
-        rows = left
-    for cause, taken in (
-        (ShortfallCause.EXCLUDED, excluded),
-        (ShortfallCause.SEEN, seen),
-        (ShortfallCause.SHOWN, shown),
-    ):
-        left = rows[~np.isin(rows, taken)]
-        counts[cause] = len(rows) - len(left)
-        rows = left
-    return counts
-
-
-def counts_capped(
-    caps: Sequence[Cap], rows: I32, permitted: Permitted, taken: I32
-) -> dict[ShortfallCause, int]:
-    """Return how many items are left out because a page has as many of their kind.
-
-    Args:
-        caps: In the order in which an item is put down to one.
-        rows: On the page.
-        permitted: What may appear.
-        taken: Rows that are on the page, or not for another cause.
-    """
-    left = permitted.bitmap()
-    row_count = permitted.row_count
-    everything = np.arange(row_count, dtype=np.int32)
-    left = bitmap_of(everything, row_count) if left is None else left
-    left = left & inverse(bitmap_of(taken, row_count), row_count)
-    counts: dict[ShortfallCause, int] = {}
-    for cap in caps:
-        opened = cap.open_rows(cap.counts(rows))
-        if opened is not None:
-            before, left = left, left & opened
-            gone = int(np.bitwise_count(before).sum()) - int(np.bitwise_count(left).sum())
-            counts[cap.cause] = counts.get(cap.cause, 0) + gone
-    return counts
-
-
-def _shortfall_of_page(
-    model: ServingModel,
-    result_count: int,
-    results: Results,
-    permitted: Permitted,
-    arrangement: Arrangement | None,
-    excluded: I32,
-    left_out: LeftOut,
-) -> Shortfall | None:
-    missing_count = result_count - len(results)
-    if missing_count <= 0:
-        return None
-    seen, shown = left_out.seen, left_out.shown
-    bitmap = permitted.bitmap()
-    if bitmap is not None:
-        excluded, seen = excluded[allows(bitmap, excluded)], seen[allows(bitmap, seen)]
-        shown = shown[allows(bitmap, shown)]
-    seen = np.setdiff1d(seen, excluded, assume_unique=True)
-    if arrangement is not None and arrangement.caps:
-        rows = results.ranking.rows
-        taken = np.concatenate([excluded, seen, shown, rows])
-        counts = counts_capped(arrangement.caps, rows, permitted, taken)
-    else:
-        counts = {}
-    counts |= permitted.counts() | {
-        ShortfallCause.EXCLUDED: len(excluded),
-        ShortfallCause.SEEN: len(seen),
-        ShortfallCause.SHOWN: len(np.setdiff1d(shown, np.union1d(excluded, seen))),
-        ShortfallCause.CATALOG: result_count - len(model.items),
-    }
-    return shortfall(missing_count, counts)

@@ -2,20 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import ItemId, Reason, ReasonKind
-from recsys.events import History
+from recsys.events import EMPTY_HISTORY, History
+from recsys.recommend.explain import Contacts, strongest
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import BasketQuery
+from recsys.recommend.splits import Split
 from recsys.rules import Candidates
 from recsys.rules.contact import Contact
 from recsys.rules.permitted import U8
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
+
+_NO_ROWS: Final = np.empty(0, dtype=np.int32)
+_NO_VALUES: Final = np.empty(0, dtype=np.float32)
 
 
 def basket_of(model: ServingModel, query: BasketQuery, history: History, *, now: float) -> I32:
@@ -70,20 +76,37 @@ class Complements:
         }
         return [reasons[row] for row in partners]
 
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Say what each item of the basket adds."""
+        known = self._known()
+        shares = np.stack([self._links(item, rows) for item in known.tolist()], axis=1)
+        nobody = Contacts(self.model, EMPTY_HISTORY)
+        totals = shares.astype(np.float64).sum(axis=1).tolist()
+        return [
+            Split(total, {"basket": total}, strongest(own, known, nobody))
+            for total, own in zip(totals, shares, strict=True)
+        ]
+
     def _partners(self, rows: I32) -> tuple[I32, NDArray[np.float32]]:
         """Return the item of the basket with the strongest link to each row, and the link."""
         partners = np.zeros(len(rows), dtype=np.int32)
         strengths = np.zeros(len(rows), dtype=np.float32)
-        links = self.model.bundle.basket_links
-        if links is None:
-            return partners, strengths
-        for item in self.basket[~self.model.items.is_new(self.basket)].tolist():
-            columns, values = links.row(item)
-            if not len(columns):
-                continue
-            places = np.minimum(np.searchsorted(columns, rows), len(columns) - 1)
-            value = np.where(columns[places] == rows, values[places], np.float32(0.0))
+        for item in self._known().tolist():
+            value = self._links(item, rows)
             stronger = value > strengths
             partners[stronger] = item
             strengths[stronger] = value[stronger]
         return partners, strengths
+
+    def _known(self) -> I32:
+        """Return what lies in the basket, without new items: nobody knows what these go with."""
+        return self.basket[~self.model.items.is_new(self.basket)]
+
+    def _links(self, item: int, rows: I32) -> NDArray[np.float32]:
+        """Return the links from an item of the basket to some rows, 0 where there is none."""
+        links = self.model.bundle.basket_links
+        columns, values = (_NO_ROWS, _NO_VALUES) if links is None else links.row(item)
+        if not len(columns):
+            return np.zeros(len(rows), dtype=np.float32)
+        places = np.minimum(np.searchsorted(columns, rows), len(columns) - 1)
+        return np.where(columns[places] == rows, values[places], np.float32(0.0))

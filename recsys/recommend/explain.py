@@ -1,30 +1,30 @@
 """Why an item is where it is in an answer, or why it is not in it."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.contributions import PARTS
-from recsys.domain import ItemId
+from recsys.domain import EventType, ItemId
+from recsys.events import EMPTY_HISTORY, History
 from recsys.new_items import LiveItems
 from recsys.person_ranker import ItemWeights
 from recsys.recommend.influence import influences
+from recsys.recommend.message_keys import BECAUSE
 from recsys.recommend.model import ServingModel
 from recsys.recommend.newcomers import parts_of_new
+from recsys.recommend.splits import Influence, Split
 from recsys.rules.refusals import Refusal
 from recsys.scoring import RaggedRows
 from recsys.sparse import CsrMatrix
 
 INFLUENCE_COUNT: Final = 3
 
-
-class Influence(NamedTuple):
-    """What one item of the history adds to a score."""
-
-    item_id: ItemId
-    value: float
+_CONTACTS: Final = tuple(BECAUSE)
+_PLACES: Final = {kind.code: place for place, kind in enumerate(_CONTACTS)}
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,57 +51,121 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str = ""
 
 
-def score_parts(
-    model: ServingModel, weights: ItemWeights, row: int, *, prior_row: int
-) -> tuple[float, dict[str, float]]:
-    """Return the score of one item for a history, and its parts, to the last bit.
+def split_rows(
+    model: ServingModel,
+    weights: ItemWeights,
+    rows: NDArray[np.int32],
+    *,
+    prior_row: int,
+    history: History = EMPTY_HISTORY,
+) -> list[Split]:
+    """Say what the scores of some items are made of, to the last bit.
 
     Args:
         model: Scores.
         weights: What the history says; at least one item with a positive weight.
-        row: The item.
+        rows: The items.
         prior_row: Of where the answer is shown.
+        history: Says what she did with the items that matter.
     """
-    if isinstance(model.items, LiveItems) and row >= model.items.first_row:
-        return parts_of_new(model.vector(weights), model.items, row)
+    is_new = model.items.is_new(rows)
+    contacts = Contacts(model, history)
+    known = iter(_split_known(model, weights, rows[~is_new], contacts, prior_row=prior_row))
+    return [
+        _split_new(model, weights, row, contacts) if new else next(known)
+        for row, new in zip(rows.tolist(), is_new.tolist(), strict=True)
+    ]
+
+
+def _split_new(model: ServingModel, weights: ItemWeights, row: int, contacts: "Contacts") -> Split:
+    assert isinstance(model.items, LiveItems)  # Others have no new ones.
+    score, parts = parts_of_new(model.vector(weights), model.items, row)
+    return Split(
+        score, parts, strongest(model.influences_of_new(weights, row), weights.rows, contacts)
+    )
+
+
+def _split_known(
+    model: ServingModel,
+    weights: ItemWeights,
+    rows: NDArray[np.int32],
+    contacts: "Contacts",
+    *,
+    prior_row: int,
+) -> list[Split]:
+    if not len(rows):
+        return []
     vector = None if model.fold_in is None else model.vector(weights)[np.newaxis]
     links = weights if weights.links is None else weights.links
     found = model.scorer.contributions(
         vector,
-        RaggedRows(np.array([0, 1], dtype=np.int64), np.array([row], dtype=np.int32)),
+        RaggedRows(np.array([0, len(rows)], dtype=np.int64), rows),
         history=_row_of(links.rows, links.weights),
         boosts=_row_of(links.boosted, links.boosts),
         prior_rows=np.array([prior_row], dtype=np.int32),
     )
-    parts = dict(zip(PARTS, found.parts[0].tolist(), strict=True))
-    return float(found.scores()[0]), parts
+    shares = influences(model.scorer, model.fold_in, ranked=rows, history=weights)
+    return [
+        Split(score, dict(zip(PARTS, parts, strict=True)), strongest(own, weights.rows, contacts))
+        for score, parts, own in zip(
+            found.scores().tolist(), found.parts.tolist(), shares, strict=True
+        )
+    ]
 
 
-def strongest(model: ServingModel, weights: ItemWeights, row: int) -> tuple[Influence, ...]:
-    """Return the items of a history that add most to one item's score."""
-    if isinstance(model.items, LiveItems) and row >= model.items.first_row:
-        parts = model.influences_of_new(weights, row)
-        return _strongest(model, weights, parts)
-    parts = influences(
-        model.scorer,
-        model.fold_in,
-        ranked=np.array([row], dtype=np.int32),
-        history=weights,
-    )[0]
-    return _strongest(model, weights, parts)
-
-
-def _strongest(
-    model: ServingModel, weights: ItemWeights, parts: "np.typing.NDArray[np.float64]"
+def strongest(
+    shares: NDArray[np.floating], rows: NDArray[np.int32], contacts: "Contacts"
 ) -> tuple[Influence, ...]:
-    order = np.argsort(-parts, kind="stable")[:INFLUENCE_COUNT].tolist()
-    ids = model.items.ids(weights.rows)
-    return tuple(Influence(ids[at], float(parts[at])) for at in order if parts[at] > 0.0)
+    """Return the items that add most to one score.
+
+    Args:
+        shares: What each adds, shape (h,).
+        rows: Which they are, shape (h,).
+        contacts: Says what she did with them.
+    """
+    order = np.argsort(-shares, kind="stable")[:INFLUENCE_COUNT]
+    order = order[shares[order] > 0.0]
+    named = contacts.of(rows[order])
+    return tuple(
+        Influence(item_id, float(share), contact)
+        for (item_id, contact), share in zip(named, shares[order].tolist(), strict=True)
+    )
 
 
-def _row_of(
-    rows: "np.typing.NDArray[np.int32]", values: "np.typing.NDArray[np.float32]"
-) -> CsrMatrix:
+class Contacts:
+    """What somebody did with items."""
+
+    def __init__(self, model: ServingModel, history: History) -> None:
+        """Look at a history; nothing is looked up before it is asked for."""
+        self._items = model.items
+        self._history = history
+        self._strongest: dict[int, EventType] | None = None
+
+    def of(self, rows: NDArray[np.int32]) -> list[tuple[ItemId, EventType | None]]:
+        """Return the ids of some items, and her strongest contact with each; None for no such."""
+        if self._strongest is None:
+            self._strongest = self._looked_up()
+        return [
+            (item_id, self._strongest.get(row))
+            for item_id, row in zip(self._items.ids(rows), rows.tolist(), strict=True)
+        ]
+
+    def _looked_up(self) -> dict[int, EventType]:
+        if not len(self._history):
+            return {}
+        rows, positions = self._items.find(self._history.item_ids)
+        places: dict[int, int] = {}
+        # A loop, because most histories here are a handful of lines.
+        for row, code in zip(
+            rows.tolist(), self._history.type_codes[positions].tolist(), strict=True
+        ):
+            place = _PLACES.get(code)
+            if place is not None and place < places.get(row, len(_PLACES)):
+                places[row] = place
+        return {row: _CONTACTS[place] for row, place in places.items()}
+
+
+def _row_of(rows: NDArray[np.int32], values: NDArray[np.float32]) -> CsrMatrix:
     return CsrMatrix(
         np.array([0, len(rows)], dtype=np.int64), rows, np.ascontiguousarray(values, np.float32)
     )

@@ -12,6 +12,7 @@ from recsys.events import History
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, in_one
+from recsys.recommend.splits import Split
 from recsys.rules import Arrangement, Candidates, Part, Permitted, allows
 from recsys.rules.contact import last_times
 from recsys.rules.permitted import U8, bitmap_of, common_bits
@@ -52,6 +53,10 @@ class Among:
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say why, as the other source does."""
         return self.source.reasons(rows)
+
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Split scores as the other source does."""
+        return self.source.split(rows)
 
 
 def order_only(arrangement: Arrangement | None, rows: I32) -> Arrangement | None:
@@ -114,6 +119,10 @@ class Listed:
         """Return the reason of each."""
         by_row = dict(zip(self.rows.tolist(), self.why, strict=True))
         return [by_row[row] for row in rows.tolist()]
+
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Say nothing: what the list is ordered by is no sum of items."""
+        return [None] * len(rows)
 
 
 def recently_viewed(

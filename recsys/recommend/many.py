@@ -21,6 +21,7 @@ from recsys.recommend.query import Answer, RecommendQuery
 from recsys.recommend.recommender import Question, Recommender
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Personal, Source
+from recsys.recommend.splits import Split
 from recsys.rules import Candidates, Permitted
 from recsys.scoring import Mask, RaggedRows
 
@@ -61,6 +62,10 @@ class _Ranked:
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """As the source says."""
         return self.source.reasons(rows)
+
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """As the source does."""
+        return self.source.split(rows)
 
 
 class ManyPeople:

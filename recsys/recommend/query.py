@@ -16,6 +16,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend.results import Results
+from recsys.recommend.splits import AnswerExplanation
 from recsys.rules import NO_RULES, NOTE_STOCK_UNAVAILABLE, PLACEMENT_DEFAULT, Rules
 from recsys.rules.asked import NOTE_CATALOG_UNAVAILABLE, NOTE_PIN_LEFT_OUT
 
@@ -92,6 +93,11 @@ class Placed(Protocol):
         """What is asked of the items."""
         ...
 
+    @property
+    def explains(self) -> bool:
+        """Whether the answer says why it is as it is."""
+        ...
+
 
 class PersonQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What all questions say.
@@ -105,6 +111,7 @@ class PersonQuery(msgspec.Struct, frozen=True, kw_only=True):
         recent_events: What the caller knows of the session, in any order.
         buyer_age: How old the buyer is, in years; None if it is not said.
         rules: What is asked of the items.
+        explains: Whether the answer says why it is as it is.
     """
 
     identifiers: tuple[Identifier, ...] = ()
@@ -115,6 +122,7 @@ class PersonQuery(msgspec.Struct, frozen=True, kw_only=True):
     recent_events: tuple[ItemEvent, ...] = ()
     buyer_age: int | None = None
     rules: Rules = NO_RULES
+    explains: bool = False
 
 
 class ListQuery(PersonQuery, frozen=True, kw_only=True):
@@ -234,6 +242,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         model_version: The model that answered.
         notes: Members of `NOTES` that apply.
         next_page_token: Asks for the next page; empty where there is none.
+        explanation: Why it is as it is, where that was asked for.
     """
 
     results: Results
@@ -241,6 +250,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str
     notes: frozenset[str] = frozenset()
     next_page_token: str = ""
+    explanation: AnswerExplanation | None = None
 
 
 class RankAnswer(Answer, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from recsys.domain import ItemId, ShortfallCause, StoreId
 from recsys.errors import ItemNotFound
 from recsys.events import EMPTY_HISTORY, History, HistoryReader
 from recsys.recommend.answering import NO_ROWS, LeftOut, answered
-from recsys.recommend.explain import Explanation, Influence, score_parts, strongest
+from recsys.recommend.explain import Explanation
 from recsys.recommend.known import Acquaintance, Known
 from recsys.recommend.locate import Located, LocateQuery, equivalents_query, stores_with_item
 from recsys.recommend.model import ServingModel
@@ -26,7 +26,7 @@ from recsys.recommend.query import (
     RecommendQuery,
     SimilarQuery,
 )
-from recsys.recommend.sources import Personal, Similar, Source, of_person, seen_rows
+from recsys.recommend.sources import Similar, Source, of_person, seen_rows
 from recsys.rules import Asked, InForce, Permissions, Placements
 from recsys.rules.refusals import Refusal
 
@@ -155,19 +155,14 @@ class Recommender:
         left_out = LeftOut(seen=question.seen)
         answer = answered(model, longest, source, question.in_force, notes, left_out)
         ids = [one.item_id for one in answer.results]
-        score: float | None = None
-        parts: dict[str, float] = {}
-        strong: tuple[Influence, ...] = ()
-        if isinstance(source, Personal):
-            score, parts = score_parts(model, source.weights, row, prior_row=source.prior_row)
-            strong = strongest(model, source.weights, row)
+        (split,) = source.split(np.array([row], dtype=np.int32))
         return Explanation(
             item_id=item_id,
             is_known=True,
             position=ids.index(item_id) + 1 if item_id in ids else None,
-            score=score,
-            parts=parts,
-            influences=strong,
+            score=None if split is None else split.score,
+            parts={} if split is None else split.parts,
+            influences=() if split is None else split.influences,
             refusals=tuple(self._refusals(query, question, row, item_id, now=now)),
             model_version=model.version,
         )

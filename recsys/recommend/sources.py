@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import Channel, FallbackCause, ItemId, Reason, ReasonKind, StoreId
+from recsys.events import History
 from recsys.person_ranker import ItemWeights, Ranking
+from recsys.recommend.explain import Contacts, split_rows
 from recsys.recommend.fallback import POPULAR, popular_order, popular_results
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
+from recsys.recommend.splits import Split
 from recsys.rules import Arrangement, Candidates, Permitted, allows, arrange
 from recsys.rules.permitted import MASK_COUNT_MAX, U8, common_bits
 from recsys.scoring import Mask
@@ -38,6 +41,10 @@ class Source(Protocol):
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say why each of some rows that `search` has found."""
+        ...
+
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Say what their scores are made of; None where nothing personal is."""
         ...
 
 
@@ -95,6 +102,7 @@ class Personal:
         without_seen: Whether what she had contact with is left out.
         from_storage: Whether any of it is stored, else it is the session alone.
         cause: Why nothing stored was used.
+        history: What the weights are of.
         seen_new: New items that she had contact with, if these are left out.
     """
 
@@ -104,6 +112,7 @@ class Personal:
     without_seen: bool
     from_storage: bool
     cause: FallbackCause | None
+    history: History
     seen_new: I32 = field(default_factory=lambda: _NO_ROWS)
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
@@ -147,13 +156,16 @@ class Personal:
         if not len(rows):
             return []
         sources = self.model.most_influential(rows, self.weights)
+        distinct = np.unique(sources)
+        contacts = Contacts(self.model, self.history).of(distinct)
         by_source = {
             row: Reason(
                 kind=ReasonKind.SIMILAR,
-                similar_to=ItemId(self.model.items.id(row)),
+                similar_to=item_id,
                 fallback_cause=self.cause,
+                contact=contact,
             )
-            for row in set(sources.tolist())
+            for row, (item_id, contact) in zip(distinct.tolist(), contacts, strict=True)
         }
         popular = POPULAR
         if self.cause:
@@ -162,6 +174,12 @@ class Personal:
             by_source[source] if mine else popular
             for source, mine in zip(sources.tolist(), personal.tolist(), strict=True)
         ]
+
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Split the scores by the history's items."""
+        return split_rows(
+            self.model, self.weights, rows, prior_row=self.prior_row, history=self.history
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -229,6 +247,12 @@ class Similar:
     def _is_new(self) -> bool:
         return bool(self.model.items.is_new(np.array([self.row], dtype=np.int32))[0])
 
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Split the scores; all that is personal comes from the item."""
+        if self._is_new:
+            return [None] * len(rows)  # Its vector is of what it is like, and no sum of items.
+        return split_rows(self.model, self._weights(), rows, prior_row=self.prior_row)
+
     def _weights(self) -> ItemWeights:
         itself = np.array([self.row], dtype=np.int32)
         return ItemWeights.of(itself, np.ones(1, dtype=np.float32), itself)
@@ -294,6 +318,10 @@ class Popular:
         new = Reason(kind=ReasonKind.NEW, fallback_cause=self.cause)
         return reasons_with_new(is_new, new, known)
 
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Say nothing: popularity is no score."""
+        return [None] * len(rows)
+
     def _order(self) -> tuple[I32, Sequence[Reason]]:
         return popular_order(
             self.model, channel=self.channel, store_id=self.store_id, cause=self.cause
@@ -313,6 +341,10 @@ class Some(Protocol):
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say why each of some rows that it could find."""
+        ...
+
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Say what their scores are made of; None where nothing personal is."""
         ...
 
 
@@ -361,6 +393,12 @@ class Followed:
         own, popular = iter(self.first.reasons(rows[mine])), iter(self.popular.reasons(rows[~mine]))
         return [next(own if one else popular) for one in mine.tolist()]
 
+    def split(self, rows: I32) -> Sequence[Split | None]:
+        """Split the scores of what the first source finds."""
+        mine = self.first.has(rows)
+        own = iter(self.first.split(rows[mine]))
+        return [next(own) if one else None for one in mine.tolist()]
+
 
 def of_person(
     model: ServingModel,
@@ -387,6 +425,7 @@ def of_person(
             without_seen=without_seen,
             from_storage=known.from_storage,
             cause=known.cause,
+            history=known.history,
             seen_new=model.new_contacts(known.history) if without_seen else _NO_ROWS,
         )
     return Popular(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +15,8 @@ from recsys.recommend.answering import (
     NO_ROWS,
     LeftOut,
     answered,
-    counts_among,
     listed_answer,
+    put_together,
     shortfall,
 )
 from recsys.recommend.basket import Complements, basket_of
@@ -41,6 +42,7 @@ from recsys.recommend.recommender import Recommender
 from recsys.recommend.results import Results
 from recsys.recommend.rising import rising_here
 from recsys.recommend.sources import Followed, Popular, of_person, page, seen_rows
+from recsys.recommend.splits import AnswerExplanation
 from recsys.recommend.trends import Trends
 from recsys.rules import InForce
 
@@ -92,28 +94,27 @@ class Widgets:
             store_id=query.store_id,
             without_seen=without_seen,
         )
+        among = Among.rows(source, rows, row_count=in_force.permitted.row_count)
+        arrangement = order_only(in_force.arrangement, rows)
         results = page(
-            Among.rows(source, rows, row_count=in_force.permitted.row_count),
+            among,
             model,
             in_force.permitted,
-            order_only(in_force.arrangement, rows),
+            arrangement,
             count=len(rows),
             excluded=in_force.excluded,
         )
-        counts = counts_among(
-            in_force.permitted,
-            rows,
-            excluded=in_force.excluded,
-            seen=seen_rows(model, known) if without_seen else NO_ROWS,
-        )
-        missing_count = len(rows) + len(unknown) - len(results)
-        return RankAnswer(
-            results=results,
-            shortfall=shortfall(missing_count, counts | {ShortfallCause.CATALOG: len(unknown)}),
-            model_version=model.version,
-            notes=frozenset(notes),
-            unknown=unknown,
-        )
+        distinct = msgspec.structs.replace(query, item_ids=tuple(dict.fromkeys(query.item_ids)))
+        taken = {
+            ShortfallCause.EXCLUDED: in_force.excluded,
+            ShortfallCause.SEEN: seen_rows(model, known) if without_seen else NO_ROWS,
+        }
+        missing = {ShortfallCause.CATALOG: len(unknown)}
+        answer = put_together(
+            model, distinct, among, results, in_force.permitted, arrangement, notes, taken=taken, missing=missing,
+            among=rows,
+        )  # fmt: skip
+        return RankAnswer(**msgspec.structs.asdict(answer), unknown=unknown)
 
     def recently_viewed(self, model: ServingModel, query: RecentQuery, *, now: float) -> Answer:
         """List what a person had contact with, the latest first; arguments as of `rank`."""
@@ -204,6 +205,7 @@ class Widgets:
                 shortfall=shortfall(slot.result_count, {ShortfallCause.CATALOG: 1}),
                 model_version=model.version,
                 notes=frozenset({*notes, NOTE_UNKNOWN_ITEM}),
+                explanation=AnswerExplanation(splits=(), filtered=()) if slot.explains else None,
             )
 
     def _recent(

@@ -75,12 +75,14 @@ class Cap:
         count_max: How many.
         cause: What items that are left out are put down to.
         beside: Groups that have one already, beside the page.
+        text: What it is about, such as the field; empty where the cause says it all.
     """
 
     groups: Groups
     count_max: int
     cause: ShortfallCause = ShortfallCause.CAPPED
     beside: Sequence[int] = ()
+    text: str = ""
 
     def counts(self, rows: I32) -> dict[int, int]:
         """Return how many each group has, with some rows on the page."""

@@ -50,7 +50,11 @@ def arrangement_of(
         caps=[
             *(() if variants is None else (variants,)),
             *(
-                Cap(groups=FieldGroups(columns, cap.field), count_max=cap.count_max)
+                Cap(
+                    groups=FieldGroups(columns, cap.field),
+                    count_max=cap.count_max,
+                    text=f"{cap.field}: {cap.count_max}",
+                )
                 for cap in rules.caps or ()
             ),
         ],

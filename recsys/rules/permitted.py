@@ -56,17 +56,6 @@ class Permitted:
         """Return what all allow: item i is bit i%8 of byte i//8; None for everything."""
         return common_bits([part.mask for part in self.parts])
 
-    def counts(self) -> dict[ShortfallCause, int]:
-        """Return how many items each cause takes away that none before it did."""
-        left: U8 | None = None
-        left_count = self.item_count
-        counts: dict[ShortfallCause, int] = {}
-        for cause, mask, _ in self.parts:
-            left = _bits(mask) if left is None else left & _bits(mask)
-            before, left_count = left_count, int(np.bitwise_count(left).sum())
-            counts[cause] = counts.get(cause, 0) + before - left_count
-        return counts
-
 
 def refusing(parts: Sequence[Part], row: int) -> list[Part]:
     """Return the parts that do not let a row through."""

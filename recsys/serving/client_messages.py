@@ -16,6 +16,7 @@ from recsys.domain import (
     Shortfall,
     StoreId,
 )
+from recsys.recommend.message_keys import BECAUSE
 from recsys.rules import NO_RULES, Rules
 from recsys.serving.encode import encode_identifier
 from recsys.serving.kinds import (
@@ -44,6 +45,7 @@ class Reply:
         model_version: The model that answered.
         unknown: Of given items, those that the model does not know.
         next_page_token: Asks for the next page; empty where there is none.
+        explanation: Why it is as it is, as sent; None where that was not asked for.
     """
 
     results: tuple[Recommendation, ...]
@@ -52,6 +54,7 @@ class Reply:
     model_version: str
     unknown: tuple[ItemId, ...] = ()
     next_page_token: str = ""
+    explanation: recommendation_service_pb2.AnswerExplanation | None = None
 
 
 class PersonArguments(TypedDict, total=False):
@@ -67,6 +70,7 @@ class PersonArguments(TypedDict, total=False):
         recent_events: What the caller knows of the session.
         buyer_age: How old the buyer is, in years.
         rules: What is asked of the items.
+        explain: Whether the answer says why it is as it is.
     """
 
     user_id: str
@@ -78,6 +82,7 @@ class PersonArguments(TypedDict, total=False):
     recent_events: Sequence[ItemEvent]
     buyer_age: int | None
     rules: Rules
+    explain: bool
 
 
 class ListArguments(PersonArguments, total=False):
@@ -92,6 +97,7 @@ class ListArguments(PersonArguments, total=False):
     excluded: Sequence[ItemId | str]
 
 
+_CONTACTS: Final = {key: contact for contact, key in reversed(BECAUSE.items())}
 _LIST_FIELDS: Final = {
     "result_count": "page_size",
     "excluded": "exclude_item_ids",
@@ -112,6 +118,7 @@ def asked_fields(asked: PersonArguments | ListArguments) -> dict[str, Any]:
             asked.get("buyer_age"),
         ),
         "rules": rules_message(asked.get("rules", NO_RULES)),
+        "explain": asked.get("explain", False),
     }
     given: Mapping[str, Any] = asked
     return sent | {field: given[name] for name, field in _LIST_FIELDS.items() if name in given}
@@ -181,6 +188,7 @@ def read_reply(
         model_version=response.model_version,
         unknown=tuple(map(ItemId, unknown)),
         next_page_token=next_page_token,
+        explanation=response.explanation if response.HasField("explanation") else None,
     )
 
 
@@ -194,6 +202,7 @@ def _recommendation(result: result_pb2.Result) -> Recommendation:
             store_id=StoreId(result.reason.store_id) or None,
             fallback_cause=FALLBACK_CAUSE_BY_NUMBER[result.reason.fallback_cause],
             channel=CHANNEL_BY_CODE.get(result.reason.channel),
+            contact=_CONTACTS.get(result.reason.message_key),
             goes_with=ItemId(result.reason.goes_with_item_id) or None,
             purchase_time=result.reason.purchase_time.ToNanoseconds() / 1e9
             if result.reason.HasField("purchase_time")

@@ -181,6 +181,7 @@ class WidgetCalls:
             context=fields["context"],
             slots=map(_slot, slots),
             exclude_item_ids=asked.get("excluded", ()),
+            explain=asked.get("explain", False),
         )
         response: RecommendPageResponse = self._ask(self._recommendation.RecommendPage, request)
         return tuple(read_reply(slot) for slot in response.slots)

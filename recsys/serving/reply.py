@@ -2,18 +2,20 @@
 
 import datetime as dt
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from recsys._results import encode_answer
 from recsys.catalog import StockRow
 from recsys.domain import Reason, Shortfall
 from recsys.recommend import Answer, Explanation, Located, RankAnswer
+from recsys.recommend.message_keys import BECAUSE, message_key
+from recsys.recommend.splits import AnswerExplanation, Influence
 from recsys.serving.encode import put_moment
 from recsys.serving.kinds import FALLBACK_CAUSES, REASON_KINDS, SHORTFALL_CAUSES
 from recsys.v1 import event_pb2, result_pb2
+from recsys.v1 import recommendation_service_pb2 as pb2
 from recsys.v1.recommendation_service_pb2 import (
     ExplainItemResponse,
-    Influence,
     LocateItemResponse,
     RankItemsResponse,
     RecommendPageResponse,
@@ -29,7 +31,7 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
 
     Returns:
         A RecommendResponse, and as well any other response of the service whose first
-        four fields are the same.
+        four fields are the same, and the sixth.
     """
     results = answer.results
     ids, ranking = results.packed()
@@ -41,11 +43,49 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
         answer.model_version,
         None if answer.shortfall is None else _shortfall_bytes(answer.shortfall),
     )
-    if not answer.next_page_token:
+    if not answer.next_page_token and answer.explanation is None:
         return encoded
     # Messages one after the other are one message.
-    next_page = RecommendResponse(next_page_token=answer.next_page_token)
-    return encoded + next_page.SerializeToString()
+    rest = RecommendResponse(next_page_token=answer.next_page_token)
+    if answer.explanation is not None:
+        rest.explanation.CopyFrom(_explanation(answer, answer.explanation))
+    return encoded + rest.SerializeToString()
+
+
+def _explanation(answer: Answer, explained: AnswerExplanation) -> pb2.AnswerExplanation:
+    return pb2.AnswerExplanation(
+        results=[
+            pb2.ResultExplanation(item_id=one.item_id)
+            if split is None
+            else pb2.ResultExplanation(
+                item_id=one.item_id,
+                score_parts=_score_parts(split.parts),
+                influences=_influences(split.influences),
+            )
+            for one, split in zip(answer.results, explained.splits, strict=True)
+        ],
+        filtered=[
+            pb2.FilteredItems(
+                cause=SHORTFALL_CAUSES[one.cause], rule=one.rule, item_count=one.item_count
+            )
+            for one in explained.filtered
+        ],
+    )
+
+
+def _score_parts(parts: Mapping[str, float]) -> list[ScorePart]:
+    return [ScorePart(name=name, value=value) for name, value in parts.items()]
+
+
+def _influences(influences: Sequence[Influence]) -> list[pb2.Influence]:
+    return [
+        pb2.Influence(
+            item_id=one.item_id,
+            value=one.value,
+            message_key="" if one.contact is None else BECAUSE[one.contact],
+        )
+        for one in influences
+    ]
 
 
 def rank_bytes(answer: RankAnswer, *, token: str) -> bytes:
@@ -68,12 +108,8 @@ def explanation_bytes(explanation: Explanation) -> bytes:
         is_known=explanation.is_known,
         position=explanation.position,
         score=explanation.score,
-        score_parts=[
-            ScorePart(name=name, value=value) for name, value in explanation.parts.items()
-        ],
-        influences=[
-            Influence(item_id=one.item_id, value=one.value) for one in explanation.influences
-        ],
+        score_parts=_score_parts(explanation.parts),
+        influences=_influences(explanation.influences),
         refusals=[
             Refusal(cause=SHORTFALL_CAUSES[one.cause], detail=one.detail)
             for one in explanation.refusals
@@ -114,6 +150,7 @@ def _reason_bytes(reason: Reason) -> bytes:
         store_id=reason.store_id or "",
         fallback_cause=FALLBACK_CAUSES[reason.fallback_cause],
         goes_with_item_id=reason.goes_with or "",
+        message_key=message_key(reason),
         channel=None if reason.channel is None else event_pb2.Channel.Name(reason.channel.code),
     )
     if reason.purchase_time is not None:

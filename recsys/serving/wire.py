@@ -139,6 +139,7 @@ def read_person(request: PersonRequest, wrong: Violations, *, now: float) -> dic
         "recent_events": recent_events,
         "buyer_age": read_buyer_age(request, wrong),
         "rules": read_rules(request, wrong),
+        "explains": request.explain,
     }
 
 

@@ -95,6 +95,7 @@ def parse_page(request: RecommendPageRequest, *, now: float) -> PageQuery:
         excluded=wire.read_excluded(request.exclude_item_ids, wrong),
         place=wire.read_place(request.context, wrong),
         buyer_age=wire.read_buyer_age(request, wrong),
+        explains=request.explain,
     )
     query = PageQuery(
         identifiers=identifiers,

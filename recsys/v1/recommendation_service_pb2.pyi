@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecommendRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "include_seen", "rules", "page_token")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "include_seen", "rules", "page_token", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,7 @@ class RecommendRequest(_message.Message):
     INCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -32,24 +33,27 @@ class RecommendRequest(_message.Message):
     include_seen: bool
     rules: _rules_pb2.Rules
     page_token: str
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., include_seen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., page_token: _Optional[str] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., include_seen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., page_token: _Optional[str] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class RecommendResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
     next_page_token: str
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class SimilarItemsRequest(_message.Message):
-    __slots__ = ("item_id", "placement", "context", "page_size", "exclude_item_ids", "rules", "subject")
+    __slots__ = ("item_id", "placement", "context", "page_size", "exclude_item_ids", "rules", "subject", "explain")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +61,7 @@ class SimilarItemsRequest(_message.Message):
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     placement: str
     context: _context_pb2.Context
@@ -64,19 +69,22 @@ class SimilarItemsRequest(_message.Message):
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     rules: _rules_pb2.Rules
     subject: _subject_pb2.Subject
-    def __init__(self, item_id: _Optional[str] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ...) -> None: ...
+    explain: bool
+    def __init__(self, item_id: _Optional[str] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class SimilarItemsResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class LocateItemRequest(_message.Message):
     __slots__ = ("item_id", "context", "placement", "store_count", "page_size", "rules")
@@ -150,6 +158,34 @@ class ExplainItemResponse(_message.Message):
     model_version: str
     def __init__(self, is_known: _Optional[bool] = ..., position: _Optional[int] = ..., score: _Optional[float] = ..., score_parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., influences: _Optional[_Iterable[_Union[Influence, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ..., model_version: _Optional[str] = ...) -> None: ...
 
+class AnswerExplanation(_message.Message):
+    __slots__ = ("results", "filtered")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    FILTERED_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[ResultExplanation]
+    filtered: _containers.RepeatedCompositeFieldContainer[FilteredItems]
+    def __init__(self, results: _Optional[_Iterable[_Union[ResultExplanation, _Mapping]]] = ..., filtered: _Optional[_Iterable[_Union[FilteredItems, _Mapping]]] = ...) -> None: ...
+
+class ResultExplanation(_message.Message):
+    __slots__ = ("item_id", "score_parts", "influences")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    SCORE_PARTS_FIELD_NUMBER: _ClassVar[int]
+    INFLUENCES_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    score_parts: _containers.RepeatedCompositeFieldContainer[ScorePart]
+    influences: _containers.RepeatedCompositeFieldContainer[Influence]
+    def __init__(self, item_id: _Optional[str] = ..., score_parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., influences: _Optional[_Iterable[_Union[Influence, _Mapping]]] = ...) -> None: ...
+
+class FilteredItems(_message.Message):
+    __slots__ = ("cause", "rule", "item_count")
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    cause: _result_pb2.ShortfallCause
+    rule: str
+    item_count: int
+    def __init__(self, cause: _Optional[_Union[_result_pb2.ShortfallCause, str]] = ..., rule: _Optional[str] = ..., item_count: _Optional[int] = ...) -> None: ...
+
 class ScorePart(_message.Message):
     __slots__ = ("name", "value")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -159,12 +195,14 @@ class ScorePart(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
 
 class Influence(_message.Message):
-    __slots__ = ("item_id", "value")
+    __slots__ = ("item_id", "value", "message_key")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_KEY_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     value: float
-    def __init__(self, item_id: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    message_key: str
+    def __init__(self, item_id: _Optional[str] = ..., value: _Optional[float] = ..., message_key: _Optional[str] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("cause", "detail")
@@ -175,35 +213,39 @@ class Refusal(_message.Message):
     def __init__(self, cause: _Optional[_Union[_result_pb2.ShortfallCause, str]] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class RankItemsRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "item_ids", "rules")
+    __slots__ = ("subject", "placement", "context", "item_ids", "rules", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
     item_ids: _containers.RepeatedScalarFieldContainer[str]
     rules: _rules_pb2.Rules
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class RankItemsResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "unknown_item_ids")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "unknown_item_ids", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
     unknown_item_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., unknown_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., unknown_item_ids: _Optional[_Iterable[str]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class RecentlyViewedRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "event_types", "rules")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "event_types", "rules", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +253,7 @@ class RecentlyViewedRequest(_message.Message):
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -218,22 +261,25 @@ class RecentlyViewedRequest(_message.Message):
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     event_types: _containers.RepeatedScalarFieldContainer[_event_pb2.EventType]
     rules: _rules_pb2.Rules
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., event_types: _Optional[_Iterable[_Union[_event_pb2.EventType, str]]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., event_types: _Optional[_Iterable[_Union[_event_pb2.EventType, str]]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class RecentlyViewedResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class CompleteBasketRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "item_ids", "add_stored_basket")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "item_ids", "add_stored_basket", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -242,6 +288,7 @@ class CompleteBasketRequest(_message.Message):
     RULES_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     ADD_STORED_BASKET_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -250,87 +297,100 @@ class CompleteBasketRequest(_message.Message):
     rules: _rules_pb2.Rules
     item_ids: _containers.RepeatedScalarFieldContainer[str]
     add_stored_basket: bool
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., add_stored_basket: _Optional[bool] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., add_stored_basket: _Optional[bool] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class CompleteBasketResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class BuyAgainRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
     page_size: int
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     rules: _rules_pb2.Rules
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class BuyAgainResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class TrendingRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
     page_size: int
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     rules: _rules_pb2.Rules
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class TrendingResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class RecommendPageRequest(_message.Message):
-    __slots__ = ("subject", "context", "slots", "exclude_item_ids")
+    __slots__ = ("subject", "context", "slots", "exclude_item_ids", "explain")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     context: _context_pb2.Context
     slots: _containers.RepeatedCompositeFieldContainer[Slot]
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., slots: _Optional[_Iterable[_Union[Slot, _Mapping]]] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    explain: bool
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., slots: _Optional[_Iterable[_Union[Slot, _Mapping]]] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class Slot(_message.Message):
     __slots__ = ("placement", "page_size", "rules", "recommended", "recently_viewed", "similar", "basket", "buy_again", "trending")
@@ -395,13 +455,15 @@ class RecommendPageResponse(_message.Message):
     def __init__(self, slots: _Optional[_Iterable[_Union[FilledSlot, _Mapping]]] = ...) -> None: ...
 
 class FilledSlot(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ...) -> None: ...
+    explanation: AnswerExplanation
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...

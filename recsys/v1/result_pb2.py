@@ -27,25 +27,25 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from recsys.v1 import event_pb2 as recsys_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recsys/v1/result.proto\x12\trecsys.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recsys/v1/event.proto\"K\n\x06Result\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12!\n\x06reason\x18\x03 \x01(\x0b\x32\x11.recsys.v1.Reason\"\xb3\x02\n\x06Reason\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.recsys.v1.ReasonKind\x12\x1a\n\x12similar_to_item_id\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12\x30\n\x0e\x66\x61llback_cause\x18\x04 \x01(\x0e\x32\x18.recsys.v1.FallbackCause\x12\x19\n\x11goes_with_item_id\x18\x05 \x01(\t\x12\x31\n\rpurchase_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0eusual_interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x07\x63hannel\x18\x08 \x01(\x0e\x32\x12.recsys.v1.Channel\"K\n\tShortfall\x12\x15\n\rmissing_count\x18\x01 \x01(\x05\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x18.recsys.v1.ShortfallPart\"M\n\rShortfallPart\x12(\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x19.recsys.v1.ShortfallCause\x12\x12\n\nitem_count\x18\x02 \x01(\x05*\xb5\x02\n\nReasonKind\x12\x1b\n\x17REASON_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_KIND_PERSONAL\x10\x01\x12\x17\n\x13REASON_KIND_SIMILAR\x10\x02\x12\x1c\n\x18REASON_KIND_POPULAR_HERE\x10\x03\x12\x17\n\x13REASON_KIND_POPULAR\x10\x04\x12\x19\n\x15REASON_KIND_EDITORIAL\x10\x05\x12\x1f\n\x1bREASON_KIND_RECENTLY_VIEWED\x10\x06\x12\x1a\n\x16REASON_KIND_COMPLEMENT\x10\x07\x12\x19\n\x15REASON_KIND_BUY_AGAIN\x10\x08\x12\x18\n\x14REASON_KIND_TRENDING\x10\t\x12\x13\n\x0fREASON_KIND_NEW\x10\n*v\n\rFallbackCause\x12\x1e\n\x1a\x46\x41LLBACK_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41LLBACK_CAUSE_NO_CONSENT\x10\x01\x12&\n\"FALLBACK_CAUSE_STORAGE_UNAVAILABLE\x10\x02*\x8c\x03\n\x0eShortfallCause\x12\x1f\n\x1bSHORTFALL_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SHORTFALL_CAUSE_EXCLUDED\x10\x01\x12\x18\n\x14SHORTFALL_CAUSE_SEEN\x10\x02\x12\x1b\n\x17SHORTFALL_CAUSE_CATALOG\x10\x03\x12\x1f\n\x1bSHORTFALL_CAUSE_NOT_OFFERED\x10\x04\x12 \n\x1cSHORTFALL_CAUSE_OUT_OF_STOCK\x10\x05\x12\x1c\n\x18SHORTFALL_CAUSE_FILTERED\x10\x06\x12\x17\n\x13SHORTFALL_CAUSE_AGE\x10\x07\x12\x19\n\x15SHORTFALL_CAUSE_PRICE\x10\x08\x12\x1b\n\x17SHORTFALL_CAUSE_HISTORY\x10\t\x12\x19\n\x15SHORTFALL_CAUSE_SHOWN\x10\n\x12\x1b\n\x17SHORTFALL_CAUSE_VARIANT\x10\x0b\x12\x1a\n\x16SHORTFALL_CAUSE_CAPPED\x10\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16recsys/v1/result.proto\x12\trecsys.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recsys/v1/event.proto\"K\n\x06Result\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12!\n\x06reason\x18\x03 \x01(\x0b\x32\x11.recsys.v1.Reason\"\xc8\x02\n\x06Reason\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.recsys.v1.ReasonKind\x12\x1a\n\x12similar_to_item_id\x18\x02 \x01(\t\x12\x10\n\x08store_id\x18\x03 \x01(\t\x12\x30\n\x0e\x66\x61llback_cause\x18\x04 \x01(\x0e\x32\x18.recsys.v1.FallbackCause\x12\x19\n\x11goes_with_item_id\x18\x05 \x01(\t\x12\x31\n\rpurchase_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0eusual_interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bmessage_key\x18\t \x01(\t\x12#\n\x07\x63hannel\x18\x08 \x01(\x0e\x32\x12.recsys.v1.Channel\"K\n\tShortfall\x12\x15\n\rmissing_count\x18\x01 \x01(\x05\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x18.recsys.v1.ShortfallPart\"M\n\rShortfallPart\x12(\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x19.recsys.v1.ShortfallCause\x12\x12\n\nitem_count\x18\x02 \x01(\x05*\xb5\x02\n\nReasonKind\x12\x1b\n\x17REASON_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14REASON_KIND_PERSONAL\x10\x01\x12\x17\n\x13REASON_KIND_SIMILAR\x10\x02\x12\x1c\n\x18REASON_KIND_POPULAR_HERE\x10\x03\x12\x17\n\x13REASON_KIND_POPULAR\x10\x04\x12\x19\n\x15REASON_KIND_EDITORIAL\x10\x05\x12\x1f\n\x1bREASON_KIND_RECENTLY_VIEWED\x10\x06\x12\x1a\n\x16REASON_KIND_COMPLEMENT\x10\x07\x12\x19\n\x15REASON_KIND_BUY_AGAIN\x10\x08\x12\x18\n\x14REASON_KIND_TRENDING\x10\t\x12\x13\n\x0fREASON_KIND_NEW\x10\n*v\n\rFallbackCause\x12\x1e\n\x1a\x46\x41LLBACK_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x41LLBACK_CAUSE_NO_CONSENT\x10\x01\x12&\n\"FALLBACK_CAUSE_STORAGE_UNAVAILABLE\x10\x02*\x8c\x03\n\x0eShortfallCause\x12\x1f\n\x1bSHORTFALL_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SHORTFALL_CAUSE_EXCLUDED\x10\x01\x12\x18\n\x14SHORTFALL_CAUSE_SEEN\x10\x02\x12\x1b\n\x17SHORTFALL_CAUSE_CATALOG\x10\x03\x12\x1f\n\x1bSHORTFALL_CAUSE_NOT_OFFERED\x10\x04\x12 \n\x1cSHORTFALL_CAUSE_OUT_OF_STOCK\x10\x05\x12\x1c\n\x18SHORTFALL_CAUSE_FILTERED\x10\x06\x12\x17\n\x13SHORTFALL_CAUSE_AGE\x10\x07\x12\x19\n\x15SHORTFALL_CAUSE_PRICE\x10\x08\x12\x1b\n\x17SHORTFALL_CAUSE_HISTORY\x10\t\x12\x19\n\x15SHORTFALL_CAUSE_SHOWN\x10\n\x12\x1b\n\x17SHORTFALL_CAUSE_VARIANT\x10\x0b\x12\x1a\n\x16SHORTFALL_CAUSE_CAPPED\x10\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.result_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REASONKIND']._serialized_start=669
-  _globals['_REASONKIND']._serialized_end=978
-  _globals['_FALLBACKCAUSE']._serialized_start=980
-  _globals['_FALLBACKCAUSE']._serialized_end=1098
-  _globals['_SHORTFALLCAUSE']._serialized_start=1101
-  _globals['_SHORTFALLCAUSE']._serialized_end=1497
+  _globals['_REASONKIND']._serialized_start=690
+  _globals['_REASONKIND']._serialized_end=999
+  _globals['_FALLBACKCAUSE']._serialized_start=1001
+  _globals['_FALLBACKCAUSE']._serialized_end=1119
+  _globals['_SHORTFALLCAUSE']._serialized_start=1122
+  _globals['_SHORTFALLCAUSE']._serialized_end=1518
   _globals['_RESULT']._serialized_start=125
   _globals['_RESULT']._serialized_end=200
   _globals['_REASON']._serialized_start=203
-  _globals['_REASON']._serialized_end=510
-  _globals['_SHORTFALL']._serialized_start=512
-  _globals['_SHORTFALL']._serialized_end=587
-  _globals['_SHORTFALLPART']._serialized_start=589
-  _globals['_SHORTFALLPART']._serialized_end=666
+  _globals['_REASON']._serialized_end=531
+  _globals['_SHORTFALL']._serialized_start=533
+  _globals['_SHORTFALL']._serialized_end=608
+  _globals['_SHORTFALLPART']._serialized_start=610
+  _globals['_SHORTFALLPART']._serialized_end=687
 # @@protoc_insertion_point(module_scope)

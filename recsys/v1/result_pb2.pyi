@@ -86,7 +86,7 @@ class Result(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., score: _Optional[float] = ..., reason: _Optional[_Union[Reason, _Mapping]] = ...) -> None: ...
 
 class Reason(_message.Message):
-    __slots__ = ("kind", "similar_to_item_id", "store_id", "fallback_cause", "goes_with_item_id", "purchase_time", "usual_interval", "channel")
+    __slots__ = ("kind", "similar_to_item_id", "store_id", "fallback_cause", "goes_with_item_id", "purchase_time", "usual_interval", "message_key", "channel")
     KIND_FIELD_NUMBER: _ClassVar[int]
     SIMILAR_TO_ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class Reason(_message.Message):
     GOES_WITH_ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PURCHASE_TIME_FIELD_NUMBER: _ClassVar[int]
     USUAL_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_KEY_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     kind: ReasonKind
     similar_to_item_id: str
@@ -102,8 +103,9 @@ class Reason(_message.Message):
     goes_with_item_id: str
     purchase_time: _timestamp_pb2.Timestamp
     usual_interval: _duration_pb2.Duration
+    message_key: str
     channel: _event_pb2.Channel
-    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ..., fallback_cause: _Optional[_Union[FallbackCause, str]] = ..., goes_with_item_id: _Optional[str] = ..., purchase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usual_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., channel: _Optional[_Union[_event_pb2.Channel, str]] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[ReasonKind, str]] = ..., similar_to_item_id: _Optional[str] = ..., store_id: _Optional[str] = ..., fallback_cause: _Optional[_Union[FallbackCause, str]] = ..., goes_with_item_id: _Optional[str] = ..., purchase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usual_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., message_key: _Optional[str] = ..., channel: _Optional[_Union[_event_pb2.Channel, str]] = ...) -> None: ...
 
 class Shortfall(_message.Message):
     __slots__ = ("missing_count", "parts")

@@ -18,6 +18,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.recommend import Answer
+from recsys.recommend.message_keys import message_key
 from recsys.recommend.results import Results
 from recsys.serving.reply import answer_bytes
 from recsys.v1 import result_pb2
@@ -62,6 +63,7 @@ def as_message(answer: Answer, token: str) -> RecommendResponse:
                     kind=KINDS[result.reason.kind],
                     similar_to_item_id=result.reason.similar_to or "",
                     store_id=result.reason.store_id or "",
+                    message_key=message_key(result.reason),
                 ),
             )
             for result in answer.results

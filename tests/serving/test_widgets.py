@@ -16,18 +16,14 @@ from typer.testing import CliRunner
 
 from recsys import limits
 from recsys.commands import ask
-from recsys.domain import EventType, ItemEvent, ItemId, ReasonKind, ShortfallCause
+from recsys.domain import EventType, ReasonKind, ShortfallCause
 from recsys.recommend import ServingModel
 from recsys.recommend.attribution import decode_token
 from recsys.rules import Boost, Rules
-from recsys.serving.client import Client, connect
 from recsys.serving.client_widgets import (
-    Basket,
-    BuyAgain,
     RecentlyViewed,
     Recommended,
     Similar,
-    Trending,
 )
 from recsys.v1 import event_pb2
 from recsys.v1.context_pb2 import Context
@@ -47,31 +43,8 @@ from recsys.v1.recommendation_service_pb2 import (
 )
 from recsys.v1.rules_pb2 import Rules as SentRules
 from recsys.v1.subject_pb2 import Subject
+from support.asking import asked, views
 from support.serving import Running, SyncError
-
-
-async def asked(running: Running, ask_: Callable[[Client], Any]) -> Any:
-    """Ask with the client, beside the server's loop."""
-
-    def answer() -> Any:
-        with connect(f"127.0.0.1:{running.port}") as client:
-            return ask_(client)
-
-    return await asyncio.to_thread(answer)
-
-
-def views(*rows: int) -> tuple[ItemEvent, ...]:
-    """A session of page views, the last one the latest."""
-    now = time.time()
-    return tuple(
-        ItemEvent(
-            item_id=ItemId(f"item-{row}"),
-            event_type=EventType.DETAIL_PAGE_VIEW,
-            channel=None,
-            event_time=now - len(rows) + at,
-        )
-        for at, row in enumerate(rows)
-    )
 
 
 async def test_hits_of_a_search_come_back_in_her_order(running: Running) -> None:
@@ -290,6 +263,12 @@ async def test_commands_of_widgets_print_answers(running: Running) -> None:
     page = ("page", "recently-viewed", "more=similar:item-1", "home=recommended", "-k", "2")
     words = await run(*page, "--recent", "view:item-3")
     assert words.index("item-3") < words.index("more=similar:item-1") < words.index("item-5")
+    words = await run("recommend", "--recent", "buy:item-2", "--explain", "--exclude", "item-9")
+    assert "thanks to" in words
+    assert "left out: 1 excluded by the request" in words
+    as_json = json.loads(await run("recommend", "--recent", "buy:item-2", "--explain", "--json"))
+    assert as_json["results"][0]["message_key"] == "reason.because_you_bought"
+    assert len(as_json["explanation"]["results"]) == 10
     words = await run("basket", "item-2", "-k", "3")
     assert "goes with item-2" in words
     words = await run("buy-again", "--recent", "buy:item-5", "-k", "3")
@@ -315,91 +294,6 @@ def test_slots_that_nobody_knows_are_named() -> None:
         result = CliRunner().invoke(app, ["page", slot])
         assert result.exit_code == 2
         assert "similar:ITEM" in result.output
-
-
-async def bought(running: Running, row: int, *, kind: str = "PURCHASE_COMPLETE") -> None:
-    """Write that Anna did something with an item just now."""
-    event = event_pb2.Event(
-        event_id=f"{kind}-{time.time_ns()}",
-        event_type=f"EVENT_TYPE_{kind}",
-        subject=Subject(user_id="anna"),
-        lines=[event_pb2.ItemLine(item_id=f"item-{row}")],
-    )
-    event.event_time.GetCurrentTime()
-    await running.events.WriteEvent(WriteEventRequest(event=event))
-
-
-async def test_a_basket_is_completed_and_purchases_come_back_on_every_server(
-    remembering: tuple[Running, Running],
-) -> None:
-    """What she puts there on one server counts in the next answer of the other."""
-    one, other = remembering
-    await bought(one, 2, kind="ADD_TO_CART")
-    await bought(one, 7)
-    stored = await asked(other, lambda client: client.complete_basket(user_id="anna"))
-    assert [result.item_id for result in stored.results][:2] == ["item-4", "item-6"]
-    reason = stored.results[0].reason
-    assert (reason.kind, reason.goes_with) == (ReasonKind.COMPLEMENT, "item-2")
-    assert stored.results[2].reason.kind is ReasonKind.POPULAR
-    given = await asked(other, lambda client: client.complete_basket(["item-3"], user_id="anna"))
-    assert given.results[0].reason.goes_with == "item-3"
-    (again,) = (await asked(other, lambda client: client.buy_again(user_id="anna"))).results
-    assert again.item_id == "item-7"
-    assert again.reason.kind is ReasonKind.BUY_AGAIN
-    assert again.reason.purchase_time == pytest.approx(time.time(), abs=60.0)
-    assert again.reason.usual_days == pytest.approx(14.0)
-    await bought(other, 7, kind="RETURN")
-    empty = await asked(one, lambda client: client.buy_again(user_id="anna", result_count=3))
-    assert dict(empty.shortfall.parts) == {ShortfallCause.HISTORY: 3}
-    slots = (Basket(item_ids=["item-2"], result_count=2), BuyAgain(), Basket(add_stored=True))
-    replies = await asked(one, lambda client: client.page(slots, user_id="anna"))
-    assert [one.item_id for one in replies[0].results] == ["item-4", "item-6"]
-    assert not {"item-2", "item-4", "item-6"} & {one.item_id for one in replies[2].results}
-
-
-async def test_what_many_people_look_at_rises_on_every_server(
-    remembering: tuple[Running, Running],
-) -> None:
-    """With the next answer, wherever it was written; what one person does a hundred times does not."""
-    one, other = remembering
-
-    async def viewed(row: int, person: str, number: int = 0) -> None:
-        event = event_pb2.Event(
-            event_id=f"{row}-{person}-{number}",
-            event_type=event_pb2.EVENT_TYPE_DETAIL_PAGE_VIEW,
-            channel=event_pb2.CHANNEL_STORE,
-            store_id="s-1",
-            subject=Subject(visitor_id=person),
-            lines=[event_pb2.ItemLine(item_id=f"item-{row}")],
-        )
-        # Everything but item 9 is as usual: three days ago already.
-        age = 0 if row == 9 or number else 3 * 86_400
-        event.event_time.FromSeconds(int(time.time()) - age)
-        await one.events.WriteEvent(WriteEventRequest(event=event))
-
-    slots = (Trending(placement="now", result_count=1), Trending(result_count=2))
-
-    def rising(reply: Any) -> list[str]:
-        return [
-            result.item_id for result in reply.results if result.reason.kind is ReasonKind.TRENDING
-        ]
-
-    for row in range(3):
-        for person in range(4):
-            await viewed(row, f"v{person}")
-    first = await asked(other, lambda client: client.trending(store_id="s-1", result_count=3))
-    assert rising(first) == []
-    assert [result.item_id for result in first.results] == ["item-5", "item-6", "item-0"]
-    for number in range(1, 30):
-        await viewed(3, "v1", number)
-    for person in range(20):
-        await viewed(9, f"w{person}")
-    for server in (other, one):
-        reply = await asked(server, lambda client: client.trending(store_id="s-1", result_count=3))
-        assert rising(reply) == ["item-9"]
-        assert reply.results[0].reason.store_id == "s-1"
-        replies = await asked(server, lambda client: client.page(slots))
-        assert [rising(slot) for slot in replies] == [["item-9"], []]
 
 
 async def test_similar_items_are_asked_for_somebody(
