@@ -28,6 +28,7 @@ from recsys.recommend.attribution import encode_token
 from recsys.serving import reply, wire_campaigns
 from recsys.serving.metrics import Metrics
 from recsys.serving.violations import Violations
+from recsys.v1 import campaign_pb2
 from recsys.v1 import campaign_service_pb2 as service
 
 _MESSAGE_BYTES: Final = limits.MESSAGE_BYTES_MAX // 4
@@ -76,7 +77,7 @@ class BatchStream:
         wrong = Violations()
         query = wire_campaigns.parse_batch(sent, wrong, "batch.", filter_=filter_, now=now)
         wrong.raise_any()
-        asked = sent.SerializeToString(deterministic=True) + filter_.encode()
+        asked = _said(sent) + filter_.encode()
         self._fingerprint = fingerprint(asked)
         self.is_listed = sent.WhichOneof("people") == "listed"
         self.is_over = False
@@ -213,6 +214,14 @@ class BatchStream:
         state = hashlib.blake2b(self._fingerprint, digest_size=_REQUEST_ID_BYTES)
         state.update(text)
         return state.digest()
+
+
+def _said(sent: campaign_pb2.Batch) -> bytes:
+    """Return what tells a batch from another: not where its answers are kept."""
+    said = campaign_pb2.Batch()
+    said.CopyFrom(sent)
+    said.ClearField("destination")
+    return said.SerializeToString(deterministic=True)
 
 
 def _varint(value: int) -> bytes:

@@ -1,0 +1,326 @@
+"""`recsys export`: answers for many people as files, for e-mail tools and their like."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from recsys.commands.arguments import read_moment
+from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Placement, Store, Target
+from recsys.domain import NAMESPACE_ACCOUNT, NAMESPACE_VISITOR, Channel, Identifier
+
+if TYPE_CHECKING:
+    from recsys.commands.export_job import Manifest
+    from recsys.v1 import campaign_pb2
+    from recsys.v1.campaign_service_pb2 import RecheckEntry
+
+_ALIASES = {"user_id": NAMESPACE_ACCOUNT, "visitor_id": NAMESPACE_VISITOR}
+_RECHECKED_AT_ONCE = 1_000
+
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for the files; new, or of a killed job.")
+]
+ToSegment = Annotated[str, typer.Option("--segment", help="Only people of this saved segment.")]
+ToPeople = Annotated[
+    str, typer.Option("--people", help="Only people like these: a filter over people.")
+]
+FromFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ids", help="Only these people: CSV, JSON lines or Parquet with columns such as user_id."
+    ),
+]
+Addresses = Annotated[
+    list[str] | None,
+    typer.Option("--address", help="Namespace of addresses, such as email_sha256; again."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Write answers for many people into files, and check them before they are sent.",
+        rich_markup_mode="rich",
+    )
+    group.callback(invoke_without_command=True)(export)
+    group.command("recheck")(recheck)
+    app.add_typer(group, name="export", rich_help_panel="Serve")
+
+
+def export(
+    context: typer.Context,
+    *,
+    out: OutFolder = None,
+    channel: OnChannel = Channel.EMAIL,
+    placement: Placement = "",
+    count: Count = 10,
+    store: Store = "",
+    segment: ToSegment = "",
+    people: ToPeople = "",
+    ids: FromFile = None,
+    address: Addresses = None,
+    holdout: Annotated[float, typer.Option(help="Share of all people to leave alone.")] = 0.0,
+    holdout_name: Annotated[str, typer.Option(help="What that is called.")] = "",
+    as_of: Annotated[str, typer.Option(help="Moment to rank for; unless said, now.")] = "",
+    send_time: Annotated[str, typer.Option(help="When messages are sent; else --as-of.")] = "",
+    format_: Annotated[str, typer.Option("--format", help="jsonl, csv or parquet.")] = "jsonl",
+    rows_per_part: Annotated[
+        int, typer.Option(min=1, help="About how many rows a file has.")
+    ] = 50_000,
+    target: Target = TARGET_DEFAULT,
+    patience: Annotated[float, typer.Option(min=0.0, help="Seconds to try.")] = 60.0,
+    as_json_: Json = False,
+) -> None:
+    """Write answers for many people into files, with a manifest.
+
+    Only people who allow messages on the channel and have an address. A killed job goes
+    on with the same command; nobody is written twice.
+
+    [b]Examples[/]
+
+      recsys export --out spring --channel email --placement email-weekly --segment at-risk
+      recsys export --out spring --format csv --ids people.csv
+      recsys export recheck spring/manifest.json
+    """  # fmt: skip
+    if context.invoked_subcommand is not None:
+        return
+    if out is None:
+        raise typer.BadParameter("missing", param_hint="--out")
+    from google.protobuf.json_format import MessageToDict, ParseDict  # noqa: PLC0415 - quick --help
+
+    from recsys.commands.export_job import ExportFailed, ExportJob  # noqa: PLC0415 - as above
+    from recsys.commands.export_rows import UnknownFormat, known_formats  # noqa: PLC0415 - as above
+    from recsys.profiles import place_of  # noqa: PLC0415 - as above
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
+    from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - as above
+
+    if format_ not in known_formats():
+        raise UnknownFormat(name=format_, known=known_formats())
+    now = time.time()
+    batch = _batch(
+        channel=channel, placement=placement, count=count, store=store, segment=segment,
+        people=people, address=address or [], holdout=holdout, holdout_name=holdout_name,
+    )  # fmt: skip
+    if ids is not None:
+        if segment or people:
+            raise typer.BadParameter("--ids goes without --segment and --people")
+        batch.listed.SetInParent()
+    asked = json.dumps(
+        [MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part]
+    )
+    job = ExportJob(out, format_=format_, item_count=count, rows_per_part=rows_per_part)
+    note = job.under_way()
+    if note is None:
+        _put_time(batch.as_of_time, read_moment(as_of, now=now) if as_of else now)
+        if send_time:
+            _put_time(batch.send_time, read_moment(send_time, now=now))
+        note = job.begin(MessageToDict(batch), asked)
+    elif note.asked != asked:
+        problem = "holds a job that was started with other options; use these, or another folder"
+        raise ExportFailed(path=str(out), problem=problem)
+    else:
+        batch = ParseDict(note.manifest.batch, Batch())
+    batch.destination = place_of(out)
+    began = time.monotonic()
+    with connect(target) as client, _Bar(Console(stderr=True)) as bar:
+        responses = client.campaigns.batch(
+            batch,
+            listed=None if ids is None else lambda: _listed(ids),
+            resume_token=note.resume_token,
+            patience_seconds=patience,
+        )
+        manifest = job.run(
+            note,
+            responses,
+            on_progress=lambda response, so_far: bar.show(
+                response.done_share, so_far.considered_count, so_far.exported_count
+            ),
+        )
+    _report(manifest, seconds=time.monotonic() - began, as_json=as_json_)
+
+
+def recheck(
+    manifest: Annotated[Path, typer.Argument(help="manifest.json of an export.")],
+    *,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Say what of an export must be withdrawn before it is sent, a person a line.
+
+    Whoever has withdrawn her consent, was erased or has had too many messages since; and
+    items that are not offered or not in stock any more.
+
+    [b]Examples[/]
+
+      recsys export recheck spring/manifest.json > withdrawn.jsonl
+    """
+    from google.protobuf.json_format import ParseDict  # noqa: PLC0415 - keeps --help quick
+
+    from recsys.commands.export_job import (  # noqa: PLC0415 - as above
+        ExportFailed,
+        checksum,
+        read_manifest,
+    )
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
+    from recsys.v1.campaign_pb2 import Batch, SuppressionCause  # noqa: PLC0415 - as above
+
+    found = read_manifest(manifest)
+    batch = ParseDict(found.batch, Batch())
+    batch.ClearField("as_of_time")
+    batch.ClearField("send_time")
+    person_count = item_count = 0
+    with connect(target) as client:
+        for part in found.files:
+            path = manifest.parent / part.name
+            if not path.is_file() or checksum(path) != part.sha256:
+                raise ExportFailed(path=str(path), problem="is not what the manifest says")
+            for entries in _entries(path):
+                results = client.campaigns.recheck(batch, entries)
+                for entry, result in zip(entries, results, strict=True):
+                    if not result.suppression_cause and not result.withdrawn_item_ids:
+                        continue
+                    cause = SuppressionCause.Name(result.suppression_cause)
+                    person_count += bool(result.suppression_cause)
+                    item_count += len(result.withdrawn_item_ids)
+                    said = {
+                        "identifiers": [
+                            f"{one.namespace}={one.value}" for one in entry.subject.identifiers
+                        ],
+                        "cause": _word(cause) if result.suppression_cause else None,
+                        "withdrawn_item_ids": list(result.withdrawn_item_ids),
+                    }
+                    typer.echo(json.dumps(said))
+    if not as_json_:
+        typer.echo(f"{person_count:,} people and {item_count:,} items to withdraw", err=True)
+
+
+class _Bar:
+    """How far a job is, with the time that is left."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("export"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[exported]:,} of {task.fields[considered]:,} people"),
+            TimeRemainingColumn(), console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._progress.add_task("export", total=1.0, exported=0, considered=0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, share: float, considered: int, exported: int) -> None:
+        """Show it."""
+        self._progress.update(self._task, completed=share, considered=considered, exported=exported)
+
+
+def _batch(
+    *,
+    channel: Channel | None,
+    placement: str,
+    count: int,
+    store: str,
+    segment: str,
+    people: str,
+    address: list[str],
+    holdout: float,
+    holdout_name: str,
+) -> "campaign_pb2.Batch":
+    from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - keeps --help quick
+
+    if segment and people:
+        raise typer.BadParameter("--segment goes without --people")
+    batch = Batch(
+        placement=placement,
+        channel=f"CHANNEL_{channel.name}" if channel else None,
+        page_size=count,
+        store_id=store,
+        address_namespaces=address,
+        holdout_share=holdout,
+        holdout_name=holdout_name,
+        with_habits=True,
+        with_items=True,
+    )
+    if segment:
+        batch.segment = segment
+    elif people:
+        batch.filter = people
+    return batch
+
+
+def _put_time(sent: Any, seconds: float) -> None:
+    # To the microsecond, which is what a manifest can say.
+    sent.FromMicroseconds(int(seconds * 1e6))
+
+
+def _listed(path: Path) -> Iterator[list[Identifier]]:
+    """Read people of a list: their columns are namespaces, or user_id and visitor_id."""
+    from recsys.commands.event_files import read_rows  # noqa: PLC0415 - keeps --help quick
+    from recsys.errors import InvalidData  # noqa: PLC0415 - as above
+
+    for number, (row, _) in enumerate(read_rows(path), start=1):
+        found = [
+            Identifier(_ALIASES.get(str(name), str(name)), str(value))
+            for name, value in row.items()
+            if value is not None and str(value)
+        ]
+        if not found:
+            raise InvalidData(path=str(path), problem=f"row {number} names nobody")
+        yield found
+
+
+def _entries(path: Path) -> "Iterator[list[RecheckEntry]]":
+    """Read what people are about to get, some at a time."""
+    from recsys.commands.arguments import read_identifiers  # noqa: PLC0415 - quick --help
+    from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
+    from recsys.serving.profile_client import subject_of  # noqa: PLC0415 - as above
+    from recsys.v1.campaign_service_pb2 import RecheckEntry  # noqa: PLC0415 - as above
+
+    entries: list[RecheckEntry] = []
+    for row, _ in read_rows(path):
+        named = row["identifiers"]
+        texts = named.split("|") if isinstance(named, str) else list(named)
+        # A request takes sixteen; any of them leads to her.
+        who = read_identifiers(texts[:16])
+        entries.append(RecheckEntry(subject=subject_of(who), item_ids=_item_ids(row)))
+        if len(entries) == _RECHECKED_AT_ONCE:
+            yield entries
+            entries = []
+    if entries:
+        yield entries
+
+
+def _item_ids(row: Any) -> list[str]:
+    if "items" in row:
+        return [item["item_id"] for item in row["items"]]
+    found = (row.get(f"item_{place}_id") for place in range(1, 101))
+    return [item_id for item_id in found if item_id]
+
+
+def _word(name: str) -> str:
+    return name.removeprefix("SUPPRESSION_CAUSE_").lower().replace("_", "-")
+
+
+def _report(manifest: "Manifest", *, seconds: float, as_json: bool) -> None:
+    if as_json:
+        facts = {
+            "considered": manifest.considered_count, "exported": manifest.exported_count,
+            "suppressed": manifest.suppressed_counts, "files": len(manifest.files),
+        }  # fmt: skip
+        typer.echo(json.dumps(facts))
+        return
+    rate = manifest.considered_count / max(seconds, 1e-3)
+    typer.echo(
+        f"{manifest.exported_count:,} of {manifest.considered_count:,} people"
+        f" in {len(manifest.files)} files ({seconds:.1f} s, {rate:,.0f} people/s)"
+    )
+    for cause, count in manifest.suppressed_counts.items():
+        typer.echo(f"  {cause}: {count:,}")

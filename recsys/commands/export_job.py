@@ -1,0 +1,329 @@
+"""Files of a batch, written so that a killed job goes on without writing anybody twice.
+
+A folder has parts, each written under another name and renamed when it is whole, and a note of
+where the job is, replaced after each part. What was written since the last note is written
+again: the same, for the server says the same. The manifest is the last file of all; where it
+is, the job is done.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from recsys.commands.export_rows import PartWriter, Row, part_writer, row_of
+from recsys.errors import RecsysError
+from recsys.v1 import campaign_pb2
+from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
+
+MANIFEST_NAME: Final = "manifest.json"
+_NOTE_NAME: Final = ".export.json"
+_FORMAT_VERSION: Final = 1
+_READ_BYTES: Final = 2**20
+
+
+class ExportFailed(RecsysError):
+    """Files of an export cannot be written or used; what is written stays as it was."""
+
+    reason = "EXPORT_FAILED"
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class PartFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A part that is whole.
+
+    Attributes:
+        name: In the folder.
+        row_count: People in it.
+        byte_count: Its size.
+        sha256: Its checksum, hexadecimal.
+    """
+
+    name: str
+    row_count: int
+    byte_count: int
+    sha256: str
+
+
+class Span(msgspec.Struct, kw_only=True):
+    """The first and the last of numbers that only grow."""
+
+    first: int = 0
+    last: int = 0
+
+    def add(self, number: int) -> None:
+        """Take one more in."""
+        self.first = self.first or number
+        self.last = number
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """What an export is. It says nothing of when or where it ran.
+
+    Attributes:
+        format_version: Of the manifest.
+        format: Of the files.
+        batch: What was asked, as JSON of `recsys.v1.Batch`.
+        filter: Over people: of the segment, as it was.
+        model_versions: The models that answered.
+        consent_versions: How far the statements of consent were.
+        catalog_versions: How far the catalogue was.
+        considered_count: People looked at.
+        exported_count: People in the files.
+        suppressed_counts: People who are not, by cause.
+        files: The parts, in order.
+    """
+
+    format_version: int = _FORMAT_VERSION
+    format: str
+    batch: dict[str, Any]
+    filter: str = ""
+    model_versions: list[str] = msgspec.field(default_factory=list)
+    consent_versions: Span = msgspec.field(default_factory=Span)
+    catalog_versions: Span = msgspec.field(default_factory=Span)
+    considered_count: int = 0
+    exported_count: int = 0
+    suppressed_counts: dict[str, int] = msgspec.field(default_factory=dict)
+    files: list[PartFile] = msgspec.field(default_factory=list)
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """Where a job is.
+
+    Attributes:
+        asked: What it was started with, so that no other job goes on with it.
+        resume_token: Where the batch goes on.
+        manifest: So far.
+    """
+
+    asked: str
+    resume_token: str
+    manifest: Manifest
+
+
+class ExportJob:
+    """One job on one folder; nobody else may work on the folder at the same time."""
+
+    def __init__(self, folder: Path, *, format_: str, item_count: int, rows_per_part: int) -> None:
+        """Name a folder; nothing is touched yet.
+
+        Args:
+            folder: Where files go.
+            format_: Of the files.
+            item_count: Items of a person, at most.
+            rows_per_part: About how many people a file has.
+        """
+        self._folder = folder
+        self._format = format_
+        self._item_count = item_count
+        self._rows_per_part = rows_per_part
+        self._writer: PartWriter | None = None
+        self._row_count = 0
+        self._open_path = folder / "."
+
+    def under_way(self) -> Note | None:
+        """Return where a job in the folder is; None where there is none.
+
+        Raises:
+            ExportFailed: The folder holds a finished export, or other files.
+        """
+        with self._translated(self._folder):
+            if not self._folder.exists():
+                return None
+            if (self._folder / MANIFEST_NAME).exists():
+                problem = f"has a finished export ({MANIFEST_NAME}); take another folder"
+                raise ExportFailed(path=str(self._folder), problem=problem)
+            note = self._folder / _NOTE_NAME
+            if note.exists():
+                return self._read(note)
+            if any(self._folder.iterdir()):
+                problem = "has other files in it; take an empty folder"
+                raise ExportFailed(path=str(self._folder), problem=problem)
+        return None
+
+    def begin(self, batch: dict[str, Any], asked: str) -> Note:
+        """Make the folder, and note that a job begins."""
+        with self._translated(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        manifest = Manifest(format=self._format, batch=batch)
+        note = Note(asked=asked, resume_token="", manifest=manifest)
+        self._keep(note)
+        return note
+
+    def run(
+        self,
+        note: Note,
+        responses: Iterable[RecommendBatchResponse],
+        *,
+        on_progress: Callable[[RecommendBatchResponse, Manifest], None],
+    ) -> Manifest:
+        """Write everything, from where the job is to its end.
+
+        Args:
+            note: Where it is.
+            responses: From there on.
+            on_progress: Told of each response, after it.
+
+        Raises:
+            ExportFailed: A file cannot be written. What is whole stays, and the same job
+                goes on from there.
+        """
+        manifest = note.manifest
+        written = {part.name for part in manifest.files}
+        with self._translated(self._folder):
+            for path in self._folder.glob("part-*"):
+                if path.name not in written:
+                    path.unlink()
+        suppressed = Counter(manifest.suppressed_counts)
+        try:
+            for response in responses:
+                self._take(response, manifest, suppressed)
+                # The last response of a walk has no token: the job ends below.
+                if self._row_count >= self._rows_per_part and response.resume_token:
+                    self._finish_part(manifest)
+                    manifest.suppressed_counts = dict(sorted(suppressed.items()))
+                    note.resume_token = response.resume_token
+                    self._keep(note)
+                on_progress(response, manifest)
+            manifest.suppressed_counts = dict(sorted(suppressed.items()))
+            self._finish_part(manifest)
+        finally:
+            self._abandon()
+        self._replace(self._folder / MANIFEST_NAME, _pretty(manifest))
+        with self._translated(self._folder):
+            (self._folder / _NOTE_NAME).unlink()
+        return manifest
+
+    def _take(
+        self, response: RecommendBatchResponse, manifest: Manifest, suppressed: Counter[str]
+    ) -> None:
+        items = {one.item_id: one for one in response.items}
+        rows = [row_of(one, items) for one in response.people if not one.suppression_cause]
+        if rows:
+            self._write(rows, number=len(manifest.files))
+            manifest.exported_count += len(rows)
+        for count in response.suppressed:
+            name = campaign_pb2.SuppressionCause.Name(count.cause)
+            cause = name.removeprefix("SUPPRESSION_CAUSE_").lower().replace("_", "-")
+            suppressed[cause] += count.person_count
+        manifest.considered_count = response.considered_count
+        manifest.filter = response.filter
+        manifest.consent_versions.add(response.consent_version)
+        manifest.catalog_versions.add(response.catalog_version)
+        if response.model_version not in manifest.model_versions:
+            manifest.model_versions.append(response.model_version)
+
+    def _write(self, rows: list[Row], *, number: int) -> None:
+        if self._writer is None:
+            self._open_path = self._folder / f"part-{number:05}.{self._format}"
+            with self._translated(self._open_path):
+                self._writer = part_writer(
+                    _unfinished(self._open_path), self._format, item_count=self._item_count
+                )
+        with self._translated(self._open_path):
+            self._writer.write(rows)
+        self._row_count += len(rows)
+
+    def _finish_part(self, manifest: Manifest) -> None:
+        if self._writer is None:
+            return
+        path, temporary = self._open_path, _unfinished(self._open_path)
+        with self._translated(path):
+            writer, self._writer = self._writer, None
+            writer.close()
+            _sync(temporary)
+            part = PartFile(
+                name=path.name,
+                row_count=self._row_count,
+                byte_count=temporary.stat().st_size,
+                sha256=checksum(temporary),
+            )
+            temporary.rename(path)
+            _sync(self._folder)
+        manifest.files.append(part)
+        self._row_count = 0
+
+    def _abandon(self) -> None:
+        """Let go of a part that is not whole."""
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
+                self._writer.close()
+            self._writer = None
+
+    def _keep(self, note: Note) -> None:
+        self._replace(self._folder / _NOTE_NAME, msgspec.json.encode(note))
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        temporary = path.with_name(f"{path.name}.part")
+        with self._translated(path):
+            temporary.write_bytes(content)
+            _sync(temporary)
+            temporary.rename(path)
+            _sync(self._folder)
+
+    def _read(self, path: Path) -> Note:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Note)
+        except msgspec.DecodeError as error:
+            raise ExportFailed(path=str(path), problem=f"is damaged: {error}") from error
+
+    @contextlib.contextmanager
+    def _translated(self, path: Path) -> Any:
+        try:
+            yield
+        except OSError as error:
+            problem = (
+                f"cannot be written: {error.strerror or error}; the same command goes on later"
+            )
+            raise ExportFailed(path=str(path), problem=problem) from error
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ExportFailed: It is none, or not of this version.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ExportFailed(path=str(path), problem=str(error)) from error
+    if found.format_version != _FORMAT_VERSION:
+        problem = f"is of version {found.format_version}; this one reads {_FORMAT_VERSION}"
+        raise ExportFailed(path=str(path), problem=problem)
+    return found
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    state = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(_READ_BYTES):
+            state.update(part)
+    return state.hexdigest()
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
+def _sync(path: Path) -> None:
+    """Make sure that a file or folder survives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _pretty(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
