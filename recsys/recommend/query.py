@@ -59,6 +59,11 @@ class Placed(Protocol):
         ...
 
     @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """How she is known; empty for an anonymous person."""
+        ...
+
+    @property
     def channel(self) -> Channel | None:
         """Where the answer is shown; None if not said."""
         ...

@@ -317,8 +317,17 @@ class Recommender:
             buyer_age=query.buyer_age,
             history=history,
             now=now,
+            person=_person(query),
         )
         return self.permissions.in_force(model, asked, count=query.result_count, notes=notes)
+
+
+def _person(query: Placed) -> str:
+    """Name whom an answer is for, the same in every order of what she is known by."""
+    # Most answers have no use for it.
+    if not query.identifiers:
+        return ""
+    return " ".join(f"{one.namespace}:{one.value}" for one in sorted(query.identifiers))
 
 
 def _note_unknown_store(model: ServingModel, store_id: StoreId | None, notes: set[str]) -> None:

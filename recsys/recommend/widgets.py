@@ -152,7 +152,8 @@ class Widgets:
         shown = NO_ROWS
         answers = []
         for slot in query.slots:
-            answer = self._slot(model, slot, known, notes, shown=shown, now=now)
+            asked = msgspec.structs.replace(slot, identifiers=query.identifiers)
+            answer = self._slot(model, asked, known, notes, shown=shown, now=now)
             answers.append(answer)
             shown = np.union1d(shown, answer.results.ranking.rows)
             notes = set()

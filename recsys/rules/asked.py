@@ -51,6 +51,7 @@ class Asked:
         buyer_age: How old the buyer is, in years; None if it is not said.
         history: What is known that she did, and may be used.
         now: Seconds since 1970-01-01 UTC.
+        person: Tells her from others; empty for nobody in particular.
     """
 
     placement: str
@@ -60,6 +61,7 @@ class Asked:
     buyer_age: int | None
     history: History
     now: float
+    person: str = ""
 
     @property
     def asks_nothing(self) -> bool:

@@ -1,16 +1,18 @@
 """From rules to how a page is put together."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from recsys.bundle import ItemIndex
 from recsys.filters import Columns
 from recsys.rules.arrange import Arrangement, Cap, Similarity
-from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Model
+from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Asked, Model
 from recsys.rules.assortment import Assortment
+from recsys.rules.exploration import drawn_new_items
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
-from recsys.rules.permitted import Permitted, allows
+from recsys.rules.permitted import U8, Permitted, allows
 from recsys.rules.rules import Rules
 from recsys.rules.variants import variant_cap
 
@@ -20,10 +22,10 @@ def arrangement_of(
     permitted: Permitted,
     assortment: Assortment,
     model: Model,
+    asked: Asked,
     *,
     count: int,
     notes: set[str],
-    now: float,
 ) -> Arrangement | None:
     """Say how a page is put together; None for simply the best.
 
@@ -32,9 +34,9 @@ def arrangement_of(
         permitted: What may appear.
         assortment: Knows the items.
         model: Has their vectors.
+        asked: For whom, and when.
         count: Results wanted.
         notes: Gets a note if a pin is left out.
-        now: Seconds since 1970-01-01 UTC.
     """
     columns = assortment.columns
     variants = None if rules.one_variant is False else variant_cap(columns, model.items)
@@ -43,7 +45,7 @@ def arrangement_of(
     return Arrangement(
         row_count=assortment.row_count,
         boosts=[
-            (assortment.filtered(boost.filter, now=now).state.bitmap, boost.factor)
+            (assortment.filtered(boost.filter, now=asked.now).state.bitmap, boost.factor)
             for boost in rules.boosts or ()
         ],
         pins=_pins(rules, permitted, model.items, notes),
@@ -59,15 +61,29 @@ def arrangement_of(
             ),
         ],
         shares=[
-            (
-                assortment.filtered(share.filter, now=now).state.bitmap,
-                math.ceil(share.share * count),
-            )
-            for share in rules.shares or ()
+            *(
+                (
+                    assortment.filtered(share.filter, now=asked.now).state.bitmap,
+                    math.ceil(share.share * count),
+                )
+                for share in rules.shares or ()
+            ),
+            *_new_share(rules, permitted, model.items, asked, count=count),
         ],
         diversity=rules.diversity or 0.0,
         similarity=_similarity(model, columns),
     )
+
+
+def _new_share(
+    rules: Rules, permitted: Permitted, items: ItemIndex, asked: Asked, *, count: int
+) -> Iterator[tuple[U8, int]]:
+    """Yield the new items whose turn it is, and how many places they get."""
+    place_count = math.ceil((rules.new_share or 0.0) * count)
+    if place_count:
+        drawn = drawn_new_items(items, permitted, asked, place_count=place_count)
+        if drawn is not None:
+            yield drawn, place_count
 
 
 def _pins(rules: Rules, permitted: Permitted, items: ItemIndex, notes: set[str]) -> dict[int, int]:

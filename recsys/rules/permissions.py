@@ -76,7 +76,7 @@ class Permissions:
             permitted=permitted,
             excluded=excluded_rows(rules, contact, assortment, asked),
             arrangement=arrangement_of(
-                rules, permitted, assortment, model, count=count, notes=notes, now=asked.now
+                rules, permitted, assortment, model, asked, count=count, notes=notes
             ),
         )
 

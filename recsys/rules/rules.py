@@ -97,6 +97,8 @@ class Rules(_Part, frozen=True):
         caps: At most so many of each.
         shares: Parts of the page.
         diversity: From 0, the best items, to 1, the most different ones.
+        new_share: The part of the page that is kept for items that the model does not know
+            yet, if there are as many; by turns.
         one_variant: Whether at most one of each item and its variants is in an answer;
             None for yes.
     """
@@ -117,6 +119,7 @@ class Rules(_Part, frozen=True):
     shares: tuple[Share, ...] | None = None
     diversity: float | None = None
     one_variant: bool | None = None
+    new_share: float | None = None
 
     def over(self, others: "Rules") -> "Rules":
         """Return these rules, and the others where these say nothing."""
@@ -140,7 +143,12 @@ class Rules(_Part, frozen=True):
     def arranges(self) -> bool:
         """Whether a page is more than the best items that may be shown."""
         return bool(
-            self.boosts or self.pins or self.caps or self.shares or (self.diversity or 0.0) > 0.0
+            self.boosts
+            or self.pins
+            or self.caps
+            or self.shares
+            or (self.diversity or 0.0) > 0.0
+            or (self.new_share or 0.0) > 0.0
         )
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -152,6 +160,7 @@ class Rules(_Part, frozen=True):
         yield from _ranged("newer_than_days", self.newer_than_days, low=0.0, high=_DAYS_MAX)
         yield from _ranged("price_band", self.price_band, low=0.0, high=_PRICE_BAND_MAX)
         yield from _ranged("diversity", self.diversity, low=0.0, high=1.0)
+        yield from _ranged("new_share", self.new_share, low=0.0, high=1.0)
         for name, parts, count_max in (
             ("boosts", self.boosts, limits.BOOST_COUNT_MAX),
             ("pins", self.pins, limits.PIN_COUNT_MAX),
@@ -194,14 +203,14 @@ class Rules(_Part, frozen=True):
             items.add(pin.item_id)
 
     def _problems_of_shares(self) -> Iterator[tuple[str, str]]:
-        total = 0.0
+        total = self.new_share or 0.0
         for at, share in enumerate(self.shares or ()):
             if not share.filter:
                 yield f"shares[{at}].filter", "is missing"
             yield from _ranged(f"shares[{at}].share", share.share, low=0.0, high=1.0)
             total += share.share
         if total > 1.0:
-            yield "shares", f"add up to {total:g}; allowed 0 to 1"
+            yield "shares", f"and new_share add up to {total:g}; allowed 0 to 1"
 
 
 NO_RULES = Rules()

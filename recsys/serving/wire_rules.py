@@ -60,6 +60,7 @@ def parse_rules(sent: rules_pb2.Rules, wrong: Violations, path: str = "rules") -
         diversity=sent.diversity if sent.HasField("diversity") else None,
         nearby_km=sent.nearby_km if sent.HasField("nearby_km") else None,
         nearby_count=sent.nearby_count if sent.HasField("nearby_count") else None,
+        new_share=sent.new_share if sent.HasField("new_share") else None,
         one_variant=sent.one_variant if sent.HasField("one_variant") else None,
     )
     for place, problem in (*rules.problems(), *problems_of_filters(rules)):
@@ -99,4 +100,5 @@ _OPTIONAL: Final = (
     "nearby_km",
     "nearby_count",
     "one_variant",
+    "new_share",
 )

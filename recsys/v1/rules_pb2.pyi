@@ -23,7 +23,7 @@ STOCK_RULE_ANYWHERE: StockRule
 STOCK_RULE_NEARBY: StockRule
 
 class Rules(_message.Message):
-    __slots__ = ("filter", "in_stock", "include_seen", "rebuys", "exclude_basket", "newer_than_days", "age_restricted", "price_band", "boosts", "pins", "caps", "shares", "diversity", "nearby_km", "nearby_count", "one_variant")
+    __slots__ = ("filter", "in_stock", "include_seen", "rebuys", "exclude_basket", "newer_than_days", "age_restricted", "price_band", "boosts", "pins", "caps", "shares", "diversity", "nearby_km", "nearby_count", "one_variant", "new_share")
     FILTER_FIELD_NUMBER: _ClassVar[int]
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_SEEN_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Rules(_message.Message):
     NEARBY_KM_FIELD_NUMBER: _ClassVar[int]
     NEARBY_COUNT_FIELD_NUMBER: _ClassVar[int]
     ONE_VARIANT_FIELD_NUMBER: _ClassVar[int]
+    NEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     filter: str
     in_stock: StockRule
     include_seen: bool
@@ -56,7 +57,8 @@ class Rules(_message.Message):
     nearby_km: float
     nearby_count: int
     one_variant: bool
-    def __init__(self, filter: _Optional[str] = ..., in_stock: _Optional[_Union[StockRule, str]] = ..., include_seen: _Optional[bool] = ..., rebuys: _Optional[_Iterable[_Union[Rebuy, _Mapping]]] = ..., exclude_basket: _Optional[bool] = ..., newer_than_days: _Optional[float] = ..., age_restricted: _Optional[bool] = ..., price_band: _Optional[float] = ..., boosts: _Optional[_Iterable[_Union[Boost, _Mapping]]] = ..., pins: _Optional[_Iterable[_Union[Pin, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., diversity: _Optional[float] = ..., nearby_km: _Optional[float] = ..., nearby_count: _Optional[int] = ..., one_variant: _Optional[bool] = ...) -> None: ...
+    new_share: float
+    def __init__(self, filter: _Optional[str] = ..., in_stock: _Optional[_Union[StockRule, str]] = ..., include_seen: _Optional[bool] = ..., rebuys: _Optional[_Iterable[_Union[Rebuy, _Mapping]]] = ..., exclude_basket: _Optional[bool] = ..., newer_than_days: _Optional[float] = ..., age_restricted: _Optional[bool] = ..., price_band: _Optional[float] = ..., boosts: _Optional[_Iterable[_Union[Boost, _Mapping]]] = ..., pins: _Optional[_Iterable[_Union[Pin, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[Cap, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[Share, _Mapping]]] = ..., diversity: _Optional[float] = ..., nearby_km: _Optional[float] = ..., nearby_count: _Optional[int] = ..., one_variant: _Optional[bool] = ..., new_share: _Optional[float] = ...) -> None: ...
 
 class Rebuy(_message.Message):
     __slots__ = ("filter", "days")
