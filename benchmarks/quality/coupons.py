@@ -71,6 +71,15 @@ class Auc:
         return float((found * (below + others / 2)).sum() / (found.sum() * others.sum()))
 
 
+def lift(scores: F64, redeemed: NDArray[np.bool_], weights: F64) -> float:
+    """Return how many times as many of the best tenth of pairs are redeemed as of all."""
+    order = np.argsort(-scores, kind="stable")
+    weight, hits = weights[order], redeemed[order]
+    best = np.cumsum(weight) <= 0.1 * weight.sum()
+    found = np.average(hits[best], weights=weight[best]) / np.average(hits, weights=weight)
+    return float(found)
+
+
 def within(scores: F64, pairs: Pairs) -> tuple[F64, NDArray[np.int64]]:
     """Return the AUC within each household and campaign with a redemption, and its household."""
     keys = pairs.campaigns * (pairs.households.max() + 1) + pairs.households
@@ -109,21 +118,28 @@ def report(test: Pairs, scored: dict[str, F64], rng: np.random.Generator) -> Non
     outer = {name: Auc(scores, test.redeemed) for name, scores in scored.items()}
     draws: dict[str, list[float]] = {name: [] for name in scored}
     inner_draws: dict[str, list[float]] = {name: [] for name in scored}
+    lifts: dict[str, list[float]] = {name: [] for name in scored}
     for _ in range(BOOTSTRAPS):
         times = np.bincount(rng.integers(0, len(people), len(people)), minlength=len(people))
-        for name in scored:
-            draws[name].append(outer[name].of(times[person].astype(np.float64)))
+        for name, scores in scored.items():
+            weights = times[person].astype(np.float64)
+            draws[name].append(outer[name].of(weights))
+            lifts[name].append(lift(scores, test.redeemed, weights))
             values, owners = inner[name]
             weight = times[np.searchsorted(people, owners)]
             inner_draws[name].append(float(np.average(values, weights=weight)))
     ones = np.ones(len(test.redeemed))
-    print(f"{'':34}{'AUC':>6} [95 % interval]   within household and campaign")
-    for name in scored:
+    print(
+        f"{'':34}{'AUC':>6} [95 % interval]   within household and campaign   lift of the top tenth"
+    )
+    for name, scores in scored.items():
         low, high = np.quantile(draws[name], (0.025, 0.975))
         inner_low, inner_high = np.quantile(inner_draws[name], (0.025, 0.975))
         print(
             f"{name:34}{outer[name].of(ones):6.4f} [{low:.4f}, {high:.4f}]   "
-            f"{inner[name][0].mean():.4f} [{inner_low:.4f}, {inner_high:.4f}]"
+            f"{inner[name][0].mean():.4f} [{inner_low:.4f}, {inner_high:.4f}]   "
+            f"{lift(scores, test.redeemed, ones):.2f} "
+            f"[{np.quantile(lifts[name], 0.025):.2f}, {np.quantile(lifts[name], 0.975):.2f}]"
         )
     for kind in ("logistic", "boosted"):
         for what, drawn in (("AUC", draws), ("within", inner_draws)):
