@@ -1,9 +1,9 @@
 """Vectors of new items, searched exactly while they are written.
 
 Most rows are *settled*: they have codes, as the items of a bundle. What came or changed
-since is the *tail*, which is searched as it is; where it grows beyond a quarter of the
-rest, everything settles anew. So a row is encoded a few times in its life, and a search
-costs two calls of the kernel. Answers never depend on what is settled.
+since is searched as it is; where that grows beyond an eighth of the rest, everything settles
+anew. So a row is encoded a few times in its life, and a search costs two or three calls of
+the kernel. Answers never depend on what is settled.
 """
 
 import threading
@@ -22,8 +22,8 @@ I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 _TAIL_MIN: Final = 4_096
-_TAIL_SHARE: Final = 4
-"""The tail is at most one of so many rows."""
+_TAIL_SHARE: Final = 8
+"""What is not settled is at most one of so many rows."""
 
 _NO_ROWS: Final = np.empty(0, dtype=np.int32)
 _NO_SCORES: Final = np.empty(0, dtype=np.float64)
@@ -43,16 +43,16 @@ class _State(NamedTuple):
         settled: Rows 0 to `settled_count`; None for none.
         settled_count: A multiple of 8, so that bitmaps can be cut there.
         stale: Settled rows that have changed since, ascending.
-        tail: The rows of `tail_rows`; None for none.
-        tail_rows: Ascending.
+        changed: What these are now; None for none.
+        tail: The rows from `settled_count` on; None for none.
         reach: Longest vector of all, and largest prior.
     """
 
     settled: Scorer | None = None
     settled_count: int = 0
     stale: I32 = _NO_ROWS
+    changed: Scorer | None = None
     tail: Scorer | None = None
-    tail_rows: I32 = _NO_ROWS
     reach: tuple[float, float] = (0.0, 0.0)
 
 
@@ -98,17 +98,17 @@ class NewItemTable:
             self._count = count
             stale = np.union1d(before.stale, rows[rows < before.settled_count]).astype(np.int32)
             fresh = np.arange(before.settled_count, count, dtype=np.int32)
-            tail_rows = np.concatenate([stale, fresh])
             longest = float(np.linalg.norm(vectors.astype(np.float64), axis=1).max(initial=0.0))
             largest = float(priors.max(initial=0.0))
             reach = (max(before.reach[0], longest), max(before.reach[1], largest))
-            if len(tail_rows) > max(_TAIL_MIN, before.settled_count // _TAIL_SHARE):
+            if len(stale) + len(fresh) > max(_TAIL_MIN, before.settled_count // _TAIL_SHARE):
                 self._settle(reach)
                 return
+            is_settled = rows < before.settled_count
             self._state = before._replace(
                 stale=stale,
-                tail=self._scorer(tail_rows, makes_codes=False),
-                tail_rows=tail_rows,
+                changed=self._scorer(stale) if is_settled.any() else before.changed,
+                tail=before.tail if is_settled.all() else self._scorer(fresh),
                 reach=reach,
             )
 
@@ -119,7 +119,7 @@ class NewItemTable:
 
     def scorer_of(self, row: int) -> Scorer:
         """Return a scorer of one row alone."""
-        return self._scorer(np.array([row], dtype=np.int32), makes_codes=False)
+        return self._scorer(np.array([row], dtype=np.int32))
 
     def may_reach(self, vector: F32, score: float) -> bool:
         """Say whether any row may have this score or more."""
@@ -142,21 +142,31 @@ class NewItemTable:
         found = []
         if state.settled is not None:
             left_out = np.union1d(state.stale, excluded[excluded < state.settled_count])
-            byte_count = state.settled_count // 8
             ranked = state.settled.top_k(
                 query,
                 count,
-                allowed=[_cut(mask, byte_count) for mask in masks],
+                allowed=[_cut(mask, state.settled.item_count) for mask in masks],
                 excluded=_one_row(left_out),
             )
             found.append(Found(*ranked.row(0)))
-        if state.tail is not None:
-            allowed = ~np.isin(state.tail_rows, excluded)
+        if state.changed is not None:
+            allowed = ~np.isin(state.stale, excluded)
             for mask in masks:
-                allowed &= _has(mask, state.tail_rows)
+                allowed &= _has(mask, state.stale)
             bits = np.packbits(allowed, bitorder="little")
-            places, scores = state.tail.top_k(query, count, allowed=bits).row(0)
-            found.append(Found(state.tail_rows[places], scores))
+            places, scores = state.changed.top_k(query, count, allowed=bits).row(0)
+            found.append(Found(state.stale[places], scores))
+        if state.tail is not None:
+            first, stop = state.settled_count, state.settled_count + state.tail.item_count
+            own = excluded[(excluded >= first) & (excluded < stop)] - np.int32(first)
+            ranked = state.tail.top_k(
+                query,
+                count,
+                allowed=[_cut(mask[first // 8 :], state.tail.item_count) for mask in masks],
+                excluded=_one_row(own),
+            )
+            places, scores = ranked.row(0)
+            found.append(Found(places + np.int32(first), scores))
         return best_of(found, count)
 
     def _grow(self, count: int) -> None:
@@ -169,7 +179,7 @@ class NewItemTable:
 
     def _settle(self, reach: tuple[float, float]) -> None:
         settled_count = self._count // 8 * 8
-        tail_rows = np.arange(settled_count, self._count, dtype=np.int32)
+        rest = np.arange(settled_count, self._count, dtype=np.int32)
         self._state = _State(
             settled=Scorer(
                 item_count=settled_count,
@@ -177,17 +187,16 @@ class NewItemTable:
                 prior=self._priors[:settled_count],
             ),
             settled_count=settled_count,
-            tail=self._scorer(tail_rows, makes_codes=False) if len(tail_rows) else None,
-            tail_rows=tail_rows,
+            tail=self._scorer(rest) if len(rest) else None,
             reach=reach,
         )
 
-    def _scorer(self, rows: I32, *, makes_codes: bool) -> Scorer:
+    def _scorer(self, rows: I32) -> Scorer:
         return Scorer(
             item_count=len(rows),
             item_factors=self._vectors[rows],
             prior=self._priors[rows],
-            makes_codes=makes_codes,
+            makes_codes=False,
         )
 
 
@@ -205,13 +214,15 @@ def _one_row(rows: NDArray[np.integer]) -> RaggedRows:
     return RaggedRows(np.array([0, len(rows)], dtype=np.int64), rows.astype(np.int32))
 
 
-def _cut(mask: U8, byte_count: int) -> U8:
+def _cut(mask: U8, row_count: int) -> U8:
+    """Return the bytes of a mask's first rows, with rows behind its end not allowed."""
+    byte_count = (row_count + 7) // 8
     if len(mask) >= byte_count:
         return mask[:byte_count]
     return np.concatenate([mask, np.zeros(byte_count - len(mask), dtype=np.uint8)])
 
 
 def _has(mask: U8, rows: I32) -> NDArray[np.bool_]:
-    bits = _cut(mask, (int(rows[-1]) >> 3) + 1 if len(rows) else 0)
+    bits = _cut(mask, int(rows[-1]) + 1 if len(rows) else 0)
     found: NDArray[np.bool_] = (bits[rows >> 3] >> (rows & 7).astype(np.uint8) & 1) == 1
     return found
