@@ -163,7 +163,10 @@ class Recommender:
             score=None if split is None else split.score,
             parts={} if split is None else split.parts,
             influences=() if split is None else split.influences,
-            refusals=tuple(self._refusals(query, question, row, item_id, now=now)),
+            refusals=(
+                *self._refusals(query, question, row, item_id, now=now),
+                *_outdone(question.in_force, answer.results.ranking.rows, row),
+            ),
             model_version=model.version,
         )
 
@@ -328,6 +331,17 @@ def _person(query: Placed) -> str:
     if not query.identifiers:
         return ""
     return " ".join(f"{one.namespace}:{one.value}" for one in sorted(query.identifiers))
+
+
+def _outdone(in_force: InForce, page: I32, row: int) -> Iterator[Refusal]:
+    """Say of which kind as many are on the page already as may be."""
+    if in_force.arrangement is None or row in page:
+        return
+    for cap in in_force.arrangement.caps:
+        (group,) = cap.groups.of(np.array([row], dtype=np.int32))
+        if cap.counts(page).get(group, 0) >= cap.count_max:
+            said = cap.text or "it is a variant of what is shown"
+            yield Refusal(cap.cause, said)
 
 
 def _note_unknown_store(model: ServingModel, store_id: StoreId | None, notes: set[str]) -> None:

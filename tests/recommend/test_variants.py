@@ -109,6 +109,23 @@ def test_caps_say_what_they_left_out(model: ServingModel) -> None:
     assert dict(answer.shortfall.parts) == {ShortfallCause.VARIANT: 2, ShortfallCause.CAPPED: 19}
 
 
+def test_staff_are_told_what_outdid_an_item(model: ServingModel) -> None:
+    """Another variant, or as many of its brand; what is on the page is not refused."""
+    catalog = MemoryCatalog()
+    for row, name in enumerate(ALL):
+        primary = "item-0" if row in {1, 2} else ""
+        catalog.put(name, Item(brand="ours" if row > 20 else "", primary_item_id=primary))
+    recommender = Recommender(histories=NoHistories(), catalog=catalog)
+    query = RecommendQuery(rules=Rules(caps=(Cap(field="brand", count_max=2),)))
+    found = {
+        row: recommender.explain(model, query, ALL[row], now=NOW).refusals
+        for row in (0, 1, 5, 21, 29)
+    }
+    assert found[0] == found[5] == found[21] == ()
+    assert [one.cause for one in found[1]] == [ShortfallCause.VARIANT]
+    assert [(one.cause, one.detail) for one in found[29]] == [(ShortfallCause.CAPPED, "brand: 2")]
+
+
 def test_similar_items_are_no_variants_of_the_item(model: ServingModel) -> None:
     """Whichever of them was asked for; a placement may want them."""
     recommender = Recommender(
