@@ -49,6 +49,7 @@ class CampaignServicer:
         settings: CampaignSettings,
         metrics: Metrics,
         pool: Executor,
+        threads: int,
     ) -> None:
         """Answer from a storage and the model in service.
 
@@ -59,6 +60,7 @@ class CampaignServicer:
             settings: What holds for all campaigns.
             metrics: Counts answers.
             pool: Threads of its own, so that no single answer waits for a batch.
+            threads: How many of a batch's people are ranked at the same time.
         """
         self._storage = storage
         self._slot = slot
@@ -66,6 +68,7 @@ class CampaignServicer:
         self._settings = settings
         self._metrics = metrics
         self._pool = pool
+        self._threads = threads
 
     async def recommend_batch(
         self, requests: AsyncIterator[service.RecommendBatchRequest], call: Call
@@ -258,6 +261,7 @@ class CampaignServicer:
             recommender=self._recommender,
             settings=self._settings,
             metrics=self._metrics,
+            threads=self._threads,
             now=now,
         )
 

@@ -56,6 +56,7 @@ class BatchStream:
         recommender: Recommender,
         settings: CampaignSettings,
         metrics: Metrics,
+        threads: int,
         now: float,
     ) -> None:
         """Begin a batch, or go on with one.
@@ -67,6 +68,7 @@ class BatchStream:
             recommender: Decides.
             settings: What holds for all campaigns.
             metrics: Counts answers.
+            threads: How many rank people at the same time.
             now: Seconds since 1970-01-01 UTC.
 
         Raises:
@@ -104,11 +106,12 @@ class BatchStream:
         self._cards = ItemCards(recommender.permissions.catalog) if sent.with_items else None
         self._with_suppressed = sent.with_suppressed or self.is_listed
         self._metrics = metrics
+        self._threads = threads
 
     def walk(self, model: ServingModel) -> list[bytes]:
         """Answer the next people of a walk; returns the messages."""
         assert self._where.position is not None  # A walk has one until it is over.
-        part = self._batch.walk(model, self._where.position)
+        part = self._batch.walk(model, self._where.position, threads=self._threads)
         self.is_over = part.next is None
         self._where = msgspec.structs.replace(
             self._where,
@@ -143,7 +146,7 @@ class BatchStream:
         rest = people[len(again) :]
         if not rest:
             return []
-        part = self._batch.subjects(model, rest)
+        part = self._batch.subjects(model, rest, threads=self._threads)
         self._where = msgspec.structs.replace(
             self._where,
             subject_count=self._where.subject_count + len(rest),

@@ -156,8 +156,8 @@ class CampaignsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         Meta(
             ge=1,
             le=64,
-            description="Threads per worker for batches, apart from those of single answers;"
-            " more are faster, and leave less for these.",
+            description="Threads per worker for batches, apart from those of single answers, and how"
+            " many rank the people of one batch; more are faster, and leave less for these.",
         ),
     ] = 1
 

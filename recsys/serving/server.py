@@ -152,6 +152,7 @@ class RecsysServer:
             ),
             metrics=metrics,
             pool=self._batches,
+            threads=config.campaigns.threads,
         )
         self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
         self._offers = OfferServicer(

@@ -1,0 +1,226 @@
+"""People per second of `RecommendBatch` and `recsys export`, beside `implicit.recommend`.
+
+    python benchmarks/campaigns/run.py --people 10000 --threads 2
+
+A server process on an SQLite store: people with stored histories, items with stock. People
+are folded in from their histories and ranked without what they have seen and what is not in
+stock. implicit gets the same factors, and the histories as a matrix that is ready: it solves
+for all of a batch, asks for three times k without what was seen, and Python leaves out what is
+not in stock. Answers are checked against single ones in the same run.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+from scipy.sparse import csr_matrix
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "rules"))
+import machine
+from run import decaying, make_model  # of benchmarks/rules
+
+from recsys.bundle import open_bundle
+from recsys.catalog import STORE_ONLINE, Item, StockCell
+from recsys.commands.export_job import ExportJob
+from recsys.domain import Channel, EventType, Identifier, ItemId
+from recsys.events import Event, EventContent, EventLine
+from recsys.recommend import ServingModel
+from recsys.serving.client import connect
+from recsys.serving.config import CampaignsConfig, ServingConfig, StorageConfig
+from recsys.serving.metrics import Metrics
+from recsys.serving.server import RecsysServer
+from recsys.serving.storage import open_storage
+from recsys.v1 import rules_pb2
+from recsys.v1.campaign_pb2 import Batch
+
+K = 20
+HISTORY_LENGTH = 20
+STOCKED = 0.6
+AT_ONCE = 5_000
+PLAIN = Batch(
+    purpose="PURPOSE_PERSONALISE",
+    channel="CHANNEL_EMAIL",
+    page_size=K,
+    rules=rules_pb2.Rules(in_stock="STOCK_RULE_ONLINE"),
+)
+
+
+def fill(path: Path, histories: np.ndarray, stocked: np.ndarray, *, now: float) -> None:
+    """Write items, stock and what people did."""
+    storage = open_storage(StorageConfig(histories=str(path)))
+    assert storage.log is not None
+    assert storage.catalog_store is not None
+    for first in range(0, len(stocked), AT_ONCE):
+        rows = range(first, min(first + AT_ONCE, len(stocked)))
+        items = {ItemId(f"i{row}"): Item(title=f"Item {row}") for row in rows}
+        storage.catalog_store.upsert_items(items, now=now)
+        cells = [
+            StockCell(item_id=ItemId(f"i{row}"), store_id=STORE_ONLINE, quantity=1, stock_time=now)
+            for row in rows
+            if stocked[row]
+        ]
+        storage.catalog_store.set_stock(cells, now=now)
+    for first in range(0, len(histories), 500):
+        events = []
+        for person in range(first, min(first + 500, len(histories))):
+            content = EventContent(
+                event_type=EventType.DETAIL_PAGE_VIEW,
+                event_time=now - 3_600.0,
+                channel=Channel.WEB,
+                identifiers=(Identifier("account", f"u{person}"),),
+                lines=tuple(EventLine(ItemId(f"i{row}")) for row in histories[person]),
+            )
+            events.append(Event.of(content, event_id=f"e{person}", now=now))
+        storage.log.append(events)
+    assert storage.pack is not None
+    storage.close()
+
+
+def serve(folder: str, threads: int, to_parent: Connection) -> None:
+    """Run a server until the parent says something."""
+
+    async def run() -> None:
+        config = ServingConfig(campaigns=CampaignsConfig(threads=threads))
+        storage = open_storage(StorageConfig(histories=f"{folder}/store.sqlite"))
+        metrics = Metrics(placements=(), registry=CollectorRegistry())
+        server = RecsysServer(config, storage=storage, metrics=metrics)
+        port = await server.start("127.0.0.1:0")
+        await server.serve_model(ServingModel.from_bundle(open_bundle(Path(folder) / "v1")))
+        to_parent.send(port)
+        await asyncio.to_thread(to_parent.recv)
+        await server.drain()
+
+    asyncio.run(run())
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def timed(name: str, count: int, work: Callable[[], object]) -> float:
+    """Print how many people a second."""
+    started = time.perf_counter()
+    work()
+    rate = count / (time.perf_counter() - started)
+    print(f"{name:<44}{rate:>10,.0f} people/s", flush=True)
+    return rate
+
+
+def with_implicit(
+    factors: np.ndarray, histories: np.ndarray, stocked: np.ndarray, *, batch: int, threads: int
+) -> None:
+    """Solve, rank and leave out what is not in stock, in batches."""
+    from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - the peer
+
+    model = AlternatingLeastSquares(
+        factors=factors.shape[1], regularization=10_000.0, alpha=1.0, num_threads=threads
+    )
+    model.item_factors = factors
+    model.user_factors = np.zeros((len(histories), factors.shape[1]), dtype=np.float32)
+    people = np.repeat(np.arange(len(histories)), histories.shape[1])
+    ones = np.ones(len(people), dtype=np.float32)
+    matrix = csr_matrix((ones, (people, histories.ravel())), shape=(len(histories), len(factors)))
+    for first in range(0, len(histories), batch):
+        some = np.arange(first, min(first + batch, len(histories)))
+        ids, _ = model.recommend(
+            some, matrix[some], N=3 * K, filter_already_liked_items=True, recalculate_user=True
+        )
+        pages = [row[stocked[row]][:K] for row in ids]
+        assert all(len(page) == K for page in pages)
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=200_000)
+    parser.add_argument("--factors", type=int, default=64)
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peer-people", type=int, default=2_000)
+    parser.add_argument("--peer-batch", type=int, default=1_000)
+    asked = parser.parse_args()
+    rng = np.random.default_rng(7)
+    print(machine.describe())
+    print(
+        f"{asked.items} items x {asked.factors}, {asked.people} people with {HISTORY_LENGTH} lines"
+        f" each, k = {K}, {STOCKED:.0%} in stock, {asked.threads} threads"
+    )
+    factors = decaying(rng, asked.items, asked.factors)
+    histories = np.stack(
+        [rng.choice(asked.items, HISTORY_LENGTH, replace=False) for _ in range(asked.people)]
+    )
+    stocked = rng.random(asked.items) < STOCKED
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_model(folder / "v1", factors)
+        fill(folder / "store.sqlite", histories, stocked, now=time.time())
+        ours, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        server = context.Process(target=serve, args=(name, asked.threads, theirs))
+        server.start()
+        try:
+            measure(ours.recv(), server.pid or 0, folder, asked)
+        finally:
+            ours.send("enough")
+            server.join()
+        some = histories[: asked.peer_people]
+        timed(
+            f"implicit {asked.peer_batch} at once, post-filtered", len(some),
+            lambda: with_implicit(
+                factors, some, stocked, batch=asked.peer_batch, threads=asked.threads
+            ),
+        )  # fmt: skip
+
+
+def measure(port: int, pid: int, folder: Path, asked: argparse.Namespace) -> None:
+    """Ask for everybody, once as a stream and once as files; look at memory on the way."""
+    memory: list[float] = []
+    sample: dict[str, list[str]] = {}
+    with connect(f"127.0.0.1:{port}") as client:
+
+        def drain() -> None:
+            for response in client.campaigns.batch(PLAIN):
+                memory.append(resident_mib(pid))
+                for one in response.people[:1]:
+                    sample[one.identifiers[0].value] = [each.item_id for each in one.results]
+
+        timed("RecommendBatch", asked.people, drain)
+        for user_id, found in list(sample.items())[:20]:
+            from recsys.domain import StockRule  # noqa: PLC0415 - as above
+            from recsys.rules import Rules  # noqa: PLC0415 - beside its one use
+
+            alone = client.recommend(
+                user_id=user_id, channel=Channel.EMAIL, result_count=K,
+                rules=Rules(in_stock=StockRule.ONLINE),
+            )  # fmt: skip
+            assert [each.item_id for each in alone.results] == found
+
+        def export() -> None:
+            batch = Batch()
+            batch.CopyFrom(PLAIN)
+            batch.with_items = batch.with_habits = True
+            job = ExportJob(folder / "out", format_="jsonl", item_count=K, rows_per_part=50_000)
+            job.run(job.begin({}, ""), client.campaigns.batch(batch), on_progress=lambda *_: None)
+
+        timed("recsys export, JSON lines", asked.people, export)
+    quarter = len(memory) // 4
+    print(
+        f"memory of the server: {memory[quarter]:.0f} MiB after a quarter, {memory[-1]:.0f} at the end"
+    )
+
+
+if __name__ == "__main__":
+    main()
