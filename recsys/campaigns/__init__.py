@@ -8,6 +8,7 @@ from recsys.campaigns.batch_types import (
     BatchQuery,
     CampaignSettings,
     CategoriesOf,
+    OfferChooser,
 )
 from recsys.campaigns.cards import ItemCards
 from recsys.campaigns.estimate import SizeEstimate, estimate
@@ -47,6 +48,7 @@ __all__ = [
     "FoundPerson",
     "FrequencyRules",
     "ItemCards",
+    "OfferChooser",
     "PeopleSample",
     "PeopleSource",
     "Resume",

@@ -247,7 +247,24 @@ class Batch:
         ]
         answers = self._many.recommend(model, queries, now=self._query.as_of, threads=threads)
         by_candidate = {id(one): each for one, each in zip(open_ones, answers, strict=True)}
-        return [self._person(one, by_candidate.get(id(one))) for one in there]
+        people = [self._person(one, by_candidate.get(id(one))) for one in there]
+        return self._with_offers(there, people)
+
+    def _with_offers(
+        self, there: Sequence[_Candidate], people: list[BatchPerson]
+    ) -> list[BatchPerson]:
+        """Give an offer to each who gets something."""
+        if self._settings.offers is None:
+            return people
+        places = [at for at, one in enumerate(people) if one.answer is not None]
+        chosen = self._settings.offers.choose(
+            [there[at].person for at in places],
+            self._query.question.channel,
+            now=self._query.send_time,
+        )
+        for at, offer_id in zip(places, chosen, strict=True):
+            people[at] = msgspec.structs.replace(people[at], offer_id=offer_id)
+        return people
 
     def _person(self, one: _Candidate, answer: Answer | RecsysError | None) -> BatchPerson:
         error = answer if isinstance(answer, RecsysError) else None

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from recsys.campaigns.suppression import SuppressionCause
 from recsys.consent import Purpose
 from recsys.domain import Channel, Identifier, ItemId
 from recsys.errors import RecsysError
+from recsys.profiles import Person
 from recsys.recommend import Answer, RecommendQuery
 
 
@@ -65,6 +66,7 @@ class BatchPerson(msgspec.Struct, frozen=True, kw_only=True):
         hour: Of her day, in which she answers most; None likewise.
         time_zone: Hers, as an IANA name.
         error: What went wrong for her alone.
+        offer_id: Of the offer that was chosen for her; empty for none.
     """
 
     asked: tuple[Identifier, ...] = ()
@@ -76,6 +78,7 @@ class BatchPerson(msgspec.Struct, frozen=True, kw_only=True):
     hour: int | None = None
     time_zone: str = ""
     error: RecsysError | None = None
+    offer_id: str = ""
 
 
 class BatchPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +125,22 @@ class MessagedPart(NamedTuple):
     next: WalkPosition | None
 
 
+class OfferChooser(Protocol):
+    """Chooses an offer for each person of a batch."""
+
+    def choose(
+        self, people: Sequence[Person], channel: Channel | None, *, now: float
+    ) -> Sequence[str]:
+        """Return the id of an offer for each person, in their order; empty for none.
+
+        Args:
+            people: Who get something. Their events may be missing.
+            channel: Where the offer is shown.
+            now: When it is, seconds since 1970-01-01 UTC.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignSettings:
     """What holds for all campaigns of a server.
@@ -131,9 +150,11 @@ class CampaignSettings:
         messages_by_default: Whether those may be messaged who have said nothing.
         frequency: How often and when; asked anew for every part of a batch.
         categories_of: Finds the categories of items.
+        offers: Chooses an offer for each person; None for none.
     """
 
     time_zone: dt.tzinfo
     messages_by_default: bool
     frequency: Callable[[], FrequencyRules]
     categories_of: CategoriesOf
+    offers: OfferChooser | None = None

@@ -69,7 +69,7 @@ def row_of(one: campaign_pb2.BatchPerson, items: Mapping[str, campaign_pb2.Batch
         "time_zone": one.time_zone,
         "attribution_token": one.attribution_token,
         "model_version": one.model_version,
-        "offer_code": "",
+        "offer_code": one.offer_id,
         "items": [_item(each, items.get(each.item_id, _NO_ITEM)) for each in one.results],
     }  # fmt: skip
 

@@ -217,6 +217,7 @@ def encode_person(one: BatchPerson, *, is_listed: bool) -> campaign_pb2.BatchPer
         preferred_hour=one.hour,
         time_zone=one.time_zone,
         error="" if one.error is None else str(one.error),
+        offer_id=one.offer_id,
     )
     if is_listed:
         sent.subject.identifiers.extend(map(encode_identifier, one.asked))

@@ -91,7 +91,7 @@ class ListedPeople(_message.Message):
     def __init__(self) -> None: ...
 
 class BatchPerson(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "subject", "identifiers", "suppression_cause", "address", "preferred_channel", "preferred_hour", "time_zone", "error")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "subject", "identifiers", "suppression_cause", "address", "preferred_channel", "preferred_hour", "time_zone", "error", "offer_id")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,7 @@ class BatchPerson(_message.Message):
     PREFERRED_HOUR_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    OFFER_ID_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
@@ -116,7 +117,8 @@ class BatchPerson(_message.Message):
     preferred_hour: int
     time_zone: str
     error: str
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., identifiers: _Optional[_Iterable[_Union[_subject_pb2.Identifier, _Mapping]]] = ..., suppression_cause: _Optional[_Union[SuppressionCause, str]] = ..., address: _Optional[_Union[_subject_pb2.Identifier, _Mapping]] = ..., preferred_channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., preferred_hour: _Optional[int] = ..., time_zone: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
+    offer_id: str
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., identifiers: _Optional[_Iterable[_Union[_subject_pb2.Identifier, _Mapping]]] = ..., suppression_cause: _Optional[_Union[SuppressionCause, str]] = ..., address: _Optional[_Union[_subject_pb2.Identifier, _Mapping]] = ..., preferred_channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., preferred_hour: _Optional[int] = ..., time_zone: _Optional[str] = ..., error: _Optional[str] = ..., offer_id: _Optional[str] = ...) -> None: ...
 
 class BatchItem(_message.Message):
     __slots__ = ("item_id", "title", "page_url", "image_url", "price", "currency")
