@@ -108,7 +108,7 @@ class RecommendationServiceServicer:
         """Ranks the catalogue by similarity to one item.
 
         Errors: as Recommend, and NOT_FOUND (reason ITEM_NOT_FOUND) for an item
-        that the model does not know.
+        that neither the model knows nor the catalogue has as a new one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
