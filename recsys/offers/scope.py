@@ -73,8 +73,11 @@ class ScopeTable:
         """Point at what is known of the items; nothing is looked at yet."""
         self.assortment = assortment
         self._lock = threading.Lock()
+        self._offers: Mapping[str, Offer] = {}
+        self._depends_on_now = False
         self._made_of: tuple[object, ...] = ()
         self._places: Mapping[str, int] = {}
+        # A row of each eight items, so that what is asked of few items lies together.
         self._bits: U8 = np.zeros((0, 0), dtype=np.uint8)
 
     def shares(
@@ -100,22 +103,21 @@ class ScopeTable:
         """
         if not fits(len(offers), self.assortment.row_count):
             bitmaps = (self._bitmap(offers[name].scope, now=now) for name in wanted)
-            bits = np.array([one[rows >> 3] for one in bitmaps])
-        else:
-            with self._lock:
-                self._refresh(offers, now=now)
-                places, table = self._places, self._bits
-            some = np.array([places[name] for name in wanted], dtype=np.intp)
-            bits = table[some[:, None], rows >> 3]
-        inside = bits >> (rows & 7).astype(np.uint8) & 1
-        shares: F64 = inside.astype(np.float64) @ weights
-        return shares
+            bits = np.array([one[rows >> 3] for one in bitmaps]).T
+            return _weighed(bits, rows, weights)
+        with self._lock:
+            self._refresh(offers, now=now)
+            places, table = self._places, self._bits
+        some = np.array([places[name] for name in wanted], dtype=np.intp)
+        return _weighed(table[rows >> 3], rows, weights)[some]
 
     def _refresh(self, offers: Mapping[str, Offer], *, now: float) -> None:
+        if self._offers is not offers:
+            self._offers, self._made_of = offers, ()
+            self._depends_on_now = any(_depends_on_now(one.scope) for one in offers.values())
         columns = self.assortment.columns
-        times = [one.scope for one in offers.values() if _depends_on_now(one.scope)]
         # A filter of `now` is asked again every time; few offers have one.
-        made_of = (id(offers), columns.origin, columns.version, now if times else 0.0)
+        made_of = (columns.origin, columns.version, now if self._depends_on_now else 0.0)
         if self._made_of == made_of:
             return
         places = {name: at for at, name in enumerate(offers)}
@@ -123,7 +125,8 @@ class ScopeTable:
         bits = np.empty((len(offers), width), dtype=np.uint8)
         for at, offer in enumerate(offers.values()):
             bits[at] = self._bitmap(offer.scope, now=now)
-        self._places, self._bits, self._made_of = places, bits, made_of
+        self._places, self._bits = places, np.ascontiguousarray(bits.T)
+        self._made_of = made_of
 
     def _bitmap(self, scope: Scope, *, now: float) -> U8:
         row_count = self.assortment.row_count
@@ -141,6 +144,12 @@ class ScopeTable:
 
     def _filtered(self, expression: str, *, now: float) -> U8:
         return self.assortment.filtered(expression, now=now).state.bitmap
+
+
+def _weighed(bits: U8, rows: I32, weights: F64) -> F64:
+    """Sum the weights of the rows that are set, for each offer; bits of shape (rows, offers)."""
+    inside = bits >> (rows & 7).astype(np.uint8)[:, None] & 1
+    return (weights.astype(np.float32) @ inside.astype(np.float32)).astype(np.float64)
 
 
 def fits(offer_count: int, row_count: int) -> bool:

@@ -14,10 +14,10 @@ from recsys.domain import SECONDS_PER_DAY, Identifier
 from recsys.offers import Asked, Settled, Spend, Standing
 from recsys.offers.ledger import Reserve
 from recsys.storage.offers_people import holder_of, uses_of
-from recsys.storage.offers_rows import offer_row
-from recsys.storage.offers_turn import OFFERS_BY_ID, SPENDS, Turn
+from recsys.storage.offers_turn import SPENDS, Turn
 from recsys.storage.sessions import Session, Sessions
 
+_NAMES: Final = "SELECT offer_key, offer_id FROM offers WHERE offer_id = ANY(?)"
 _EXPIRED: Final = """
 SELECT offer_key, count(*), CAST(sum(cost) AS bigint) FROM reservations
 WHERE state = 1 AND offer_key = ANY(?) AND expire_time <= ? GROUP BY offer_key
@@ -73,8 +73,7 @@ class OfferLedger:
 
         def work(session: Session) -> Standing:
             now = self._clock(session)
-            found = map(offer_row, session.rows(OFFERS_BY_ID, list(offer_ids)))
-            names = {one.offer_key: one.offer_id for one in found}
+            names: dict[int, str] = dict(session.rows(_NAMES, list(offer_ids)))
             spends = {
                 key: Spend(*sums) for key, *sums in session.rows(SPENDS, list(names)) if any(sums)
             }

@@ -54,7 +54,8 @@ def test_documented_recsys_commands_exist(
         if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
             break
         names.append(word)
-    if len(names) == 2 and names[0] not in {"bundle", "catalog", "export", "profile", "segment"}:
+    groups = {"bundle", "catalog", "export", "offers", "profile", "segment"}
+    if len(names) == 2 and names[0] not in groups:
         names = names[:1]
     key = tuple(names)
     if key not in help_of:

@@ -1,0 +1,299 @@
+"""`recsys offers`: offers of a running server, and their uses."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys.commands.arguments import read_identifiers
+from recsys.commands.asking import (
+    TARGET_DEFAULT,
+    Count,
+    Identifiers,
+    Json,
+    OnChannel,
+    Store,
+    Target,
+    User,
+    Visitor,
+)
+from recsys.domain import Channel
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from recsys.v1.context_pb2 import Context
+    from recsys.v1.offer_service_pb2 import Basket
+    from recsys.v1.subject_pb2 import Subject
+
+Basketful = Annotated[
+    list[str] | None, typer.Option("--basket", help="Item in the basket; may be given again.")
+]
+Tier = Annotated[str, typer.Option("--tier", help="Tier of the loyalty programme.")]
+Reserved = Annotated[str, typer.Argument(metavar="RESERVATION", help="Id of the reservation.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Write, look at, recommend and use offers.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+    )
+    group.command("import")(import_offers)
+    group.command("list")(list_offers)
+    group.command("show")(show)
+    group.command("delete")(delete)
+    group.command("recommend")(recommend)
+    group.command("reserve")(reserve)
+    group.command("commit")(commit)
+    group.command("release")(release)
+    app.add_typer(group, name="offers", rich_help_panel="Serve")
+
+
+def import_offers(
+    file: Annotated[Path, typer.Argument(help="TOML with [[offers]], or JSON lines.")],
+    *,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Send a file of offers to a running server. Sending it again changes nothing.
+
+    [b]Examples[/]
+
+      recsys offers import offers.toml
+    """
+    from recsys.commands.offer_files import read_offers  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
+
+    offers = read_offers(file)
+    with connect(target) as client:
+        written = client.offers.upsert(offers)
+    facts = {"written": written, "unchanged": len(offers) - written}
+    _say(
+        json.dumps(facts)
+        if as_json_
+        else f"{written:,} offers written, {facts['unchanged']:,} unchanged"
+    )
+
+
+def list_offers(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) -> None:
+    """List all offers by their ids; with --json each is one line.
+
+    [b]Examples[/]
+
+      recsys offers list
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        for offer in client.offers.all():
+            line = f"{offer.offer_id}  {offer.WhichOneof('benefit')}  {offer.title}".rstrip()
+            _say(json.dumps(_as_object(offer)) if as_json_ else line)
+
+
+def show(
+    offer_id: Annotated[str, typer.Argument(metavar="OFFER", help="The offer.")],
+    *,
+    target: Target = TARGET_DEFAULT,
+) -> None:
+    """Show all of an offer and what is used of it, as JSON.
+
+    [b]Examples[/]
+
+      recsys offers show ten-per-cent
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        _say(json.dumps(_as_object(client.offers.get(offer_id)), indent=2))
+
+
+def delete(
+    offer_ids: Annotated[list[str], typer.Argument(metavar="OFFER...", help="The offers.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Delete offers; what was used of them stays counted.
+
+    [b]Examples[/]
+
+      recsys offers delete ten-per-cent --yes
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    if not yes:
+        typer.confirm(f"Delete {len(offer_ids)} offers?", abort=True, err=True)
+    with connect(target) as client:
+        count = client.offers.delete(offer_ids)
+    _say(json.dumps({"deleted": count}) if as_json_ else f"{count:,} offers deleted")
+
+
+def recommend(
+    *,
+    user: User = "",
+    visitor: Visitor = "",
+    identifier: Identifiers = None,
+    channel: OnChannel = None,
+    store: Store = "",
+    basket: Basketful = None,
+    tier: Tier = "",
+    count: Count = 20,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what offers earn, and why others are refused.")
+    ] = False,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Ask for the offers of a person, here and now.
+
+    [b]Examples[/]
+
+      recsys offers recommend --identifier loyalty_card=4711 --channel store --store s-1
+      recsys offers recommend --user u0000017 --basket i000012 --explain
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        answer = client.offers.recommend(
+            _subject(user, visitor, identifier),
+            context=_context(channel, store),
+            basket=_basket(basket),
+            loyalty_tier=tier,
+            result_count=count,
+            explain=explain,
+        )
+    if as_json_:
+        _say(json.dumps(_as_object(answer), indent=2))
+        return
+    from recsys.v1.offer_service_pb2 import OfferReason  # noqa: PLC0415 - keeps --help quick
+
+    for one in answer.results:
+        reason = OfferReason.Name(one.reason).removeprefix("OFFER_REASON_").lower()
+        earns = f"  {one.expected_value:.2f} {one.offer.currency_code}" if explain else ""
+        _say(f"{one.offer.offer_id}  {one.offer.title}  ({reason}){earns}")
+    for refused in answer.refused_offers:
+        _say(f"- {refused.offer_id}  {refused.rule}: {refused.detail}")
+
+
+def reserve(
+    reservation_id: Annotated[
+        str, typer.Argument(metavar="RESERVATION", help="An id of your own, such as a receipt's.")
+    ],
+    offer_id: Annotated[str, typer.Argument(metavar="OFFER", help="The offer.")],
+    *,
+    user: User = "",
+    visitor: Visitor = "",
+    identifier: Identifiers = None,
+    channel: OnChannel = None,
+    store: Store = "",
+    basket: Basketful = None,
+    tier: Tier = "",
+    hold: Annotated[float | None, typer.Option(help="Seconds until it expires.")] = None,
+    cost: Annotated[str, typer.Option(help="What it costs at most, such as 8.32EUR.")] = "",
+    target: Target = TARGET_DEFAULT,
+) -> None:
+    """Hold an offer for a person. The same once more changes nothing.
+
+    [b]Examples[/]
+
+      recsys offers reserve receipt-17 ten-per-cent --identifier loyalty_card=4711
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    micros, currency = _cost(cost)
+    with connect(target) as client:
+        reservation = client.offers.reserve(
+            reservation_id,
+            offer_id,
+            _subject(user, visitor, identifier),
+            context=_context(channel, store),
+            basket=_basket(basket),
+            loyalty_tier=tier,
+            hold_seconds=hold,
+            cost_micros=micros,
+            currency=currency,
+        )
+    _say(json.dumps(_as_object(reservation), indent=2))
+
+
+def commit(
+    reservation_id: Reserved,
+    *,
+    cost: Annotated[str, typer.Option(help="What it cost, such as 8.32EUR.")] = "",
+    target: Target = TARGET_DEFAULT,
+) -> None:
+    """Say that a reserved offer was used. The same once more changes nothing.
+
+    [b]Examples[/]
+
+      recsys offers commit receipt-17
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    micros, currency = _cost(cost)
+    with connect(target) as client:
+        reservation = client.offers.commit(reservation_id, cost_micros=micros, currency=currency)
+    _say(json.dumps(_as_object(reservation), indent=2))
+
+
+def release(reservation_id: Reserved, *, target: Target = TARGET_DEFAULT) -> None:
+    """Give a reservation back.
+
+    [b]Examples[/]
+
+      recsys offers release receipt-17
+    """
+    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+
+    with connect(target) as client:
+        reservation = client.offers.release(reservation_id)
+    _say(json.dumps(_as_object(reservation), indent=2))
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _as_object(message: "Message") -> object:
+    from recsys.commands.catalog_lines import as_object  # noqa: PLC0415 - keeps --help quick
+
+    return as_object(message)
+
+
+def _subject(user: str, visitor: str, identifiers: Sequence[str] | None) -> "Subject":
+    from recsys.serving.encode import encode_identifier  # noqa: PLC0415 - keeps --help quick
+    from recsys.v1.subject_pb2 import Subject  # noqa: PLC0415 - as above
+
+    named = read_identifiers(identifiers or ())
+    return Subject(user_id=user, visitor_id=visitor, identifiers=map(encode_identifier, named))
+
+
+def _context(channel: Channel | None, store: str) -> "Context":
+    from recsys.v1.context_pb2 import Context  # noqa: PLC0415 - keeps --help quick
+
+    code = channel.code if channel else 0
+    return Context(channel=code, store_id=store)  # type: ignore[arg-type]  # numbers of the enum
+
+
+def _basket(items: Sequence[str] | None) -> "Basket | None":
+    from recsys.serving.client_offers import basket_of  # noqa: PLC0415 - keeps --help quick
+
+    return None if items is None else basket_of((item, 1.0) for item in items)
+
+
+def _cost(text: str) -> tuple[int | None, str]:
+    """Read `8.32EUR`; None for nothing."""
+    from recsys.offers import micros_of  # noqa: PLC0415 - keeps --help quick
+
+    if not text:
+        return None, ""
+    amount, currency = text[:-3], text[-3:]
+    try:
+        return micros_of(amount), currency
+    except (ValueError, ArithmeticError) as error:
+        raise typer.BadParameter(f"{text!r} is no amount such as 8.32EUR: {error}") from error
