@@ -49,10 +49,12 @@ def serve(
     from recsys.serving.rules_file import (  # noqa: PLC0415 - as above
         frequency_file,
         placements_file,
+        prices_file,
     )
 
     placements_file(parsed.rules.placements).read()
     frequency_file(parsed.campaigns.frequency).read()
+    prices_file(parsed.offers.prices).read()
     if check_config:
         typer.echo(f"{config or 'the defaults'} and the environment are fine")
         return

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.offers.ledger import Spend
 from recsys.offers.offer import Offer
 from recsys.offers.query import OfferQuery, PropensityBasis
 from recsys.offers.scope import ScopeTable
@@ -70,20 +71,18 @@ class PropensityModel(Protocol):
 
 
 class OfferPrices(Protocol):
-    """What a use of an offer takes from others, as allocation has found. Safe between threads."""
+    """What a use of an offer takes from others. Safe between threads."""
 
-    def price_micros(self, offer_id: str) -> int:
-        """Return it in millionths of the offer's currency; 0 where nothing is known."""
+    def price_micros(self, offer_id: str, offer: Offer, spend: Spend, *, now: float) -> int:
+        """Return it in millionths of the offer's currency, from 0; 0 where nothing is known.
+
+        Args:
+            offer_id: The offer,
+            offer: what it says,
+            spend: and what is used of it.
+            now: Seconds since 1970-01-01 UTC.
+        """
         ...
-
-
-class NoPrices:
-    """Budgets that bind nobody; implements `OfferPrices`."""
-
-    def price_micros(self, offer_id: str) -> int:
-        """Return 0."""
-        del offer_id
-        return 0
 
 
 class Affinity:

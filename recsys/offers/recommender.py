@@ -8,10 +8,12 @@ from recsys import limits
 from recsys.catalog import ItemReader
 from recsys.domain import FallbackCause
 from recsys.offers.eligibility import Circumstances, is_applicable, refused_here, refused_person
-from recsys.offers.ledger import BASE_SECONDS, Ledger, Standing
+from recsys.offers.ledger import BASE_SECONDS, Ledger, Spend, Standing
 from recsys.offers.live import LiveOffers, LiveStores
+from recsys.offers.offer import MICROS_PER_UNIT, Offer
 from recsys.offers.people import PeopleRecords
-from recsys.offers.propensity import Affinity, NoPrices, OfferPrices, PropensityModel
+from recsys.offers.prices import PacedPrices
+from recsys.offers.propensity import Affinity, OfferPrices, PropensityModel
 from recsys.offers.propensity import PropensityQuestion as Question
 from recsys.offers.query import OfferAnswer, OfferQuery, RankedOffer, RefusedOffer
 from recsys.offers.rule import OfferRefusal, Rule
@@ -56,12 +58,12 @@ class OfferRecommender:
             recommender: Ranks items, and knows whose history may be used.
             sources: Where facts come from.
             propensity: Judges who uses what; by affinity unless given.
-            prices: What uses of budgets take from others; nothing unless given.
+            prices: What uses of budgets take from others; by their pace unless given.
         """
         self._recommender = recommender
         self._sources = sources
         self._propensity = propensity or Affinity(recommender)
-        self._prices = prices or NoPrices()
+        self._prices = prices or PacedPrices()
         self._people = PeopleRecords(sources.people, sources.items, sources.time_zone)
         self._stores = LiveStores(recommender.permissions.catalog)
 
@@ -97,7 +99,8 @@ class OfferRecommender:
                 refused[offer_id] = refusal
                 break
         left = [offer_id for offer_id in left if offer_id not in refused]
-        ranked = self._ranked(Question(model, query, known, offers, left, now), here)
+        asked = Question(model, query, known, offers, left, now)
+        ranked = self._ranked(asked, here, standing, refused)
         chosen = _stacked(ranked, standing, refused)[: query.result_count]
         return OfferAnswer(
             offers=tuple(chosen),
@@ -148,27 +151,48 @@ class OfferRecommender:
             now=now,
         )
 
-    def _ranked(self, asked: Question, here: Circumstances) -> list[RankedOffer]:
+    def _ranked(
+        self,
+        asked: Question,
+        here: Circumstances,
+        standing: Standing,
+        refused: dict[str, OfferRefusal],
+    ) -> list[RankedOffer]:
+        """Order what is for her, without what is worth more with somebody else."""
         if not asked.wanted:
             return []
         judged = self._propensity.propensities(asked)
         ranked = []
         for offer_id, (probability, basis) in zip(asked.wanted, judged, strict=True):
             offer = asked.offers[offer_id]
-            price = self._prices.price_micros(offer_id)
+            spend = standing.spends.get(offer_id, Spend())
+            price = self._prices.price_micros(offer_id, offer, spend, now=standing.now)
+            margin = offer.value_micros - offer.cost_micros
+            if price > 0 and price >= margin:
+                refused[offer_id] = _too_dear(margin, price, offer)
+                continue
             ranked.append(
                 RankedOffer(
                     offer_id=offer_id,
                     offer=offer,
                     propensity=probability,
                     basis=basis,
-                    expected_micros=probability * (offer.value_micros - offer.cost_micros - price),
+                    expected_micros=probability * (margin - price),
                     is_applicable=None
                     if asked.query.basket is None
                     else is_applicable(offer, here),
                 )
             )
         return sorted(ranked, key=_order)
+
+
+def _too_dear(margin_micros: int, price_micros: int, offer: Offer) -> OfferRefusal:
+    margin, price = margin_micros / MICROS_PER_UNIT, price_micros / MICROS_PER_UNIT
+    detail = (
+        f"a use earns {margin:g} {offer.currency} and takes {price:g} from others, by the prices "
+        "of the allocation and how fast its budget is used"
+    )
+    return OfferRefusal(Rule.PRICE, detail)
 
 
 def _order(one: RankedOffer) -> tuple[int, float, str]:

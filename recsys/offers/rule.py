@@ -24,6 +24,7 @@ class Rule(enum.StrEnum):
     BUDGET = "BUDGET"
     UNITS = "UNITS"
     CAP = "CAP"
+    PRICE = "PRICE"
     STACKING = "STACKING"
 
 

@@ -140,6 +140,18 @@ class ConsentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ] = "opt-in"
 
 
+class OffersConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which offers are worth giving."""
+
+    prices: Annotated[
+        str,
+        Meta(
+            description="prices.json of `recsys allocate`, looked at again every second; '' for"
+            " none. What is wrong in it is logged, and the prices before stay."
+        ),
+    ] = ""
+
+
 class CampaignsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Batches of answers for messages."""
 
@@ -245,6 +257,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     profiles: ProfilesConfig = ProfilesConfig()
     rules: RulesConfig = RulesConfig()
     campaigns: CampaignsConfig = CampaignsConfig()
+    offers: OffersConfig = OffersConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

@@ -119,6 +119,11 @@ class Metrics:
             "Changes of the placements' file in which something was wrong.",
             registry=registry,
         )
+        self.prices_refused = Counter(
+            "recsys_offer_prices_refused",
+            "Changes of the offers' prices in which something was wrong.",
+            registry=registry,
+        )
         self.frequency_refused = Counter(
             "recsys_frequency_refused",
             "Changes of the frequency rules' file in which something was wrong.",

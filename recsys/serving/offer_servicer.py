@@ -12,6 +12,7 @@ from recsys import limits
 from recsys.errors import OfferNotFound, StorageMissing
 from recsys.offers import Asked, Offer, OfferStore, Release, Spend
 from recsys.offers.live import LiveOffers
+from recsys.offers.prices import PacedPrices
 from recsys.offers.recommender import OfferRecommender, OfferSources
 from recsys.recommend import Recommender
 from recsys.recommend.attribution import encode_token
@@ -48,6 +49,7 @@ class OfferServicer:
         storage: Storage,
         slot: ModelSlot,
         recommender: Recommender,
+        prices: PacedPrices,
         metrics: Metrics,
         time_zone: dt.tzinfo,
         pool: Executor,
@@ -58,6 +60,7 @@ class OfferServicer:
             storage: May have no offers.
             slot: Holds the model.
             recommender: Ranks items.
+            prices: What uses of budgets take from others.
             metrics: Counts what happens.
             time_zone: Whose days and hours traits are said in.
             pool: Threads for reading and judging.
@@ -66,7 +69,7 @@ class OfferServicer:
         self._metrics = metrics
         self._pool = pool
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="offers")
-        self._or_none = _parts(storage, recommender, metrics, time_zone)
+        self._or_none = _parts(storage, recommender, prices, metrics, time_zone)
 
     async def upsert_offers(self, request: service.UpsertOffersRequest, call: Call) -> bytes:
         """Write offers."""
@@ -208,7 +211,11 @@ class OfferServicer:
 
 
 def _parts(
-    storage: Storage, recommender: Recommender, metrics: Metrics, time_zone: dt.tzinfo
+    storage: Storage,
+    recommender: Recommender,
+    prices: PacedPrices,
+    metrics: Metrics,
+    time_zone: dt.tzinfo,
 ) -> _Parts | None:
     if storage.offers is None or storage.people is None or storage.items is None:
         return None
@@ -222,7 +229,7 @@ def _parts(
     return _Parts(
         store=storage.offers.store,
         sources=sources,
-        recommender=OfferRecommender(recommender, sources),
+        recommender=OfferRecommender(recommender, sources, prices=prices),
         writer=LedgerWriter(storage.offers.ledger, metrics),
     )
 

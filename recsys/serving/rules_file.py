@@ -1,11 +1,12 @@
 """Files with rules that people write while they are in use, read again whenever they change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from recsys.campaigns import FrequencyRules, read_frequency
 from recsys.errors import InvalidConfig
+from recsys.offers.prices import NO_PRICES, Price, read_prices
 from recsys.rules import Placements, read_placements
 
 RulesT = TypeVar("RulesT")
@@ -80,3 +81,8 @@ def placements_file(path: str) -> RulesFile[Placements]:
 def frequency_file(path: str) -> RulesFile[FrequencyRules]:
     """Point at the rules of how often somebody may be messaged; an empty path for none."""
     return RulesFile(path, read_frequency, FrequencyRules)
+
+
+def prices_file(path: str) -> RulesFile[Mapping[str, Price]]:
+    """Point at the prices of offers; an empty path for none."""
+    return RulesFile(path, read_prices, lambda: NO_PRICES)

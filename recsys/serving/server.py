@@ -20,6 +20,7 @@ from prometheus_client import Counter
 from recsys import limits
 from recsys.campaigns import CampaignSettings
 from recsys.errors import InvalidConfig, StorageUnavailable
+from recsys.offers.prices import PacedPrices
 from recsys.recommend import Recommender, ServingModel, Trends
 from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
 from recsys.serving.campaign_servicer import CampaignServicer
@@ -32,7 +33,7 @@ from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.serving.offer_servicer import OfferServicer
 from recsys.serving.profile_servicer import ProfileServicer
-from recsys.serving.rules_file import RulesFile, frequency_file, placements_file
+from recsys.serving.rules_file import RulesFile, frequency_file, placements_file, prices_file
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
 from recsys.v1 import (
@@ -155,10 +156,13 @@ class RecsysServer:
             threads=config.campaigns.threads,
         )
         self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
+        self._prices_file = prices_file(config.offers.prices)
+        self._prices = PacedPrices(self._prices_file.read())
         self._offers = OfferServicer(
             storage=storage,
             slot=self._slot,
             recommender=self._recommender,
+            prices=self._prices,
             metrics=metrics,
             time_zone=config.profiles.zone(),
             pool=self._pool,
@@ -263,6 +267,10 @@ class RecsysServer:
             if frequency is not None:
                 self._frequency = frequency
                 log.info("frequency_read", extra={"channels": sorted(frequency.tables)})
+            prices = await _changed(self._prices_file, "prices", self._metrics.prices_refused)
+            if prices is not None:
+                self._prices.found = prices
+                log.info("offer_prices_read", extra={"offers": len(prices)})
 
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:

@@ -60,9 +60,11 @@ def registry() -> Iterator[CollectorRegistry]:
 
 
 @contextlib.asynccontextmanager
-async def server_on(storage: Storage, registry: CollectorRegistry) -> AsyncIterator[Running]:
-    """Run a server without a model until the block ends."""
-    config = ServingConfig.parse(environ={})
+async def server_on(
+    storage: Storage, registry: CollectorRegistry, text: str = ""
+) -> AsyncIterator[Running]:
+    """Run a server without a model, configured by TOML, until the block ends."""
+    config = ServingConfig.parse(text, environ={})
     metrics = Metrics(placements=config.metrics.placements, registry=registry)
     server = RecsysServer(config, storage=storage, metrics=metrics)
     port = await server.start("127.0.0.1:0")
