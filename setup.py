@@ -2,6 +2,7 @@
 
 Environment:
     RECSYS_CHECKED_KERNEL=1  bounds checks and C assertions on, for tests.
+    CFLAGS                   flags of your own; an -O among them counts in place of ours.
 """
 
 import os
@@ -29,7 +30,8 @@ DIRECTIVES = {
 
 # No -march and no -ffast-math: one binary runs on every machine of its
 # kind (the C files dispatch at run time) and sums keep their order.
-COMPILE_ARGS = ["-O3", "-ffp-contract=off"]
+OPTIMISED = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O3"]
+COMPILE_ARGS = [*OPTIMISED, "-ffp-contract=off"]
 
 # What one compiled module uses of another it finds in `recsys/*.pxd`.
 items = Extension(
@@ -90,7 +92,7 @@ ials = Extension(
     depends=["src/ials/ials.h", "src/ials/ials_body.h"],
     include_dirs=["src/ials"],
     # The vectors of 16 floats are passed to inlined functions only.
-    extra_compile_args=["-O3", "-ffp-contract=fast", "-Wno-psabi"],
+    extra_compile_args=[*OPTIMISED, "-ffp-contract=fast", "-Wno-psabi"],
 )
 
 allocation = Extension(
