@@ -2,14 +2,16 @@
 
     python benchmarks/catalog/load.py                           1M items, 2,000 stores, 50M cells
     python benchmarks/catalog/load.py --cells 5_000_000         the same shop with less in stock
+    python benchmarks/catalog/load.py --direct                  stock written beside the server
     python benchmarks/catalog/load.py --store postgresql://me@host/db
 
 Every store has its own random items. Counts go over `ImportInventory` by the client of the command
-line, on the same machine; then some answers are asked for, so that workers hold what they need.
+line, on the same machine, or with --direct into the storage while the server runs; then some answers are asked for, so that workers hold what they need.
 """
 
 import argparse
 import contextlib
+import itertools
 import sqlite3
 import sys
 import tempfile
@@ -24,7 +26,7 @@ import machine
 from serving.shop import publish
 
 from recsys.bundle import BundleStore
-from recsys.catalog import Attribute, Item, Price, StockCell, Store
+from recsys.catalog import Attribute, Item, Price, StockCell, StockOutcome, Store
 from recsys.domain import ItemId, StoreId
 from recsys.server_process import running_server
 from recsys.serving.client import Client, connect
@@ -32,6 +34,7 @@ from recsys.storage.catalog import Catalog
 from recsys.storage.sessions import SqliteSessions
 
 STORES_ASKED = 50
+TOGETHER = 20_000
 
 
 def items(count: int) -> Iterator[tuple[ItemId, Item, None]]:
@@ -113,16 +116,28 @@ def load(client: Client, args: argparse.Namespace, place: Path | None, pid: int)
         for row in range(args.stores)
     )
     began, before = time.perf_counter(), size()
-    sent = client.catalog.send_stock(
-        cells(items=args.items, stores=args.stores, count=args.cells, now=time.time()),
-        patience_seconds=60.0,
-    )
+    stock = cells(items=args.items, stores=args.stores, count=args.cells, now=time.time())
+    if args.direct and place is not None:
+        written = write(place, stock)
+    else:
+        written = client.catalog.send_stock(stock, patience_seconds=60.0).written
     seconds = time.perf_counter() - began
     print(
-        f"stock: {sent.written:,} cells in {seconds:.0f} s, {sent.written / seconds:,.0f}/s;"
-        f" {(size() - before) / sent.written:.1f} bytes each; server {memory_mib(pid):,.0f} MiB",
+        f"stock: {written:,} cells in {seconds:.0f} s, {written / seconds:,.0f}/s;"
+        f" {(size() - before) / written:.1f} bytes each; server {memory_mib(pid):,.0f} MiB",
         flush=True,
     )
+
+
+def write(place: Path, stock: Iterator[StockCell]) -> int:
+    """Write counts into the storage of a running server; returns how many were new."""
+    sessions = SqliteSessions(place)
+    catalog, written = Catalog(sessions), 0
+    while some := list(itertools.islice(stock, TOGETHER)):
+        outcomes = catalog.set_stock(some, now=time.time())
+        written += outcomes.count(StockOutcome.WRITTEN)
+    sessions.close()
+    return written
 
 
 def answers(client: Client, stores: int, pid: int) -> None:
@@ -166,6 +181,7 @@ def main() -> None:
     parser.add_argument("--stores", type=int, default=2_000)
     parser.add_argument("--cells", type=int, default=50_000_000)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--direct", action="store_true", help="write stock into the storage")
     parser.add_argument("--store", default="", help="postgresql:// address; a new SQLite file else")
     args = parser.parse_args()
     print(machine.describe())

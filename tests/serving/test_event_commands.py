@@ -28,7 +28,7 @@ from recsys.storage.event_rows import EVENT_COLUMNS, Keys
 from recsys.storage.log_tail import open_tail
 from recsys.storage.postgres_schema import migrate
 from storage.event_log_contract import event
-from support.processes import WatchedServer, running, serving, wait_until
+from support.processes import WAIT_SECONDS, WatchedServer, running, serving, wait_until
 
 PROGRAM = [sys.executable, "-m", "recsys", "events"]
 VIEW = {"event_type": "detail-page-view", "channel": "web", "event_time": "2026-11-01T10:00:00Z"}
@@ -180,7 +180,7 @@ def test_a_server_that_is_killed_and_comes_back_costs_a_pause(folder: Path) -> N
             wait_until(lambda: shop.store.exists() and bool(shop.tail("-n", "1")), "events written")
             for pid in [*server.worker_pids(), server.process.pid]:
                 os.kill(pid, signal.SIGKILL)
-            server.process.wait(timeout=10)
+            server.process.wait(timeout=WAIT_SECONDS)
         stack.enter_context(serving(folder, **settings))
         out, _ = process.communicate(timeout=90)
     said = json.loads(out)
@@ -202,7 +202,7 @@ def test_following_shows_what_comes(shop: Shop, tmp_path: Path) -> None:
         assert shop.import_(write_lines(tmp_path / "more.jsonl", rows)).returncode == 0
         assert json.loads(process.stdout.readline())["event_id"] == "anna"
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=WAIT_SECONDS)
         assert process.returncode == 130
 
 

@@ -27,7 +27,7 @@ from storage.test_migrations import (
     old_postgres,
     old_sqlite,
 )
-from support.processes import WatchedServer, serving, wait_until
+from support.processes import WAIT_SECONDS, WatchedServer, serving, wait_until
 
 
 def view(event_id: str, visitor: str) -> Event:
@@ -68,7 +68,7 @@ class Writers:
                 number += 5
                 request = service.WriteEventsRequest(events=[view(one, name) for one in ids])
                 try:
-                    response = stub.WriteEvents(request, timeout=10)
+                    response = stub.WriteEvents(request, timeout=WAIT_SECONDS)
                 except grpc.RpcError as error:
                     self.failures.append(error.code())
                     return
@@ -89,7 +89,9 @@ def outcomes_again(server: WatchedServer, ids: list[str]) -> Iterator[int]:
         stub = event_service_pb2_grpc.EventServiceStub(connection)
         for first in range(0, len(ids), 1_000):
             events = [view(one, one.rpartition("-")[0]) for one in ids[first : first + 1_000]]
-            response = stub.WriteEvents(service.WriteEventsRequest(events=events), timeout=20)
+            response = stub.WriteEvents(
+                service.WriteEventsRequest(events=events), timeout=WAIT_SECONDS
+            )
             yield from (result.outcome for result in response.results)
 
 
@@ -108,7 +110,7 @@ def test_killed_workers_and_killed_servers_lose_no_acknowledged_event(
         for pid in [*server.worker_pids(), server.process.pid]:
             os.kill(pid, signal.SIGKILL)
         acknowledged += writers.end()
-        server.process.wait(timeout=10)
+        server.process.wait(timeout=WAIT_SECONDS)
     with serving(folder, storage=storage) as server:
         assert set(outcomes_again(server, acknowledged)) == {service.WRITE_OUTCOME_DUPLICATE}
 
@@ -122,10 +124,11 @@ def test_every_worker_knows_an_event_at_once(folder: Path, storage: dict[str, An
         for number in range(60):
             visitor = f"v-{number}"
             writers[number % 12].WriteEvent(
-                service.WriteEventRequest(event=view(f"e-{number}", visitor)), timeout=10
+                service.WriteEventRequest(event=view(f"e-{number}", visitor)), timeout=WAIT_SECONDS
             )
             answer = readers[number * 7 % 12].Recommend(
-                RecommendRequest(subject=Subject(visitor_id=visitor), page_size=3), timeout=10
+                RecommendRequest(subject=Subject(visitor_id=visitor), page_size=3),
+                timeout=WAIT_SECONDS,
             )
             assert {one.reason.kind for one in answer.results} == {REASON_KIND_PERSONAL}
         for one in channels:
@@ -156,11 +159,13 @@ def test_two_servers_on_an_old_storage_bring_it_forward_once(
         events = [event_service_pb2_grpc.EventServiceStub(one) for one in channels]
         card = Subject(identifiers=[Identifier(namespace="loyalty_card", value="26001")])
         asked = [
-            one.GetProfile.future(GetProfileRequest(subject=card), timeout=20) for one in people
+            one.GetProfile.future(GetProfileRequest(subject=card), timeout=WAIT_SECONDS)
+            for one in people
         ]
         sent = [
             one.WriteEvent.future(
-                service.WriteEventRequest(event=view(f"new-{number}", f"v-{number}")), timeout=20
+                service.WriteEventRequest(event=view(f"new-{number}", f"v-{number}")),
+                timeout=WAIT_SECONDS,
             )
             for number, one in enumerate(events)
         ]

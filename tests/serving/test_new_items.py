@@ -17,7 +17,7 @@ from recsys.v1.subject_pb2 import Subject
 from serving.test_stories import Channels
 from support.bundles import contents, two_worlds
 from support.new_items import map_of
-from support.processes import serving, wait_until
+from support.processes import WAIT_SECONDS, serving, wait_until
 
 COUNT = 30
 IDS = [f"item-{row}" for row in range(COUNT)]
@@ -45,7 +45,7 @@ class Caller(Channels):
         answers = []
         for _ in range(8):
             stub = recommendation_service_pb2_grpc.RecommendationServiceStub(self.next())
-            results = stub.Recommend(request, timeout=10).results
+            results = stub.Recommend(request, timeout=WAIT_SECONDS).results
             answers.append({one.item_id: one.reason.kind for one in results})
         return answers
 
@@ -53,7 +53,7 @@ class Caller(Channels):
         """What is similar to an item, on the next worker."""
         request = recommendation_service_pb2.SimilarItemsRequest(item_id=item_id, page_size=5)
         stub = recommendation_service_pb2_grpc.RecommendationServiceStub(self.next())
-        return [one.item_id for one in stub.SimilarItems(request, timeout=10).results]
+        return [one.item_id for one in stub.SimilarItems(request, timeout=WAIT_SECONDS).results]
 
     @property
     def catalog(self) -> catalog_service_pb2_grpc.CatalogServiceStub:
@@ -62,7 +62,9 @@ class Caller(Channels):
 
     def write(self, *items: catalog_pb2.Item) -> None:
         """Write items."""
-        self.catalog.UpsertItems(catalog_service_pb2.UpsertItemsRequest(items=items), timeout=10)
+        self.catalog.UpsertItems(
+            catalog_service_pb2.UpsertItemsRequest(items=items), timeout=WAIT_SECONDS
+        )
 
 
 def test_a_new_item_is_shown_at_once_and_personal_once_the_model_knows_it(shop: Path) -> None:
@@ -85,7 +87,7 @@ def test_a_new_item_is_shown_at_once_and_personal_once_the_model_knows_it(shop: 
             like_it = caller.similar("fresh")
             assert all(int(name.removeprefix("item-")) % 2 for name in like_it)
             request = catalog_service_pb2.DeleteItemsRequest(item_ids=["fresh"])
-            caller.catalog.DeleteItems(request, timeout=10)
+            caller.catalog.DeleteItems(request, timeout=WAIT_SECONDS)
             assert all("fresh" not in one for one in caller.reasons())
         caller.write(fresh)
         learned = contents([*IDS, "fresh"], factors=two_worlds(COUNT + 2)[: COUNT + 1],

@@ -17,7 +17,7 @@ from recsys.v1.offer_pb2 import OfferCap, OfferScope, Reservation
 from recsys.v1.subject_pb2 import Identifier, Subject
 from serving.test_offers import COMMITTED, basket, offer
 from serving.test_stories import ODD, Channels
-from support.processes import serving
+from support.processes import WAIT_SECONDS, serving
 
 ACCOUNT = Subject(user_id="anna")
 CARD = Identifier(namespace="loyalty_card", value="26001")
@@ -40,7 +40,7 @@ def reserve(channels: Channels, name: str, subject: Subject, context: Context) -
         basket=basket("item-5"),
     )
     try:
-        return stub(channels).ReserveOffer(request, timeout=10).reservation
+        return stub(channels).ReserveOffer(request, timeout=WAIT_SECONDS).reservation
     except grpc.RpcError as error:
         info = ErrorInfo()
         status = rpc_status.from_call(error)
@@ -62,17 +62,20 @@ def test_a_web_customer_gets_her_discount_at_the_till_and_only_once(
     with serving(folder, storage=storage, server={"workers": 2}) as server:
         channels = Channels(server)
         try:
-            stub(channels).UpsertOffers(service.UpsertOffersRequest(offers=[even, odd]), timeout=10)
+            stub(channels).UpsertOffers(
+                service.UpsertOffersRequest(offers=[even, odd]), timeout=WAIT_SECONDS
+            )
             channels.browse(ACCOUNT, ODD)
             together = [Identifier(namespace="account", value="anna"), CARD]
             channels.people.LinkIdentifiers(
-                profiles.LinkIdentifiersRequest(identifiers=together, source="till"), timeout=10
+                profiles.LinkIdentifiersRequest(identifiers=together, source="till"),
+                timeout=WAIT_SECONDS,
             )
             question = service.RecommendOffersRequest(
                 subject=AT_THE_TILL, context=SHOP, basket=basket("item-5")
             )
             for _ in range(4):
-                best = stub(channels).RecommendOffers(question, timeout=10).results[0]
+                best = stub(channels).RecommendOffers(question, timeout=WAIT_SECONDS).results[0]
                 assert best.offer.offer_id == "odd"
                 assert best.applicable
                 assert best.reason == service.OFFER_REASON_AFFINITY
@@ -89,11 +92,11 @@ def test_a_web_customer_gets_her_discount_at_the_till_and_only_once(
             commit = service.CommitOfferRequest(reservation_id=held.reservation_id)
             # The answer was lost, so the till says it again.
             for _ in range(4):
-                done = stub(channels).CommitOffer(commit, timeout=10).reservation
+                done = stub(channels).CommitOffer(commit, timeout=WAIT_SECONDS).reservation
                 assert done.state == COMMITTED
             for number, (_, subject, context) in enumerate(asked * 2):
                 assert reserve(channels, f"again-{number}", subject, context) == "CAP"
-            left = stub(channels).RecommendOffers(question, timeout=10).results
+            left = stub(channels).RecommendOffers(question, timeout=WAIT_SECONDS).results
             assert [one.offer.offer_id for one in left] == ["even"]
             spend = stub(channels).GetOffer(service.GetOfferRequest(offer_id="odd")).spend
             assert (spend.reserved_count, spend.committed_count) == (0, 1)

@@ -21,7 +21,7 @@ from recsys.serving.sockets import reserve
 from recsys.v1 import recommendation_service_pb2_grpc
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from support.bundles import contents, two_worlds
-from support.processes import WatchedServer, serving, wait_until
+from support.processes import WAIT_SECONDS, WatchedServer, serving, wait_until
 
 
 def publish(folder: Path, version: str, *, current: bool = True) -> Path:
@@ -71,7 +71,7 @@ class Load:
             stub = recommendation_service_pb2_grpc.RecommendationServiceStub(channel)
             while not self._stop.is_set():
                 try:
-                    response = stub.Recommend(RecommendRequest(page_size=30), timeout=10)
+                    response = stub.Recommend(RecommendRequest(page_size=30), timeout=WAIT_SECONDS)
                 except grpc.RpcError as error:
                     self.errors.append(error)
                     return
@@ -108,7 +108,7 @@ def test_sigterm_loses_no_call_in_flight(folder: Path) -> None:
         with Load(server.address) as load:
             server.signal(signal.SIGTERM)
             wait_until(lambda: len(load.errors) == 4, "calls refused")
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=WAIT_SECONDS) == 0
         refused = {error.code() for error in load.errors}
         assert refused == {grpc.StatusCode.UNAVAILABLE}
         assert not (folder / "ready.json").exists()

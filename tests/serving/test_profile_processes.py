@@ -14,7 +14,7 @@ from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.result_pb2 import REASON_KIND_POPULAR
 from recsys.v1.subject_pb2 import Subject
 from serving.test_event_processes import channel, view
-from support.processes import serving
+from support.processes import WAIT_SECONDS, serving
 
 ERASED = event_service_pb2.WRITE_OUTCOME_ERASED
 ANNA = Subject(visitor_id="anna")
@@ -34,13 +34,14 @@ def test_no_worker_brings_back_who_was_erased(
         def write(worker: int, number: int) -> Any:
             batch = [view(f"{worker}-{number}-{n}", "anna") for n in range(200)]
             sent = event_service_pb2.WriteEventsRequest(events=batch)
-            return events[worker].WriteEvents.future(sent, timeout=20)
+            return events[worker].WriteEvents.future(sent, timeout=WAIT_SECONDS)
 
         events[0].WriteEvents(
-            event_service_pb2.WriteEventsRequest(events=[view("first", "anna")]), timeout=20
+            event_service_pb2.WriteEventsRequest(events=[view("first", "anna")]),
+            timeout=WAIT_SECONDS,
         )
         before = [write(worker, number) for number in range(4) for worker in range(6)]
-        erasing = profiles[5].EraseProfile.future(request, timeout=20)
+        erasing = profiles[5].EraseProfile.future(request, timeout=WAIT_SECONDS)
         after = [write(worker, number) for number in range(4, 8) for worker in range(6)]
         report = erasing.result().erasure
         outcomes = [
@@ -51,11 +52,15 @@ def test_no_worker_brings_back_who_was_erased(
         assert any(ERASED in found for found in outcomes)
         assert {result.outcome for results in late for result in results} == {ERASED}
         for stub in profiles:
-            found = stub.GetProfile(service.GetProfileRequest(subject=ANNA), timeout=20).profile
+            found = stub.GetProfile(
+                service.GetProfileRequest(subject=ANNA), timeout=WAIT_SECONDS
+            ).profile
             assert (found.event_count, len(found.identifiers)) == (0, 0)
             assert found.erase_time == report.erase_time
         for one in channels:
             stub = recommendation_service_pb2_grpc.RecommendationServiceStub(one)
-            answer = stub.Recommend(RecommendRequest(subject=ANNA, page_size=3), timeout=20)
+            answer = stub.Recommend(
+                RecommendRequest(subject=ANNA, page_size=3), timeout=WAIT_SECONDS
+            )
             assert {result.reason.kind for result in answer.results} == {REASON_KIND_POPULAR}
             one.close()

@@ -34,6 +34,7 @@ from recsys.v1.result_pb2 import (
     SHORTFALL_CAUSE_CATALOG,
 )
 from recsys.v1.subject_pb2 import Subject
+from support.processes import WAIT_SECONDS
 from support.serving import ITEM_COUNT, Running, SyncError
 
 
@@ -274,7 +275,7 @@ async def test_time_spent_in_the_queue_counts_against_the_deadline(
     await running.server.serve_model(make_model("large"))
     release = threading.Event()
     computed: list[str] = []
-    busy = threading.Barrier(3, timeout=5)  # The pool's two threads and this test.
+    busy = threading.Barrier(3, timeout=WAIT_SECONDS)  # The pool's two threads and this test.
     original = Recommender.recommend
 
     def slow(self: Recommender, model: ServingModel, query: object, *, now: float) -> object:

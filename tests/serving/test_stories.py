@@ -25,7 +25,7 @@ from recsys.v1.event_pb2 import (
 )
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.subject_pb2 import Identifier, Subject
-from support.processes import WatchedServer, serving
+from support.processes import WAIT_SECONDS, WatchedServer, serving
 
 ODD = ["item-1", "item-3"]
 
@@ -54,7 +54,7 @@ class Channels:
                 lines=[ItemLine(item_id=item)],
             )
             stub = event_service_pb2_grpc.EventServiceStub(self.next())
-            stub.WriteEvent(event_service_pb2.WriteEventRequest(event=event), timeout=10)
+            stub.WriteEvent(event_service_pb2.WriteEventRequest(event=event), timeout=WAIT_SECONDS)
 
     def answers(self, subject: Subject, **context: Any) -> set[tuple[str, ...]]:
         """Ask every worker for a person; the distinct lists of items."""
@@ -62,7 +62,9 @@ class Channels:
         found = set()
         for _ in self._channels:
             stub = recommendation_service_pb2_grpc.RecommendationServiceStub(self.next())
-            found.add(tuple(one.item_id for one in stub.Recommend(request, timeout=10).results))
+            found.add(
+                tuple(one.item_id for one in stub.Recommend(request, timeout=WAIT_SECONDS).results)
+            )
         return found
 
     @property
@@ -97,7 +99,7 @@ def test_a_web_customer_is_known_in_the_shop_once_her_card_is_linked(
             profiles.LinkIdentifiersRequest(
                 identifiers=[Identifier(namespace="account", value="anna"), card], source="till"
             ),
-            timeout=10,
+            timeout=WAIT_SECONDS,
         )
         assert not linked.refused_links
         (after,) = channels.answers(at_the_till, **shop)
@@ -131,7 +133,7 @@ def test_a_login_joins_two_devices_and_unlinking_parts_them_again(
                 profiles.UnlinkIdentifiersRequest(
                     identifiers=[account, Identifier(namespace="visitor", value=device)]
                 ),
-                timeout=10,
+                timeout=WAIT_SECONDS,
             )
             assert parted.removed_count == 1
             assert len(set(parted.profile_ids)) == 2
@@ -151,11 +153,11 @@ def test_rules_of_the_environment_decide_who_is_who(folder: Path) -> None:
         refused = []
         for card in cards if linking else ():
             request = profiles.LinkIdentifiersRequest(identifiers=[account, card])
-            answer = channels.people.LinkIdentifiers(request, timeout=10)
+            answer = channels.people.LinkIdentifiers(request, timeout=WAIT_SECONDS)
             refused += [one.refusal for one in answer.refused_links]
         found = {
             channels.people.ListLinks(
-                profiles.ListLinksRequest(identifier=one), timeout=10
+                profiles.ListLinksRequest(identifier=one), timeout=WAIT_SECONDS
             ).profile_id
             for one in (account, *cards)
         }
@@ -178,15 +180,19 @@ def test_what_a_shop_has_sold_is_not_offered_for_pick_up_there(
         channels = Channels(server)
         catalog = catalog_service_pb2_grpc.CatalogServiceStub(channels.next())
         items = [catalog_pb2.Item(item_id=f"item-{row}", title=str(row)) for row in range(30)]
-        catalog.UpsertItems(catalog_service_pb2.UpsertItemsRequest(items=items), timeout=10)
+        catalog.UpsertItems(
+            catalog_service_pb2.UpsertItemsRequest(items=items), timeout=WAIT_SECONDS
+        )
         store = catalog_pb2.Store(store_id="s-1")
-        catalog.UpsertStores(catalog_service_pb2.UpsertStoresRequest(stores=[store]), timeout=10)
+        catalog.UpsertStores(
+            catalog_service_pb2.UpsertStoresRequest(stores=[store]), timeout=WAIT_SECONDS
+        )
 
         def count(item_id: str, quantity: int) -> None:
             stub = catalog_service_pb2_grpc.CatalogServiceStub(channels.next())
             one = catalog_pb2.StockCount(item_id=item_id, store_id="s-1", quantity=quantity)
             request = catalog_service_pb2.SetInventoryRequest(counts=[one])
-            (result,) = stub.SetInventory(request, timeout=10).results
+            (result,) = stub.SetInventory(request, timeout=WAIT_SECONDS).results
             assert result.outcome == catalog_service_pb2.STOCK_OUTCOME_WRITTEN
 
         for item_id in ("item-2", "item-4"):

@@ -30,6 +30,7 @@ from storage.history_contract import (
     line,
     line_event,
 )
+from support.processes import WAIT_SECONDS
 
 ONE_LINE = Contents({ANNA: "p1"}, {"p1": [line(1.0, "old")]})
 UPDATE = "UPDATE history SET item_ids = ?, codes = ?, event_times = ?"
@@ -161,7 +162,7 @@ def test_a_reader_of_a_store_in_the_making_waits_for_it(path: Path, reader: Sqli
             make_current(connection, None, storage="a new store")
             connection.execute("COMMIT")
             connection.close()
-        assert read.result(timeout=10) == []
+        assert read.result(timeout=WAIT_SECONDS) == []
 
 
 def test_a_locked_file_is_unavailable_until_it_is_free(path: Path, reader: SqliteHistory) -> None:
