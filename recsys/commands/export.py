@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -12,15 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recsys.commands.arguments import read_moment
 from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Placement, Store, Target
-from recsys.domain import NAMESPACE_ACCOUNT, NAMESPACE_VISITOR, Channel, Identifier
+from recsys.domain import Channel
 
 if TYPE_CHECKING:
     from recsys.commands.export_job import Manifest
     from recsys.v1 import campaign_pb2
-    from recsys.v1.campaign_service_pb2 import RecheckEntry
 
-_ALIASES = {"user_id": NAMESPACE_ACCOUNT, "visitor_id": NAMESPACE_VISITOR}
-_RECHECKED_AT_ONCE = 1_000
 
 OutFolder = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder for the files; new, or of a killed job.")
@@ -33,6 +29,13 @@ FromFile = Annotated[
     Path | None,
     typer.Option(
         "--ids", help="Only these people: CSV, JSON lines or Parquet with columns such as user_id."
+    ),
+]
+OffersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--offers",
+        help="Who gets which offer: assigned.parquet of recsys allocate, or user_id and offer_id.",
     ),
 ]
 Addresses = Annotated[
@@ -64,6 +67,7 @@ def export(
     people: ToPeople = "",
     ids: FromFile = None,
     address: Addresses = None,
+    offers: OffersFile = None,
     holdout: Annotated[float, typer.Option(help="Share of all people to leave alone.")] = 0.0,
     holdout_name: Annotated[str, typer.Option(help="What that is called.")] = "",
     as_of: Annotated[str, typer.Option(help="Moment to rank for; unless said, now.")] = "",
@@ -85,6 +89,7 @@ def export(
 
       recsys export --out spring --channel email --placement email-weekly --segment at-risk
       recsys export --out spring --format csv --ids people.csv
+      recsys export --out march --offers var/march/assigned.parquet
       recsys export recheck spring/manifest.json
     """  # fmt: skip
     if context.invoked_subcommand is not None:
@@ -93,7 +98,12 @@ def export(
         raise typer.BadParameter("missing", param_hint="--out")
     from google.protobuf.json_format import MessageToDict, ParseDict  # noqa: PLC0415 - quick --help
 
-    from recsys.commands.export_job import ExportFailed, ExportJob  # noqa: PLC0415 - as above
+    from recsys.commands.export_job import (  # noqa: PLC0415 - as above
+        ExportFailed,
+        ExportJob,
+        checksum,
+    )
+    from recsys.commands.export_lists import assigned, listed  # noqa: PLC0415 - as above
     from recsys.commands.export_rows import UnknownFormat, known_formats  # noqa: PLC0415 - as above
     from recsys.profiles import place_of  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
@@ -110,16 +120,27 @@ def export(
         if segment or people:
             raise typer.BadParameter("--ids goes without --segment and --people")
         batch.listed.SetInParent()
+    offers_by_account = None if offers is None else assigned(offers)
+    offers_sha256 = "" if offers is None else checksum(offers)
     asked = json.dumps(
-        [MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part]
+        [
+            *(MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part),
+            offers_sha256,
+        ]
     )
-    job = ExportJob(out, format_=format_, item_count=count, rows_per_part=rows_per_part)
+    job = ExportJob(
+        out,
+        format_=format_,
+        item_count=count,
+        rows_per_part=rows_per_part,
+        offers=offers_by_account,
+    )
     note = job.under_way()
     if note is None:
         _put_time(batch.as_of_time, read_moment(as_of, now=now) if as_of else now)
         if send_time:
             _put_time(batch.send_time, read_moment(send_time, now=now))
-        note = job.begin(MessageToDict(batch), asked)
+        note = job.begin(MessageToDict(batch), asked, offers_sha256=offers_sha256)
     elif note.asked != asked:
         problem = "holds a job that was started with other options; use these, or another folder"
         raise ExportFailed(path=str(out), problem=problem)
@@ -130,7 +151,7 @@ def export(
     with connect(target) as client, _Bar(Console(stderr=True)) as bar:
         responses = client.campaigns.batch(
             batch,
-            listed=None if ids is None else lambda: _listed(ids),
+            listed=None if ids is None else lambda: listed(ids),
             resume_token=note.resume_token,
             patience_seconds=patience,
         )
@@ -166,6 +187,7 @@ def recheck(
         checksum,
         read_manifest,
     )
+    from recsys.commands.export_lists import entries_of  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
     from recsys.v1.campaign_pb2 import Batch, SuppressionCause  # noqa: PLC0415 - as above
 
@@ -179,7 +201,7 @@ def recheck(
             path = manifest.parent / part.name
             if not path.is_file() or checksum(path) != part.sha256:
                 raise ExportFailed(path=str(path), problem="is not what the manifest says")
-            for entries in _entries(path):
+            for entries in entries_of(path):
                 results = client.campaigns.recheck(batch, entries)
                 for entry, result in zip(entries, results, strict=True):
                     if not result.suppression_cause and not result.withdrawn_item_ids:
@@ -259,50 +281,6 @@ def _batch(
 def _put_time(sent: Any, seconds: float) -> None:
     # To the microsecond, which is what a manifest can say.
     sent.FromMicroseconds(int(seconds * 1e6))
-
-
-def _listed(path: Path) -> Iterator[list[Identifier]]:
-    """Read people of a list: their columns are namespaces, or user_id and visitor_id."""
-    from recsys.commands.event_files import read_rows  # noqa: PLC0415 - keeps --help quick
-    from recsys.errors import InvalidData  # noqa: PLC0415 - as above
-
-    for number, (row, _) in enumerate(read_rows(path), start=1):
-        found = [
-            Identifier(_ALIASES.get(str(name), str(name)), str(value))
-            for name, value in row.items()
-            if value is not None and str(value)
-        ]
-        if not found:
-            raise InvalidData(path=str(path), problem=f"row {number} names nobody")
-        yield found
-
-
-def _entries(path: Path) -> "Iterator[list[RecheckEntry]]":
-    """Read what people are about to get, some at a time."""
-    from recsys.commands.arguments import read_identifiers  # noqa: PLC0415 - quick --help
-    from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
-    from recsys.serving.profile_client import subject_of  # noqa: PLC0415 - as above
-    from recsys.v1.campaign_service_pb2 import RecheckEntry  # noqa: PLC0415 - as above
-
-    entries: list[RecheckEntry] = []
-    for row, _ in read_rows(path):
-        named = row["identifiers"]
-        texts = named.split("|") if isinstance(named, str) else list(named)
-        # A request takes sixteen; any of them leads to her.
-        who = read_identifiers(texts[:16])
-        entries.append(RecheckEntry(subject=subject_of(who), item_ids=_item_ids(row)))
-        if len(entries) == _RECHECKED_AT_ONCE:
-            yield entries
-            entries = []
-    if entries:
-        yield entries
-
-
-def _item_ids(row: Any) -> list[str]:
-    if "items" in row:
-        return [item["item_id"] for item in row["items"]]
-    found = (row.get(f"item_{place}_id") for place in range(1, 101))
-    return [item_id for item_id in found if item_id]
 
 
 def _word(name: str) -> str:

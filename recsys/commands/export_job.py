@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +80,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         considered_count: People looked at.
         exported_count: People in the files.
         suppressed_counts: People who are not, by cause.
+        offers_sha256: Of the file that says who gets which offer; empty without one.
         files: The parts, in order.
     """
 
@@ -93,6 +94,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     considered_count: int = 0
     exported_count: int = 0
     suppressed_counts: dict[str, int] = msgspec.field(default_factory=dict)
+    offers_sha256: str = ""
     files: list[PartFile] = msgspec.field(default_factory=list)
 
 
@@ -113,7 +115,15 @@ class Note(msgspec.Struct, kw_only=True):
 class ExportJob:
     """One job on one folder; nobody else may work on the folder at the same time."""
 
-    def __init__(self, folder: Path, *, format_: str, item_count: int, rows_per_part: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        format_: str,
+        item_count: int,
+        rows_per_part: int,
+        offers: Mapping[str, str] | None = None,
+    ) -> None:
         """Name a folder; nothing is touched yet.
 
         Args:
@@ -121,7 +131,9 @@ class ExportJob:
             format_: Of the files.
             item_count: Items of a person, at most.
             rows_per_part: About how many people a file has.
+            offers: Which offer goes to whom, by account; without it, as the batch says.
         """
+        self._offers = offers
         self._folder = folder
         self._format = format_
         self._item_count = item_count
@@ -150,11 +162,11 @@ class ExportJob:
                 raise ExportFailed(path=str(self._folder), problem=problem)
         return None
 
-    def begin(self, batch: dict[str, Any], asked: str) -> Note:
+    def begin(self, batch: dict[str, Any], asked: str, *, offers_sha256: str = "") -> Note:
         """Make the folder, and note that a job begins."""
         with self._translated(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        manifest = Manifest(format=self._format, batch=batch)
+        manifest = Manifest(format=self._format, batch=batch, offers_sha256=offers_sha256)
         note = Note(asked=asked, resume_token="", manifest=manifest)
         self._keep(note)
         return note
@@ -207,7 +219,11 @@ class ExportJob:
         self, response: RecommendBatchResponse, manifest: Manifest, suppressed: Counter[str]
     ) -> None:
         items = {one.item_id: one for one in response.items}
-        rows = [row_of(one, items) for one in response.people if not one.suppression_cause]
+        rows = [
+            row_of(one, items, offers=self._offers)
+            for one in response.people
+            if not one.suppression_cause
+        ]
         if rows:
             self._write(rows, number=len(manifest.files))
             manifest.exported_count += len(rows)

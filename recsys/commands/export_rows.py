@@ -49,12 +49,18 @@ class PartWriter(Protocol):
         ...
 
 
-def row_of(one: campaign_pb2.BatchPerson, items: Mapping[str, campaign_pb2.BatchItem]) -> Row:
+def row_of(
+    one: campaign_pb2.BatchPerson,
+    items: Mapping[str, campaign_pb2.BatchItem],
+    *,
+    offers: Mapping[str, str] | None = None,
+) -> Row:
     """Return the row of somebody who gets something.
 
     Args:
         one: What she gets.
         items: What is known of the items, by id.
+        offers: Which offer goes to whom, by account; without it, as the batch says.
     """
     account = next(
         (each.value for each in one.identifiers if each.namespace == NAMESPACE_ACCOUNT), ""
@@ -69,7 +75,7 @@ def row_of(one: campaign_pb2.BatchPerson, items: Mapping[str, campaign_pb2.Batch
         "time_zone": one.time_zone,
         "attribution_token": one.attribution_token,
         "model_version": one.model_version,
-        "offer_code": one.offer_id,
+        "offer_code": one.offer_id if offers is None else offers.get(account, ""),
         "items": [_item(each, items.get(each.item_id, _NO_ITEM)) for each in one.results],
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from recsys.commands import export, export_job
 from recsys.commands.export_job import ExportFailed
+from recsys.errors import InvalidData
 from recsys.v1 import catalog_pb2, catalog_service_pb2, profile_service_pb2
 from recsys.v1.profile_pb2 import CONSENT_STATUS_WITHDRAWN
 from recsys.v1.subject_pb2 import Subject
@@ -129,6 +130,32 @@ async def test_every_kind_of_file_says_the_same(shop: Running, tmp_path: Path) -
             one["item_id"] for one in row["items"]
         ]
         assert row["offer_code"] == flat["offer_code"] == ""
+
+
+async def test_offers_of_an_allocation_go_with_the_answers(shop: Running, tmp_path: Path) -> None:
+    """Each gets hers; whoever is in the file but may not be messaged gets nothing."""
+    assigned = tmp_path / "assigned.parquet"
+    pl.DataFrame(
+        {"user_id": ["u00", "u03", "u03", "u44"], "offer_id": ["mug", "mug", "coupon", "mug"]}
+    ).write_parquet(assigned)
+    folder = tmp_path / "march"
+    result = await run(shop, "--out", folder, "--offers", assigned, "--count", "1")
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in (folder / "part-00000.jsonl").read_text().splitlines()]
+    codes = {row["account"]: row["offer_code"] for row in rows if row["offer_code"]}
+    assert codes == {"u00": "mug", "u03": "mug|coupon"}
+    manifest = export_job.read_manifest(folder / "manifest.json")
+    assert manifest.offers_sha256 == export_job.checksum(assigned)
+
+
+async def test_a_file_of_offers_names_people_and_offers(shop: Running, tmp_path: Path) -> None:
+    """Else nothing is begun."""
+    wrong = tmp_path / "assigned.csv"
+    wrong.write_text("user_id,offer_id\nu00,mug\nu01,\n", "utf-8")
+    result = await run(shop, "--out", tmp_path / "march", "--offers", wrong)
+    assert isinstance(result.exception, InvalidData)
+    assert "row 2" in str(result.exception)
+    assert not (tmp_path / "march").exists()
 
 
 async def test_a_killed_export_goes_on_and_gives_the_same_bytes(
