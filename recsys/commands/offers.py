@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def import_offers(
-    file: Annotated[Path, typer.Argument(help="TOML with [[offers]], or JSON lines.")],
+    file: Annotated[Path, typer.Argument(help="TOML with [\\[offers]], or JSON lines.")],
     *,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,

@@ -67,6 +67,8 @@ def test_documented_recsys_commands_exist(
             env={"COLUMNS": "200", "PATH": "/usr/bin:/bin", "TERM": "dumb", "HOME": str(ROOT)},
         )
         assert done.returncode == 0, f"{page}: {command}\n{done.stderr}"
+        # What is left of [[tables]] that were taken for markup.
+        assert "[]" not in done.stdout
         help_of[key] = done.stdout
     options = {word.partition("=")[0] for word in words if re.match(r"--?[a-zA-Z]", word)}
     unknown = {o for o in options if not re.search(rf"(?<![\w-]){re.escape(o)}\b", help_of[key])}

@@ -26,7 +26,7 @@ def allocate_command(
         list[Path], typer.Argument(help="Parquet with user_id, offer_id, value and cost.")
     ],
     *,
-    limits: Annotated[Path, typer.Option(help="TOML: slots, and [[limits]] of what is scarce.")],
+    limits: Annotated[Path, typer.Option(help="TOML: slots, and [\\[limits]] of what is scarce.")],
     out: Annotated[Path, typer.Option(help="Folder to create or replace.")],
     names: Annotated[
         list[str] | None,
@@ -37,7 +37,7 @@ def allocate_command(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Source of all chance.")] = 0,
 ) -> None:
-    """Assign offers to people for the most value that budgets, pieces and shares allow.
+    r"""Assign offers to people for the most value that budgets, pieces and shares allow.
 
     A line says what an offer is worth with a person, and what it is expected to cost: its
     cost times how likely she is to redeem it. Items work as well: --map item_id=offer_id.
@@ -46,7 +46,7 @@ def allocate_command(
 
     Limits:
       slots = 1                      # offers for each person
-      [[limits]]
+      [\[limits]]
       name = "mugs"
       offers = ["mug"]
       units = 40                     # or budget = 5000.0, or share_min and share_max
