@@ -21,8 +21,8 @@ from recsys.bundle.new_items import NewItemMap, new_items_problem
 from recsys.bundle.popular import SEGMENT_ALL, PopularLists
 from recsys.bundle.priors import PriorRows, mapped_priors, priors_problem
 from recsys.bundle.rebuys import Rebuys, mapped_rebuys, rebuys_problem
-from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
+from recsys.files import file_digest
 from recsys.item_codes import ItemCodes
 from recsys.sparse import CsrMatrix
 

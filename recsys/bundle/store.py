@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from recsys.bundle.locks import store_shared
-from recsys.bundle.writer import sync_folder
 from recsys.errors import BundleUnavailable
+from recsys.files import sync_path
 
 CURRENT: Final = "CURRENT"
 """Pointer to the bundle that should be served."""
@@ -94,4 +94,4 @@ class BundleStore:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        sync_folder(self.folder)
+        sync_path(self.folder)

@@ -1,6 +1,5 @@
 """Publishing: a bundle is complete and synced to disk, or it is not there at all."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from recsys.bundle.popular import PopularLists
 from recsys.bundle.priors import PriorRows, priors_info
 from recsys.bundle.rebuys import Rebuys
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
+from recsys.files import file_digest, sync_path
 from recsys.item_codes import ItemCodes
 from recsys.sparse import CsrMatrix
 
@@ -148,9 +148,9 @@ def write_bundle(folder: Path, contents: BundleContents) -> fmt.Manifest:
         _write_synced(
             scratch / fmt.MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(manifest))
         )
-        sync_folder(scratch)
+        sync_path(scratch)
         scratch.rename(folder)
-    sync_folder(folder.parent)
+    sync_path(folder.parent)
     return manifest
 
 
@@ -216,18 +216,3 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

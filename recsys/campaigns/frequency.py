@@ -14,7 +14,6 @@ impressions of one answer, as their attribution tokens say, are one message.
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,9 +25,10 @@ from recsys.campaigns.people import NO_EVENTS, EventNeeds
 from recsys.campaigns.suppression import SuppressionCause
 from recsys.consent import Purpose
 from recsys.domain import CHANNEL_BY_CODE, SECONDS_PER_DAY, Channel, EventType
-from recsys.errors import InvalidConfig, InvalidRequest
+from recsys.errors import InvalidRequest
 from recsys.profiles import LoggedEvent
 from recsys.recommend.attribution import decode_token
+from recsys.toml_tables import read_toml_tables
 
 ALL_CHANNELS: Final = "all"
 MESSAGE_CHANNELS: Final = frozenset(
@@ -183,23 +183,19 @@ def read_frequency(text: str, *, source: str) -> FrequencyRules:
     Raises:
         InvalidConfig: With the channel, the key and what is allowed.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(source=source, problem=str(error)) from error
-    names = [ALL_CHANNELS, *(one.value for one in Channel)]
-    rules: dict[str, ChannelFrequency] = {}
-    for name, table in tables.items():
-        if name not in names:
-            allowed = ", ".join(names)
-            raise InvalidConfig(source=source, problem=f"[{name}] is no channel; allowed {allowed}")
-        try:
-            rules[name] = msgspec.convert(table, ChannelFrequency)
-        except msgspec.ValidationError as error:
-            raise InvalidConfig(source=source, problem=f"[{name}] {error}") from error
-        for key, problem in rules[name].problems():
-            raise InvalidConfig(source=source, problem=f"[{name}] {key} {problem}")
+    rules = read_toml_tables(
+        text,
+        ChannelFrequency,
+        source=source,
+        refused_name=_refused_name,
+        problems=ChannelFrequency.problems,
+    )
     return FrequencyRules(rules)
+
+
+def _refused_name(name: str) -> str:
+    names = [ALL_CHANNELS, *(one.value for one in Channel)]
+    return "" if name in names else f"is no channel; allowed {', '.join(names)}"
 
 
 def _channels(table: str) -> frozenset[Channel]:

@@ -1,7 +1,5 @@
 """Resume tokens: where a batch is, so that it goes on after a broken connection."""
 
-import base64
-import binascii
 import hashlib
 from typing import Final
 
@@ -10,6 +8,7 @@ import msgspec
 from recsys import limits
 from recsys.campaigns.people import WalkPosition
 from recsys.errors import FieldViolation, InvalidRequest
+from recsys.tokens import decode_bytes, encode_bytes
 
 _FINGERPRINT_BYTES: Final = 8
 
@@ -41,7 +40,7 @@ def fingerprint(asked: bytes) -> bytes:
 
 def encode_resume(where: Resume) -> str:
     """Make a URL-safe token; callers treat it as opaque."""
-    return base64.urlsafe_b64encode(_encode(where)).rstrip(b"=").decode()
+    return encode_bytes(_encode(where))
 
 
 def decode_resume(token: str, *, asked: bytes) -> Resume:
@@ -53,10 +52,8 @@ def decode_resume(token: str, *, asked: bytes) -> Resume:
     try:
         if len(token) > limits.RESUME_TOKEN_BYTES_MAX:
             raise ValueError("too long")  # noqa: TRY301 - one exit for every wrong token
-        found = _decode(
-            base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        )
-    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+        found = _decode(decode_bytes(token))
+    except (ValueError, msgspec.DecodeError) as error:
         violation = FieldViolation("batch.resume_token", "is not a token of this service")
         raise InvalidRequest([violation]) from error
     if found.fingerprint != fingerprint(asked):

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from recsys.commands.arguments import read_moment
 from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Placement, Store, Target
 from recsys.domain import Channel
+from recsys.files import file_digest
 
 if TYPE_CHECKING:
     from recsys.commands.export_job import Manifest
@@ -101,7 +102,6 @@ def export(
     from recsys.commands.export_job import (  # noqa: PLC0415 - as above
         ExportFailed,
         ExportJob,
-        checksum,
     )
     from recsys.commands.export_lists import assigned, listed  # noqa: PLC0415 - as above
     from recsys.commands.export_rows import UnknownFormat, known_formats  # noqa: PLC0415 - as above
@@ -121,7 +121,7 @@ def export(
             raise typer.BadParameter("--ids goes without --segment and --people")
         batch.listed.SetInParent()
     offers_by_account = None if offers is None else assigned(offers)
-    offers_sha256 = "" if offers is None else checksum(offers)
+    offers_sha256 = "" if offers is None else file_digest(offers)
     asked = json.dumps(
         [
             *(MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part),
@@ -184,7 +184,6 @@ def recheck(
 
     from recsys.commands.export_job import (  # noqa: PLC0415 - as above
         ExportFailed,
-        checksum,
         read_manifest,
     )
     from recsys.commands.export_lists import entries_of  # noqa: PLC0415 - as above
@@ -199,7 +198,7 @@ def recheck(
     with connect(target) as client:
         for part in found.files:
             path = manifest.parent / part.name
-            if not path.is_file() or checksum(path) != part.sha256:
+            if not path.is_file() or file_digest(path) != part.sha256:
                 raise ExportFailed(path=str(path), problem="is not what the manifest says")
             for entries in entries_of(path):
                 results = client.campaigns.recheck(batch, entries)

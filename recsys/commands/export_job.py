@@ -7,8 +7,6 @@ is, the job is done.
 """
 
 import contextlib
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,13 +16,13 @@ import msgspec
 
 from recsys.commands.export_rows import PartWriter, Row, part_writer, row_of
 from recsys.errors import RecsysError
+from recsys.files import file_digest, sync_path
 from recsys.v1 import campaign_pb2
 from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
 
 MANIFEST_NAME: Final = "manifest.json"
 _NOTE_NAME: Final = ".export.json"
 _FORMAT_VERSION: Final = 1
-_READ_BYTES: Final = 2**20
 
 
 class ExportFailed(RecsysError):
@@ -256,15 +254,15 @@ class ExportJob:
         with self._translated(path):
             writer, self._writer = self._writer, None
             writer.close()
-            _sync(temporary)
+            sync_path(temporary)
             part = PartFile(
                 name=path.name,
                 row_count=self._row_count,
                 byte_count=temporary.stat().st_size,
-                sha256=checksum(temporary),
+                sha256=file_digest(temporary),
             )
             temporary.rename(path)
-            _sync(self._folder)
+            sync_path(self._folder)
         manifest.files.append(part)
         self._row_count = 0
 
@@ -282,9 +280,9 @@ class ExportJob:
         temporary = path.with_name(f"{path.name}.part")
         with self._translated(path):
             temporary.write_bytes(content)
-            _sync(temporary)
+            sync_path(temporary)
             temporary.rename(path)
-            _sync(self._folder)
+            sync_path(self._folder)
 
     def _read(self, path: Path) -> Note:
         try:
@@ -319,26 +317,8 @@ def read_manifest(path: Path) -> Manifest:
     return found
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    state = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(_READ_BYTES):
-            state.update(part)
-    return state.hexdigest()
-
-
 def _unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file or folder survives a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _pretty(manifest: Manifest) -> bytes:

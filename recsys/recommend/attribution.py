@@ -1,11 +1,10 @@
 """Attribution tokens: which answer an item was seen in, carried by the caller."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 
 from recsys import limits
 from recsys.errors import FieldViolation, InvalidRequest
+from recsys.tokens import decode_bytes, encode_bytes
 
 _FORMAT = 1
 _REQUEST_ID_BYTES = 16
@@ -34,7 +33,7 @@ def encode_token(*, request_id: bytes, placement: str, model_version: str) -> st
     if len(request_id) != _REQUEST_ID_BYTES:
         raise ValueError(f"request_id has {len(request_id)} bytes; it must have 16")
     body = b"%c%b%b\0%b" % (_FORMAT, request_id, placement.encode(), model_version.encode())
-    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    return encode_bytes(body)
 
 
 def decode_token(token: str) -> Attribution:
@@ -46,7 +45,7 @@ def decode_token(token: str) -> Attribution:
     try:
         if len(token) > limits.ATTRIBUTION_TOKEN_BYTES_MAX:
             raise ValueError("too long")  # noqa: TRY301 - one exit for every wrong token
-        body = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        body = decode_bytes(token)
         head, request_id = body[:1], body[1 : 1 + _REQUEST_ID_BYTES]
         placement, separator, model_version = body[1 + _REQUEST_ID_BYTES :].partition(b"\0")
         if head != bytes([_FORMAT]) or not separator or not model_version:
@@ -56,6 +55,6 @@ def decode_token(token: str) -> Attribution:
             placement=placement.decode(),
             model_version=model_version.decode(),
         )
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         violation = FieldViolation("attribution_token", "is not a token of this service")
         raise InvalidRequest([violation]) from error

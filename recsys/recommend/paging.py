@@ -5,8 +5,6 @@ scrolls. So a token holds the items themselves, as rows of the model, and not a 
 the next page is the best of what is left.
 """
 
-import base64
-import binascii
 import hashlib
 from typing import Final
 
@@ -18,6 +16,7 @@ from recsys import limits
 from recsys.errors import FieldViolation, InvalidRequest
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import RecommendQuery
+from recsys.tokens import decode_bytes, encode_bytes
 
 I32 = NDArray[np.int32]
 
@@ -45,7 +44,7 @@ def encode_page_token(model: ServingModel, query: RecommendQuery, shown: I32) ->
             at most PAGED_COUNT_MAX.
     """
     head = _FORMAT + _model_digest(model) + _question_digest(query)
-    return base64.urlsafe_b64encode(head + shown.astype("<i4").tobytes()).rstrip(b"=").decode()
+    return encode_bytes(head + shown.astype("<i4").tobytes())
 
 
 def decode_page_token(model: ServingModel, query: RecommendQuery) -> I32:
@@ -58,8 +57,8 @@ def decode_page_token(model: ServingModel, query: RecommendQuery) -> I32:
     if not token:
         return np.empty(0, dtype=np.int32)
     try:
-        body = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error) as error:
+        body = decode_bytes(token)
+    except ValueError as error:
         raise _refused("is not a token of this service") from error
     row_count, rest = divmod(len(body) - _HEAD_BYTES, _ROW_BYTES)
     if body[:1] != _FORMAT or rest or not 1 <= row_count <= limits.PAGED_COUNT_MAX:

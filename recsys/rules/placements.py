@@ -13,19 +13,16 @@ boosts = [{ filter = 'release_time > now - 30d', factor = 1.5 }]
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from recsys import limits
 from recsys.catalog import ITEM_SCHEMA
-from recsys.errors import InvalidConfig
 from recsys.filters import FieldType, InvalidFilter
 from recsys.rules.filtered import item_filter
 from recsys.rules.rules import NO_RULES, Rules
+from recsys.toml_tables import read_toml_tables
 
 PLACEMENT_DEFAULT: Final = "default"
 
@@ -55,25 +52,21 @@ def read_placements(text: str, *, source: str) -> Placements:
     Raises:
         InvalidConfig: With the placement, the key and what is allowed.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(source=source, problem=str(error)) from error
-    own: dict[str, Rules] = {}
-    for name, table in tables.items():
-        if not _NAME.fullmatch(name):
-            allowed = "lower case letters, digits and hyphens, starting with a letter"
-            raise InvalidConfig(
-                source=source, problem=f"[{name}] is no placement; allowed {allowed}"
-            )
-        try:
-            own[name] = msgspec.convert(table, Rules)
-        except msgspec.ValidationError as error:
-            raise InvalidConfig(source=source, problem=f"[{name}] {error}") from error
-        for place, problem in (*own[name].problems(), *problems_of_filters(own[name])):
-            raise InvalidConfig(source=source, problem=f"[{name}] {place} {problem}")
+    own = read_toml_tables(
+        text,
+        Rules,
+        source=source,
+        refused_name=_refused_name,
+        problems=lambda rules: (*rules.problems(), *problems_of_filters(rules)),
+    )
     default = own.get(PLACEMENT_DEFAULT, NO_RULES)
     return Placements({name: rules.over(default) for name, rules in own.items()})
+
+
+def _refused_name(name: str) -> str:
+    if _NAME.fullmatch(name):
+        return ""
+    return "is no placement; allowed lower case letters, digits and hyphens, starting with a letter"
 
 
 def problems_of_filters(rules: Rules) -> list[tuple[str, str]]:

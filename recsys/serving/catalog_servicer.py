@@ -1,8 +1,6 @@
 """`recsys.v1.CatalogService`: all of it in threads, as every message waits for a disk."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Callable, Sized
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
@@ -15,6 +13,7 @@ from recsys.serving import wire_items, wire_stock
 from recsys.serving.call import Call
 from recsys.serving.catalog_feed import STOCK_KEPT, CatalogWriter, ItemFeed
 from recsys.serving.encode import put_moment
+from recsys.serving.list_pages import page_token, parse_page
 from recsys.serving.metrics import Metrics
 from recsys.serving.storage import Storage
 from recsys.serving.violations import Violations
@@ -78,7 +77,11 @@ class CatalogServicer:
 
     async def list_items(self, request: service.ListItemsRequest, call: Call) -> bytes:
         """Return a page of items."""
-        page_size, after = _page(request)
+        page_size, after = parse_page(
+            request,
+            default=limits.CATALOG_PAGE_SIZE_DEFAULT,
+            most=limits.CATALOG_PAGE_SIZE_MAX,
+        )
         store = self._store()
 
         def read() -> bytes:
@@ -93,7 +96,7 @@ class CatalogServicer:
                     next_id = ItemId(response.items[-1].item_id)
                     break
                 response.items.append(sent)
-            response.next_page_token = _token(next_id or "")
+            response.next_page_token = page_token(next_id or "")
             return response.SerializeToString()
 
         return await call.compute(self._pool, read)
@@ -128,14 +131,18 @@ class CatalogServicer:
 
     async def list_stores(self, request: service.ListStoresRequest, call: Call) -> bytes:
         """Return a page of stores."""
-        page_size, after = _page(request)
+        page_size, after = parse_page(
+            request,
+            default=limits.CATALOG_PAGE_SIZE_DEFAULT,
+            most=limits.CATALOG_PAGE_SIZE_MAX,
+        )
         stores = await call.compute(self._pool, self._feed().stores)
         # In the order of their UTF-8 bytes, which is that of code points.
         left = [store for store in stores if store.store_id > after]
         page = left[:page_size]
         return service.ListStoresResponse(
             stores=[wire_stock.encode_store(store) for store in page],
-            next_page_token=_token(page[-1].store_id if len(left) > len(page) else ""),
+            next_page_token=page_token(page[-1].store_id if len(left) > len(page) else ""),
         ).SerializeToString()
 
     async def set_inventory(self, request: service.SetInventoryRequest, call: Call) -> bytes:
@@ -228,24 +235,3 @@ def _check_cells(request: service.ImportInventoryRequest) -> None:
     wrong.count_within(request.counts, "counts", count_max=_COUNT_MAX)
     wrong.count_within(request.adjustments, "adjustments", count_max=_COUNT_MAX)
     wrong.raise_any()
-
-
-def _page(request: service.ListItemsRequest | service.ListStoresRequest) -> tuple[int, str]:
-    """Return how many are wanted, and after which id; empty for the beginning."""
-    wrong = Violations()
-    if request.page_size < 0:
-        wrong.add(
-            "page_size", f"is {request.page_size}; allowed 0 to {limits.CATALOG_PAGE_SIZE_MAX}"
-        )
-    after = ""
-    try:
-        after = base64.b64decode(request.page_token, altchars=b"-_", validate=True).decode()
-    except (ValueError, binascii.Error):
-        wrong.add("page_token", "is none of ours; allowed is next_page_token of the page before")
-    wrong.raise_any()
-    size = request.page_size or limits.CATALOG_PAGE_SIZE_DEFAULT
-    return min(size, limits.CATALOG_PAGE_SIZE_MAX), after
-
-
-def _token(after: str) -> str:
-    return base64.urlsafe_b64encode(after.encode()).decode()

@@ -1,8 +1,6 @@
 """`recsys.v1.OfferService`: decode, ask the capability in a thread, encode."""
 
 import asyncio
-import base64
-import binascii
 import datetime as dt
 from collections.abc import Sized
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -19,6 +17,7 @@ from recsys.recommend.attribution import encode_token
 from recsys.serving import wire_offer_calls, wire_offers
 from recsys.serving.call import Call
 from recsys.serving.ledger_writer import LedgerWriter
+from recsys.serving.list_pages import page_token, parse_page
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.serving.storage import Storage
@@ -112,7 +111,9 @@ class OfferServicer:
     async def list_offers(self, request: service.ListOffersRequest, call: Call) -> bytes:
         """Return a page of offers."""
         store = self._parts().store
-        page_size, after = _page(request)
+        page_size, after = parse_page(
+            request, default=limits.RESULT_COUNT_DEFAULT, most=limits.RESULT_COUNT_MAX
+        )
 
         def read() -> bytes:
             page = store.list_offers(after=after or None, count_max=page_size)
@@ -125,7 +126,7 @@ class OfferServicer:
                     next_id = response.offers[-1].offer_id
                     break
                 response.offers.append(sent)
-            response.next_page_token = base64.urlsafe_b64encode((next_id or "").encode()).decode()
+            response.next_page_token = page_token(next_id or "")
             return response.SerializeToString()
 
         return await call.compute(self._pool, read)
@@ -238,18 +239,3 @@ def _check_count(entries: Sized, field: str) -> None:
     wrong = Violations()
     wrong.count_from_one(entries, field, count_max=_COUNT_MAX)
     wrong.raise_any()
-
-
-def _page(request: service.ListOffersRequest) -> tuple[int, str]:
-    """Return how many are wanted, and after which id; empty for the beginning."""
-    wrong = Violations()
-    if request.page_size < 0:
-        wrong.add("page_size", f"is {request.page_size}; allowed 0 to {limits.RESULT_COUNT_MAX}")
-    after = ""
-    try:
-        after = base64.b64decode(request.page_token, altchars=b"-_", validate=True).decode()
-    except (ValueError, binascii.Error):
-        wrong.add("page_token", "is none of ours; allowed is next_page_token of the page before")
-    wrong.raise_any()
-    size = request.page_size or limits.RESULT_COUNT_DEFAULT
-    return min(size, limits.RESULT_COUNT_MAX), after

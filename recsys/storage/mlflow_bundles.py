@@ -28,8 +28,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from recsys.bundle import BundleStore, verify_bundle
-from recsys.bundle.writer import sync_folder
 from recsys.errors import BundleCorrupt, BundleError, BundleUnavailable
+from recsys.files import sync_path
 
 TAG_MODEL_VERSION: Final = "model_version"
 TAG_BUNDLE_PATH: Final = "bundle_path"
@@ -189,7 +189,7 @@ def _settle(bundle: Path, folder: Path) -> None:
     for file in bundle.iterdir():
         with file.open("rb") as opened:
             os.fsync(opened.fileno())
-    sync_folder(bundle)
+    sync_path(bundle)
     bundle.chmod(0o755)
     try:
         bundle.rename(folder)
@@ -197,4 +197,4 @@ def _settle(bundle: Path, folder: Path) -> None:
         # Another process was quicker; a verified bundle under that name is the same one.
         if not folder.is_dir():
             raise
-    sync_folder(folder.parent)
+    sync_path(folder.parent)

@@ -26,8 +26,8 @@ from recsys.bundle import (
     verify_bundle,
     write_bundle,
 )
-from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleIncompatible, BundleUnavailable
+from recsys.files import file_digest
 from support.bundles import contents, make_bundle, sparse, two_worlds
 
 IDS = ["a", "b", "c", "d"]

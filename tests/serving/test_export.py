@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from recsys.commands import export, export_job
 from recsys.commands.export_job import ExportFailed
 from recsys.errors import InvalidData
+from recsys.files import file_digest
 from recsys.v1 import catalog_pb2, catalog_service_pb2, profile_service_pb2
 from recsys.v1.profile_pb2 import CONSENT_STATUS_WITHDRAWN
 from recsys.v1.subject_pb2 import Subject
@@ -33,14 +34,14 @@ KILLER = """
 import os, signal, sys
 import typer
 from recsys.commands import export, export_job
-steps, sync = int(sys.argv.pop(1)), export_job._sync
+steps, sync = int(sys.argv.pop(1)), export_job.sync_path
 def killing(path):
     global steps
     sync(path)
     steps -= 1
     if steps == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-export_job._sync = killing
+export_job.sync_path = killing
 app = typer.Typer()
 export.register(app)
 app()
@@ -109,7 +110,7 @@ async def test_every_kind_of_file_says_the_same(shop: Running, tmp_path: Path) -
         else:
             found[kind] = pl.read_parquet(path).to_dicts()
         manifest = export_job.read_manifest(folder / "manifest.json")
-        assert manifest.files[0].sha256 == export_job.checksum(path)
+        assert manifest.files[0].sha256 == file_digest(path)
         assert manifest.model_versions == ["v1"]
         assert manifest.consent_versions.first > 0
     assert [row["account"] for row in found["jsonl"]] == [f"u{number:02}" for number in range(40)]
@@ -145,7 +146,7 @@ async def test_offers_of_an_allocation_go_with_the_answers(shop: Running, tmp_pa
     codes = {row["account"]: row["offer_code"] for row in rows if row["offer_code"]}
     assert codes == {"u00": "mug", "u03": "mug|coupon"}
     manifest = export_job.read_manifest(folder / "manifest.json")
-    assert manifest.offers_sha256 == export_job.checksum(assigned)
+    assert manifest.offers_sha256 == file_digest(assigned)
 
 
 async def test_a_file_of_offers_names_people_and_offers(shop: Running, tmp_path: Path) -> None:
@@ -187,7 +188,7 @@ async def test_a_full_disk_costs_nothing_that_is_written(
     words = ["--count", "2", "--rows-per-part", "9", "--as-of", "2026-11-22T10:00Z"]
     whole, full = tmp_path / "whole", tmp_path / "full"
     await run(shop, "--out", whole, *words)
-    sync, steps = export_job._sync, iter([None] * 4)
+    sync, steps = export_job.sync_path, iter([None] * 4)
 
     def filling(path: Path) -> None:
         if next(steps, errno.ENOSPC):
@@ -195,7 +196,7 @@ async def test_a_full_disk_costs_nothing_that_is_written(
         sync(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(export_job, "_sync", filling)
+        patch.setattr(export_job, "sync_path", filling)
         result = await run(shop, "--out", full, *words)
     assert isinstance(result.exception, ExportFailed)
     assert "No space left on device; the same command goes on later" in str(result.exception)

@@ -14,8 +14,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from recsys.bundle import BundleStore, verify_bundle
-from recsys.bundle.writer import file_digest
 from recsys.errors import BundleCorrupt, BundleUnavailable
+from recsys.files import file_digest
 from recsys.storage import mlflow_bundles
 from recsys.storage.mlflow_bundles import MlflowBundleSource, translate
 from support.trained import Trained

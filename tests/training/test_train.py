@@ -14,10 +14,10 @@ import pytest
 from mlflow import MlflowClient
 
 from recsys.bundle import BundleStore, verify_bundle
-from recsys.bundle.writer import file_digest
 from recsys.domain import EventType, ItemEvent, ItemId
 from recsys.errors import InvalidData, StorageUnavailable
 from recsys.events import NoHistories
+from recsys.files import file_digest
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from support.shops import line, write_dataset
 from support.trained import CONFIG, NOW, Trained

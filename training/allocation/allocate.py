@@ -7,14 +7,13 @@ import numpy as np
 from training.allocation.book import U8
 from training.allocation.dual import Prices, slices_of
 from training.allocation.prices import (
-    Show,
     Solution,
-    no_show,
     solve,
 )
 from training.allocation.problem import CHUNK, Limit, Problem
 from training.allocation.repair import STEPS, Repair
 from training.models.parallel import in_parallel, thread_count
+from training.progress import ShowStep, no_show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class Allocation:
 
 
 def allocate(
-    problem: Problem, *, seed: int = 0, threads: int | None = None, show: Show = no_show
+    problem: Problem, *, seed: int = 0, threads: int | None = None, show: ShowStep = no_show
 ) -> Allocation:
     """Assign choices to people for the most value within all limits.
 

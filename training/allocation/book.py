@@ -68,6 +68,8 @@ class Book:
 
 def _ceilings(problem: Problem) -> F64:
     """Return upper bounds, and where there is none, more than all pairs together use."""
+    if all(np.isfinite(limit.upper) for limit in problem.limits):
+        return np.array([limit.upper for limit in problem.limits], dtype=np.float64)
     counts, costs = sums_of_choices(problem)
     return np.array(
         [

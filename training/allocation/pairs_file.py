@@ -1,6 +1,5 @@
 """Who may get what, from Parquet files of any size, into arrays mapped from disk."""
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.errors import InvalidData
-from training.allocation.problem import CHUNK, F32, I32, I64
+from training.allocation.problem import F32, I32, I64, people_blocks
 
 USER_ID, OFFER_ID, VALUE, COST = "user_id", "offer_id", "value", "cost"
 _BATCH = 1 << 18
@@ -167,9 +166,7 @@ def _numbers(batch: pa.RecordBatch, name: str, path: Path) -> NDArray[np.float32
 
 def _refuse_twice(pairs: Pairs, path: str) -> None:
     """Refuse pairs that are there twice; in blocks of people, by sorting each."""
-    ends = np.searchsorted(pairs.starts, np.arange(CHUNK, len(pairs.choices), CHUNK))
-    bounds = np.unique([0, *ends.tolist(), len(pairs.user_ids)])
-    for first, stop in itertools.pairwise(bounds.tolist()):
+    for first, stop in people_blocks(pairs.starts):
         persons = np.repeat(np.arange(first, stop), np.diff(pairs.starts[first : stop + 1]))
         keys = persons * len(pairs.offer_ids)
         keys += pairs.choices[pairs.starts[first] : pairs.starts[stop]]

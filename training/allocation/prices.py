@@ -7,7 +7,7 @@ limit), and L-BFGS-B finds its least; smoothing is reduced step by step from the
 sample of people with limits in proportion, then on everybody.
 """
 
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from training.allocation.dual import Dual, Prices
 from training.allocation.problem import F64, I64, Problem
 from training.models.parallel import thread_count
 from training.models.threads import one_blas_thread
+from training.progress import ShowStep, no_show
 
 SMOOTHINGS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 """Smoothing, one after the other, in parts of what people get at best on average."""
@@ -36,8 +37,6 @@ SAMPLE_PASSES, PASSES = 60, 15
 PRICE_MAX = 1e4
 """No price is higher, in multiples of what people get at best on average. Only a limit that
 cannot be met would have one."""
-
-Show = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,12 +69,8 @@ class _Least(NamedTuple):
         return self.bound - self.smooth <= CLOSE * abs(self.bound)
 
 
-def no_show(_step: str, _share: float) -> None:
-    """Show nothing."""
-
-
 def solve(
-    problem: Problem, *, seed: int = 0, threads: int | None = None, show: Show = no_show
+    problem: Problem, *, seed: int = 0, threads: int | None = None, show: ShowStep = no_show
 ) -> Solution:
     """Find prices at which people take what there is.
 
@@ -96,8 +91,9 @@ def solve(
     if not problem.limits:
         point = dual.at(multipliers, 0.0)
         return _solution(dual, _Least(multipliers, point.smooth, point.bound), 0.0)
-    first = 0
+    first, passes_max = 0, SAMPLE_PASSES
     if problem.person_count > 2 * SAMPLED_COUNT:
+        passes_max = PASSES
         sample = Dual(_sample(problem, seed), threads)
         for first, part in enumerate(SMOOTHINGS):
             show("prices on a sample", first / len(SMOOTHINGS))
@@ -106,7 +102,6 @@ def solve(
             if least.is_close:
                 break
         show("prices on a sample", 1.0)
-    passes_max = PASSES if first else SAMPLE_PASSES
     bound = np.inf
     for number, part in enumerate(SMOOTHINGS[first:]):
         show("prices on everybody", number / (len(SMOOTHINGS) - first))
@@ -171,13 +166,7 @@ def _sample(problem: Problem, seed: int) -> Problem:
     pairs = pairs_of(problem.starts, persons)
     share = SAMPLED_COUNT / problem.person_count
     limits = tuple(
-        type(limit)(
-            name=limit.name,
-            choices=limit.choices,
-            of_costs=limit.of_costs,
-            lower=limit.lower * share,
-            upper=limit.upper * share,
-        )
+        dataclasses.replace(limit, lower=limit.lower * share, upper=limit.upper * share)
         for limit in problem.limits
     )
     return Problem(

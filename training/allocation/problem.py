@@ -1,5 +1,6 @@
 """What is to be assigned: people, what each may get, what it is worth, and what is scarce."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,6 +98,13 @@ class Problem:
 
 CHUNK = 1 << 22
 """Pairs looked at together."""
+
+
+def people_blocks(starts: I64) -> list[tuple[int, int]]:
+    """Cut people into blocks of about as many pairs as may be looked at together."""
+    ends = np.arange(CHUNK, int(starts[-1]), CHUNK)
+    bounds = np.unique([0, *np.searchsorted(starts, ends).tolist(), len(starts) - 1])
+    return list(itertools.pairwise(bounds.tolist()))
 
 
 def _wrong_arrays(problem: Problem) -> list[FieldViolation]:

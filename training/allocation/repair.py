@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from training.allocation.book import U8, Book
 from training.allocation.prices import Solution
-from training.allocation.problem import CHUNK, F64, I32, I64, Limit, Problem
+from training.allocation.problem import F64, I32, I64, Limit, Problem, people_blocks
 
 Mask = NDArray[np.bool_]
 
@@ -67,7 +67,7 @@ class Repair:
         In blocks of people, the best of each first.
         """
         starts, smoothing = self.problem.starts, self._smoothing
-        for first, stop in _blocks(starts):
+        for first, stop in people_blocks(starts):
             part = slice(int(starts[first]), int(starts[stop]))
             pairs = np.flatnonzero(wanted(part) & (self.chosen[part] == 0)) + part.start
             reduced = self._reduced(pairs)
@@ -133,10 +133,3 @@ class Repair:
             - self._prices.spend[choices] * self.problem.costs[pairs]
         )
         return found
-
-
-def _blocks(starts: I64) -> Iterator[tuple[int, int]]:
-    """Cut people into blocks of about as many pairs as may be looked at together."""
-    ends = np.arange(CHUNK, int(starts[-1]), CHUNK)
-    bounds = np.unique([0, *np.searchsorted(starts, ends).tolist(), len(starts) - 1])
-    yield from zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)

@@ -1,13 +1,12 @@
 """Progress on stderr: a bar where somebody watches, silence where nobody does."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-ShowStep = Callable[[str, float], None]
-"""Told what is being done and the share of it that is done, in [0, 1]."""
+from training.progress import ShowStep
 
 
 @contextlib.contextmanager

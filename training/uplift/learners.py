@@ -101,14 +101,16 @@ def learn(experiment: Experiment, scores: F64, *, rng: np.random.Generator) -> L
     folds = folds_of(len(changes), rng)
     with threadpool_limits(1):
         squares = {name: _squares(experiment.features, changes, folds, name) for name in LEARNERS}
-    errors = {name: _standard_errors(square - squares["equal"]) for name, square in squares.items()}
-    best = min(errors, key=lambda name: errors[name])
-    if errors[best] > -CLEAR:
-        best = "equal"
-    models = tuple(
-        LEARNERS[best]().fit(experiment.features, changes[:, arm])
-        for arm in range(changes.shape[1])
-    )
+        errors = {
+            name: _standard_errors(square - squares["equal"]) for name, square in squares.items()
+        }
+        best = min(errors, key=lambda name: errors[name])
+        if errors[best] > -CLEAR:
+            best = "equal"
+        models = tuple(
+            LEARNERS[best]().fit(experiment.features, changes[:, arm])
+            for arm in range(changes.shape[1])
+        )
     return Learned(learner=best, errors=errors, models=models)
 
 

@@ -5,11 +5,11 @@ given them, each weighted by one over the chance of that (inverse propensity, Ho
 Thompson 1952). Everybody is judged once, by models that were fitted without her.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from training.progress import ShowStep, no_show
 from training.resample import Interval, bootstrap
 from training.uplift.experiment import F64, I64, Experiment
 from training.uplift.learners import FOLDS, folds_of, learn, pseudo_outcomes
@@ -19,8 +19,6 @@ SHARES = (0.1, 0.2, 0.3, 0.5, 0.7)
 
 BOOTSTRAPS = 1_000
 CURVE_POINTS = 51
-
-Show = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,12 +55,8 @@ class Targeting:
     gain: Interval
 
 
-def no_show(_step: str, _share: float) -> None:
-    """Show nothing."""
-
-
 def out_of_fold(
-    experiment: Experiment, *, rng: np.random.Generator, show: Show = no_show
+    experiment: Experiment, *, rng: np.random.Generator, show: ShowStep = no_show
 ) -> Foretold:
     """Learn on four fifths of the people and ask for the last one, five times."""
     people = len(experiment.arms)
@@ -168,8 +162,7 @@ def values_of(
 
 
 def _by_lot(experiment: Experiment, foretold: Foretold, share: float, *, cost: float = 0.0) -> F64:
-    sent = _weighted(experiment, foretold.usual) - _weighted(experiment, 0) - cost
-    return share * sent
+    return share * (_weighted(experiment, foretold.usual) - _weighted(experiment, 0) - cost)
 
 
 def _weighted(experiment: Experiment, arms: I64 | int) -> F64:
