@@ -21,7 +21,7 @@ from recsys.campaigns.batch_types import (
     Messaged,
     MessagedPart,
 )
-from recsys.campaigns.frequency import MESSAGE_CHANNELS
+from recsys.campaigns.frequency import MESSAGE_CHANNELS, FrequencyRules
 from recsys.campaigns.habits import (
     Habits,
     habit_needs,
@@ -97,23 +97,25 @@ class Batch:
 
     def walk(self, model: ServingModel, position: WalkPosition, *, threads: int = 1) -> BatchPart:
         """Answer the next people of a walk; as `PeopleSource.walk`."""
-        part = self._people.walk(position, count=limits.WALK_COUNT, needs=self._needs())
+        rules = self._settings.frequency()
+        part = self._people.walk(position, count=limits.WALK_COUNT, needs=self._needs(rules))
         there = [_Candidate(one) for one in part.people]
         return BatchPart(
-            people=self._answered(model, self._within(there), threads=threads),
+            people=self._answered(model, self._within(there), rules, threads=threads),
             considered_count=len(there),
             next=part.next,
         )
 
     def messaged(self, position: WalkPosition) -> MessagedPart:
         """Return the next people of a walk who may be messaged, without answers."""
-        part = self._people.walk(position, count=limits.WALK_COUNT, needs=self._needs())
+        rules = self._settings.frequency()
+        part = self._people.walk(position, count=limits.WALK_COUNT, needs=self._needs(rules))
         there = self._within([_Candidate(one) for one in part.people])
         return MessagedPart(
             [
                 Messaged(one.person.identifiers, one.address)
                 for one in there
-                if self._cause(one) is None
+                if self._cause(one, rules) is None
             ],
             len(part.people),
             part.next,
@@ -133,7 +135,8 @@ class Batch:
             asked: Identifiers of each.
             threads: Slices of a batch to compute at the same time.
         """
-        found = self._people.find(asked, needs=NO_EVENTS if model is None else self._needs())
+        rules = self._settings.frequency()
+        found = self._people.find(asked, needs=NO_EVENTS if model is None else self._needs(rules))
         there = [_Candidate(one, who) for one, who in zip(found, asked, strict=True)]
         for one in there:
             one.cause = self._unmet(one)
@@ -145,7 +148,8 @@ class Batch:
             if one.cause is None and id(one) not in within:
                 one.cause = SuppressionCause.NOT_IN_SEGMENT
         return BatchPart(
-            people=self._answered(model, there, threads=threads), considered_count=len(there)
+            people=self._answered(model, there, rules, threads=threads),
+            considered_count=len(there),
         )
 
     def are_in(self, people: Sequence[FoundPerson]) -> list[bool]:
@@ -155,19 +159,18 @@ class Batch:
 
     def checked(self, asked: Sequence[tuple[Identifier, ...]]) -> list[SuppressionCause | None]:
         """Say for each of a list why she must get nothing now; None if nothing speaks against it."""
-        found = self._people.find(asked, needs=self._needs())
+        rules = self._settings.frequency()
+        found = self._people.find(asked, needs=self._needs(rules))
         there = [_Candidate(one, who) for one, who in zip(found, asked, strict=True)]
         for one in there:
-            one.cause = self._unknown(one) or self._cause(one)
+            one.cause = self._unknown(one) or self._cause(one, rules)
         return [one.cause for one in there]
 
-    def _needs(self) -> EventNeeds:
+    def _needs(self, rules: FrequencyRules) -> EventNeeds:
         query = self._query
         needs = NO_EVENTS if self._filter is None else needs_of(self._filter)
         needs = needs.joined(
-            self._settings.frequency().needs(
-                query.question.channel, query.purpose, now=query.send_time
-            )
+            rules.needs(query.question.channel, query.purpose, now=query.send_time)
         )
         return needs.joined(habit_needs(now=query.as_of)) if query.with_habits else needs
 
@@ -211,7 +214,7 @@ class Batch:
         ids = {item_id for one in there for event in one.person.events for item_id in event.ids()}
         return self._settings.categories_of(ids, now=self._query.as_of) if ids else {}
 
-    def _cause(self, one: _Candidate) -> SuppressionCause | None:
+    def _cause(self, one: _Candidate, rules: FrequencyRules) -> SuppressionCause | None:
         """Say why somebody gets no message."""
         query, person = self._query, one.person
         channel = query.question.channel
@@ -225,7 +228,7 @@ class Batch:
             return SuppressionCause.NO_CONSENT
         if is_held_out(person, query.holdout_name, query.holdout_share):
             return SuppressionCause.HOLDOUT
-        return self._settings.frequency().refuses(
+        return rules.refuses(
             person.events,
             channel=channel,
             purpose=query.purpose,
@@ -234,10 +237,15 @@ class Batch:
         )
 
     def _answered(
-        self, model: ServingModel, there: Sequence[_Candidate], *, threads: int
+        self,
+        model: ServingModel,
+        there: Sequence[_Candidate],
+        rules: FrequencyRules,
+        *,
+        threads: int,
     ) -> list[BatchPerson]:
         for one in there:
-            one.cause = one.cause or self._cause(one)
+            one.cause = one.cause or self._cause(one, rules)
         open_ones = [one for one in there if one.cause is None]
         queries = [
             msgspec.structs.replace(
@@ -277,21 +285,27 @@ class Batch:
             return BatchPerson(
                 asked=one.asked, identifiers=one.person.identifiers, suppression=cause, error=error
             )
-        zone = self._zone(one.person)
-        hers = Habits()
-        if self._query.with_habits:
-            hers.add(one.person.events, zone, now=self._query.as_of)
-        allowed = [
-            place
-            for place in sorted(MESSAGE_CHANNELS)
-            if may_be_messaged(one.person, place, by_default=self._settings.messages_by_default)
-        ]
-        channel = preferred_channel(hers, self._everybody, allowed)
-        return BatchPerson(
+        person = BatchPerson(
             asked=one.asked,
             identifiers=one.person.identifiers,
             answer=answer,
             address=one.address,
+        )
+        return self._with_habits(person, one.person) if self._query.with_habits else person
+
+    def _with_habits(self, said: BatchPerson, person: Person) -> BatchPerson:
+        """Add where and when she answers messages."""
+        zone = self._zone(person)
+        hers = Habits()
+        hers.add(person.events, zone, now=self._query.as_of)
+        allowed = [
+            place
+            for place in sorted(MESSAGE_CHANNELS)
+            if may_be_messaged(person, place, by_default=self._settings.messages_by_default)
+        ]
+        channel = preferred_channel(hers, self._everybody, allowed)
+        return msgspec.structs.replace(
+            said,
             channel=channel,
             hour=preferred_hour(hers, self._everybody, self._query.question.channel or channel),
             time_zone=str(zone),

@@ -37,7 +37,8 @@ class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
         address_namespaces: She needs an identifier of one of these; empty for none.
         holdout_share: Who is left alone, 0 to 1 of all.
         holdout_name: Of the experiment.
-        with_habits: Whether to say on which channel and at which hour she answers.
+        with_habits: Whether to say on which channel and at which hour of which time zone she
+            answers.
         as_of: The moment for which she is ranked, seconds since 1970-01-01 UTC.
         send_time: When messages are sent; likewise.
     """
@@ -64,7 +65,7 @@ class BatchPerson(msgspec.Struct, frozen=True, kw_only=True):
         address: Where to send it; None where no address was asked for.
         channel: On which she answers most; None if that is not known.
         hour: Of her day, in which she answers most; None likewise.
-        time_zone: Hers, as an IANA name.
+        time_zone: Hers, as an IANA name; empty where habits were not asked for.
         error: What went wrong for her alone.
         offer_id: Of the offer that was chosen for her; empty for none.
     """

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recsys.commands.arguments import read_moment
 from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Placement, Store, Target
+from recsys.commands.whom import ToPeople, ToSegment, cause_word, put_people
 from recsys.domain import Channel
 from recsys.files import file_digest
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 OutFolder = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder for the files; new, or of a killed job.")
-]
-ToSegment = Annotated[str, typer.Option("--segment", help="Only people of this saved segment.")]
-ToPeople = Annotated[
-    str, typer.Option("--people", help="Only people like these: a filter over people.")
 ]
 FromFile = Annotated[
     Path | None,
@@ -188,7 +185,7 @@ def recheck(
     )
     from recsys.commands.export_lists import entries_of  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
-    from recsys.v1.campaign_pb2 import Batch, SuppressionCause  # noqa: PLC0415 - as above
+    from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - as above
 
     found = read_manifest(manifest)
     batch = ParseDict(found.batch, Batch())
@@ -205,14 +202,14 @@ def recheck(
                 for entry, result in zip(entries, results, strict=True):
                     if not result.suppression_cause and not result.withdrawn_item_ids:
                         continue
-                    cause = SuppressionCause.Name(result.suppression_cause)
-                    person_count += bool(result.suppression_cause)
+                    cause = result.suppression_cause
+                    person_count += bool(cause)
                     item_count += len(result.withdrawn_item_ids)
                     said = {
                         "identifiers": [
                             f"{one.namespace}={one.value}" for one in entry.subject.identifiers
                         ],
-                        "cause": _word(cause) if result.suppression_cause else None,
+                        "cause": cause_word(cause) if cause else None,
                         "withdrawn_item_ids": list(result.withdrawn_item_ids),
                     }
                     typer.echo(json.dumps(said))
@@ -257,8 +254,6 @@ def _batch(
 ) -> "campaign_pb2.Batch":
     from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - keeps --help quick
 
-    if segment and people:
-        raise typer.BadParameter("--segment goes without --people")
     batch = Batch(
         placement=placement,
         channel=f"CHANNEL_{channel.name}" if channel else None,
@@ -270,20 +265,13 @@ def _batch(
         with_habits=True,
         with_items=True,
     )
-    if segment:
-        batch.segment = segment
-    elif people:
-        batch.filter = people
+    put_people(batch, segment=segment, people=people)
     return batch
 
 
 def _put_time(sent: Any, seconds: float) -> None:
     # To the microsecond, which is what a manifest can say.
     sent.FromMicroseconds(int(seconds * 1e6))
-
-
-def _word(name: str) -> str:
-    return name.removeprefix("SUPPRESSION_CAUSE_").lower().replace("_", "-")
 
 
 def _report(manifest: "Manifest", *, seconds: float, as_json: bool) -> None:

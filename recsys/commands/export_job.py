@@ -15,9 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from recsys.commands.export_rows import PartWriter, Row, part_writer, row_of
+from recsys.commands.whom import cause_word
 from recsys.errors import RecsysError
 from recsys.files import file_digest, sync_path
-from recsys.v1 import campaign_pb2
 from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -226,9 +226,7 @@ class ExportJob:
             self._write(rows, number=len(manifest.files))
             manifest.exported_count += len(rows)
         for count in response.suppressed:
-            name = campaign_pb2.SuppressionCause.Name(count.cause)
-            cause = name.removeprefix("SUPPRESSION_CAUSE_").lower().replace("_", "-")
-            suppressed[cause] += count.person_count
+            suppressed[cause_word(count.cause)] += count.person_count
         manifest.considered_count = response.considered_count
         manifest.filter = response.filter
         manifest.consent_versions.add(response.consent_version)

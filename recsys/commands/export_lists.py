@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from recsys import limits
 from recsys.commands.arguments import read_identifiers
 from recsys.commands.event_files import read_rows
+from recsys.commands.export_rows import barred, parted
 from recsys.domain import NAMESPACE_ACCOUNT, NAMESPACE_VISITOR, Identifier
 from recsys.errors import InvalidData
 from recsys.serving.profile_client import subject_of
 from recsys.v1.campaign_service_pb2 import RecheckEntry
 
 _ALIASES: Final = {"user_id": NAMESPACE_ACCOUNT, "visitor_id": NAMESPACE_VISITOR}
-_RECHECKED_AT_ONCE: Final = 1_000
 
 
 def listed(path: Path) -> Iterator[list[Identifier]]:
@@ -35,8 +36,8 @@ def assigned(path: Path) -> dict[str, str]:
         user_id, offer_id = row.get("user_id"), row.get("offer_id")
         if not user_id or not offer_id:
             raise InvalidData(path=str(path), problem=f"row {number} has no user_id or offer_id")
-        before = found.get(str(user_id))
-        found[str(user_id)] = str(offer_id) if before is None else f"{before}|{offer_id}"
+        before, more = found.get(str(user_id)), barred([str(offer_id)])
+        found[str(user_id)] = more if before is None else f"{before}|{more}"
     return found
 
 
@@ -45,11 +46,11 @@ def entries_of(path: Path) -> Iterator[list[RecheckEntry]]:
     entries: list[RecheckEntry] = []
     for row, _ in read_rows(path):
         named = row["identifiers"]
-        texts = named.split("|") if isinstance(named, str) else list(named)
-        # A request takes sixteen; any of them leads to her.
-        who = read_identifiers(texts[:16])
+        texts = parted(named) if isinstance(named, str) else list(named)
+        # A request takes no more; any of them leads to her.
+        who = read_identifiers(texts[: limits.IDENTIFIER_COUNT_MAX])
         entries.append(RecheckEntry(subject=subject_of(who), item_ids=_item_ids(row)))
-        if len(entries) == _RECHECKED_AT_ONCE:
+        if len(entries) == limits.BATCH_SUBJECT_COUNT_MAX:
             yield entries
             entries = []
     if entries:
@@ -59,5 +60,5 @@ def entries_of(path: Path) -> Iterator[list[RecheckEntry]]:
 def _item_ids(row: Any) -> list[str]:
     if "items" in row:
         return [item["item_id"] for item in row["items"]]
-    found = (row.get(f"item_{place}_id") for place in range(1, 101))
+    found = (row.get(f"item_{place}_id") for place in range(1, limits.RESULT_COUNT_MAX + 1))
     return [item_id for item_id in found if item_id]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -21,6 +22,8 @@ PERSON_COLUMNS: Final = (
 ITEM_COLUMNS: Final = (
     "item_id", "title", "page_url", "image_url", "price", "currency", "reason",
 )  # fmt: skip
+_SPECIAL: Final = re.compile(r"[\\|]")
+_PIECES: Final = re.compile(r"\\([\\|])|(\||[^\\|]+|\\)")
 _NO_ITEM: Final = campaign_pb2.BatchItem()
 
 Row = Mapping[str, Any]
@@ -157,9 +160,25 @@ def _of(row: Row, names: Sequence[str]) -> list[Any]:
     return [row[name] for name in names]
 
 
+def barred(values: Iterable[str]) -> str:
+    """Write several values into one cell, parted by bars; a bar of a value gets a backslash."""
+    return "|".join(_SPECIAL.sub(r"\\\g<0>", one) for one in values)
+
+
+def parted(cell: str) -> list[str]:
+    """Read the values of a cell back that `barred` has written."""
+    values = [""]
+    for escaped, plain in _PIECES.findall(cell):
+        if plain == "|":
+            values.append("")
+        else:
+            values[-1] += escaped or plain
+    return values if cell else []
+
+
 def _cell(value: object) -> str:
     if isinstance(value, list):
-        return "|".join(map(str, value))
+        return barred(map(str, value))
     return "" if value is None else str(value)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from recsys.commands.asking import TARGET_DEFAULT, Json, OnChannel, Target
+from recsys.commands.whom import ToPeople, ToSegment, check_one, put_people
 
 Name = Annotated[str, typer.Argument(help="The segment.")]
 
@@ -64,7 +65,7 @@ def list_segments(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) ->
 def size(
     name: Annotated[str, typer.Argument(help="The segment; else --people.")] = "",
     *,
-    people: Annotated[str, typer.Option("--people", help="A filter over people.")] = "",
+    people: ToPeople = "",
     sample_size: Annotated[int, typer.Option(help="Identifiers to look at; 0 for 1,000.")] = 0,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
@@ -78,6 +79,7 @@ def size(
     """
     from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
 
+    check_one(name, people, name="the name of a segment")
     with connect(target) as client:
         found = client.campaigns.estimate(segment=name, filter_=people, sample_size=sample_size)
     if as_json_:
@@ -118,8 +120,8 @@ def audience(
     *,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="People wanted.")] = 100,
     channel: OnChannel = None,
-    segment: Annotated[str, typer.Option(help="Only people of this saved segment.")] = "",
-    people: Annotated[str, typer.Option("--people", help="Only people like these.")] = "",
+    segment: ToSegment = "",
+    people: ToPeople = "",
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
 ) -> None:
@@ -138,10 +140,7 @@ def audience(
         purpose="PURPOSE_MARKETING" if channel else "PURPOSE_PERSONALISE",
         channel=f"CHANNEL_{channel.name}" if channel else None,
     )
-    if segment:
-        batch.segment = segment
-    elif people:
-        batch.filter = people
+    put_people(batch, segment=segment, people=people)
     with connect(target) as client:
         for one in client.campaigns.audience(item_id, batch, count=count):
             names = [f"{each.namespace}={each.value}" for each in one.identifiers]

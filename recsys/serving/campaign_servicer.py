@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import Final, TypeVar
 
+import msgspec
+
 from recsys import limits
 from recsys.campaigns import (
     NO_EVENTS,
@@ -101,8 +103,12 @@ class CampaignServicer:
         model = self._slot.current().model
 
         def check() -> bytes:
-            batch, query = self._batch(request.batch, filter_="", now=call.now)
-            causes = batch.checked([who for who, _ in entries])
+            wrong = Violations()
+            query = wire_campaigns.parse_batch(
+                request.batch, wrong, "batch.", filter_="", now=call.now
+            )
+            wrong.raise_any()
+            causes = self._batch_of(query).checked([who for who, _ in entries])
             gone = withdrawn(
                 self._recommender, model, query, [items for _, items in entries], now=call.now
             )
@@ -127,13 +133,7 @@ class CampaignServicer:
         def begin() -> tuple[Audience, Batch]:
             filter_ = self._filter(request.batch)
             query = wire_campaigns.parse_audience(request, filter_=filter_, now=call.now)
-            batch = Batch(
-                query.batch,
-                people=self.people(),
-                recommender=self._recommender,
-                settings=self._settings,
-            )
-            return Audience(model, query, self._recommender), batch
+            return Audience(model, query, self._recommender), self._batch_of(query.batch)
 
         audience, batch = await self._in_thread(begin)
         position = await self._in_thread(self.people().begin)
@@ -183,7 +183,7 @@ class CampaignServicer:
         """Delete segments."""
         del call
         wrong = Violations()
-        wrong.count_within(request.names, "names", count_max=limits.SEGMENT_COUNT_MAX)
+        wrong.count_from_one(request.names, "names", count_max=limits.SEGMENT_COUNT_MAX)
         wrong.raise_any()
         count = await self._in_thread(self._segments().delete, list(request.names))
         return service.DeleteSegmentsResponse(deleted_count=count).SerializeToString()
@@ -203,12 +203,8 @@ class CampaignServicer:
             filter_ = request.filter
             if request.WhichOneof("people") == "segment":
                 filter_ = self._segments().segment(request.segment).filter
-            batch = Batch(
-                BatchQuery(question=wire_campaigns.NO_QUESTION, filter=filter_, as_of=call.now),
-                people=self.people(),
-                recommender=self._recommender,
-                settings=self._settings,
-            )
+            query = BatchQuery(question=wire_campaigns.NO_QUESTION, filter=filter_, as_of=call.now)
+            batch = self._batch_of(query)
             needs = needs_of(people_filter(filter_)) if filter_ else NO_EVENTS
             sample = self.people().sample(count=count, seed=0, needs=needs)
             is_in = batch.are_in(sample.people)
@@ -242,16 +238,14 @@ class CampaignServicer:
             return self._segments().segment(sent.segment).filter
         return sent.filter
 
-    def _batch(
-        self, sent: campaign_pb2.Batch, *, filter_: str, now: float
-    ) -> tuple[Batch, BatchQuery]:
-        wrong = Violations()
-        query = wire_campaigns.parse_batch(sent, wrong, "batch.", filter_=filter_, now=now)
-        wrong.raise_any()
-        batch = Batch(
-            query, people=self.people(), recommender=self._recommender, settings=self._settings
+    def _batch_of(self, query: BatchQuery) -> Batch:
+        """Return a batch for looking at people; nothing is said of when they answer messages."""
+        return Batch(
+            msgspec.structs.replace(query, with_habits=False),
+            people=self.people(),
+            recommender=self._recommender,
+            settings=self._settings,
         )
-        return batch, query
 
     def _begin(self, first: service.RecommendBatchRequest, now: float) -> BatchStream:
         return BatchStream(

@@ -21,7 +21,6 @@ from recsys.campaigns import (
     fingerprint,
 )
 from recsys.domain import Identifier
-from recsys.errors import FieldViolation, InvalidRequest
 from recsys.profiles import Export, ExportKind
 from recsys.recommend import Recommender, ServingModel
 from recsys.recommend.attribution import encode_token
@@ -123,15 +122,13 @@ class BatchStream:
 
     def read(self, request: service.RecommendBatchRequest) -> list[tuple[Identifier, ...]]:
         """Check the next people of a list; raises InvalidRequest."""
-        count = len(request.subjects)
-        if count > limits.BATCH_SUBJECT_COUNT_MAX:
-            found = f"has {count} entries; allowed 0 to {limits.BATCH_SUBJECT_COUNT_MAX}"
-            raise InvalidRequest([FieldViolation("subjects", found)])
-        self._read_count += count
-        if self._read_count > limits.BATCH_PERSON_COUNT_MAX:
-            found = f"are {self._read_count}; allowed 0 to {limits.BATCH_PERSON_COUNT_MAX} in all"
-            raise InvalidRequest([FieldViolation("subjects", found)])
         wrong = Violations()
+        wrong.count_within(request.subjects, "subjects", count_max=limits.BATCH_SUBJECT_COUNT_MAX)
+        self._read_count += len(request.subjects)
+        if self._read_count > limits.BATCH_PERSON_COUNT_MAX:
+            allowed = f"0 to {limits.BATCH_PERSON_COUNT_MAX} in all"
+            wrong.add("subjects", f"are {self._read_count}; allowed {allowed}")
+        wrong.raise_any()
         people = wire_campaigns.parse_subjects(request.subjects, wrong, "subjects")
         wrong.raise_any()
         return people

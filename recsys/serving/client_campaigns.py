@@ -36,7 +36,6 @@ class CampaignClient:
         listed: Listed | None = None,
         resume_token: str = "",
         patience_seconds: float = 60.0,
-        on_reconnect: Callable[[], None] = lambda: None,
     ) -> Iterator[service.RecommendBatchResponse]:
         """Ask for all people of a batch, whatever happens to the connection.
 
@@ -48,7 +47,6 @@ class CampaignClient:
             listed: The people of a list; None for a walk.
             resume_token: Where to go on; empty for the beginning.
             patience_seconds: How long to try without getting anywhere.
-            on_reconnect: Told when the connection was made anew.
 
         Raises:
             CallRefused: The batch is wrong.
@@ -71,7 +69,6 @@ class CampaignClient:
                     raise CallFailed.from_rpc(error) from error
                 time.sleep(_WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)])
                 tries += 1
-                on_reconnect()
             else:
                 return
             finally:

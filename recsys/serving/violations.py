@@ -13,7 +13,7 @@ from recsys import limits
 from recsys.errors import FieldViolation, InvalidRequest
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_PLACEMENT: Final = re.compile(rf"[a-z][a-z0-9-]{{0,{limits.PLACEMENT_CHARS_MAX - 1}}}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 _NAMESPACE: Final = re.compile(rf"[a-z0-9_]{{1,{limits.NAMESPACE_CHARS_MAX}}}")
 _QUOTED_CHARS_MAX: Final = 40
 
@@ -78,10 +78,17 @@ class Violations:
 
     def placement(self, placement: str, field: str) -> None:
         """Check the name of a placement."""
-        if not _is_placement(placement):
+        self._name(placement, field, chars_max=limits.PLACEMENT_CHARS_MAX)
+
+    def segment(self, segment: str, field: str) -> None:
+        """Check the name of a segment."""
+        self._name(segment, field, chars_max=limits.SEGMENT_NAME_CHARS_MAX)
+
+    def _name(self, name: str, field: str, *, chars_max: int) -> None:
+        if not _is_name(name, chars_max=chars_max):
             self.add(
                 field,
-                f"is {_quoted(placement)}; allowed 1 to {limits.PLACEMENT_CHARS_MAX}"
+                f"is {_quoted(name)}; allowed 1 to {chars_max}"
                 " lower case letters, digits and hyphens, starting with a letter",
             )
 
@@ -100,8 +107,8 @@ class Violations:
 
 # Callers have few placements and name one in every call.
 @functools.lru_cache(maxsize=256)
-def _is_placement(text: str) -> bool:
-    return _PLACEMENT.fullmatch(text) is not None
+def _is_name(text: str, *, chars_max: int) -> bool:
+    return len(text) <= chars_max and _NAME.fullmatch(text) is not None
 
 
 def _quoted(text: str) -> str:

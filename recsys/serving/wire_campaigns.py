@@ -1,7 +1,6 @@
 """Batches on the wire: checked and said in the words of the domain, and back."""
 
 import math
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,7 +19,6 @@ from recsys.campaigns import (
 from recsys.catalog import Item
 from recsys.consent import Purpose
 from recsys.domain import Channel, Identifier, ItemId, StoreId
-from recsys.errors import FieldViolation, InvalidRequest
 from recsys.filters import InvalidFilter
 from recsys.recommend import RecommendQuery
 from recsys.rules import NO_RULES
@@ -48,11 +46,6 @@ CAUSES: Final[dict[SuppressionCause | None, str | None]] = {
 """Names of the wire, which messages take as they take numbers."""
 NO_QUESTION: Final = RecommendQuery()
 """Where people are only counted."""
-_NAME: Final = re.compile(rf"[a-z][a-z0-9-]{{0,{limits.SEGMENT_NAME_CHARS_MAX - 1}}}")
-_NAMED: Final = (
-    f"1 to {limits.SEGMENT_NAME_CHARS_MAX} lower case letters, digits and hyphens,"
-    " starting with a letter"
-)
 
 
 def parse_batch(
@@ -150,11 +143,8 @@ def parse_recheck(
     """Check what is about to be sent; raises InvalidRequest."""
     wrong = Violations()
     entries = request.entries
-    bounds = limits.BATCH_SUBJECT_COUNT_MAX
-    if not 1 <= len(entries) <= bounds:
-        raise InvalidRequest(
-            [FieldViolation("entries", f"has {len(entries)} entries; allowed 1 to {bounds}")]
-        )
+    wrong.count_from_one(entries, "entries", count_max=limits.BATCH_SUBJECT_COUNT_MAX)
+    wrong.raise_any()
     who = parse_subjects([one.subject for one in entries], wrong, "entries.subject")
     items = []
     for at, one in enumerate(entries):
@@ -168,14 +158,13 @@ def parse_recheck(
 def parse_segments(sent: service.UpsertSegmentsRequest, *, now: float) -> list[SavedSegment]:
     """Check segments to write; raises InvalidRequest."""
     wrong = Violations()
-    if not 1 <= len(sent.segments) <= limits.SEGMENT_COUNT_MAX:
-        found = f"has {len(sent.segments)} entries; allowed 1 to {limits.SEGMENT_COUNT_MAX}"
-        raise InvalidRequest([FieldViolation("segments", found)])
+    wrong.count_from_one(sent.segments, "segments", count_max=limits.SEGMENT_COUNT_MAX)
+    wrong.raise_any()
     names: set[str] = set()
     segments = []
     for at, one in enumerate(sent.segments):
         path = f"segments[{at}]."
-        check_name(one.name, wrong, f"{path}name")
+        wrong.segment(one.name, f"{path}name")
         if one.name in names:
             wrong.add(f"{path}name", "is that of another segment of this request")
         names.add(one.name)
@@ -190,12 +179,6 @@ def parse_segments(sent: service.UpsertSegmentsRequest, *, now: float) -> list[S
         )
     wrong.raise_any()
     return segments
-
-
-def check_name(name: str, wrong: Violations, field: str) -> None:
-    """Check the name of a segment."""
-    if _NAME.fullmatch(name) is None:
-        wrong.add(field, f"is {name[:40]!a}; allowed {_NAMED}")
 
 
 def check_filter(expression: str, wrong: Violations, field: str) -> None:

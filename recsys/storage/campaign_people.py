@@ -140,7 +140,7 @@ class CampaignPeople:
             found = list(map(_Row._make, rows))
             people = self._firsts(session, found, last=_KEY_END, needs=needs, is_device=None)
             return PeopleSample(
-                people=[one for _, one in people],
+                people=people,
                 identifier_count=len(found),
                 identifier_total=int(total),
             )
@@ -171,10 +171,10 @@ class CampaignPeople:
                 after=rows[-1].number, last=position.last, in_devices=position.in_devices
             )
         elif position.in_devices:
-            return WalkPart(people=[one for _, one in people], next=None)
+            return WalkPart(people=people, next=None)
         else:
             there = WalkPosition(after=0, last=position.last, in_devices=True)
-        return WalkPart(people=[one for _, one in people], next=there)
+        return WalkPart(people=people, next=there)
 
     def _firsts(
         self,
@@ -184,7 +184,7 @@ class CampaignPeople:
         last: int,
         needs: EventNeeds,
         is_device: bool | None,
-    ) -> list[tuple[_Row, FoundPerson]]:
+    ) -> list[FoundPerson]:
         """Return the people of those rows that are the first of theirs."""
         devices = self._rules.devices
         if is_device is not None:
@@ -198,9 +198,8 @@ class CampaignPeople:
         for row, members in zip(rows, people, strict=True):
             there = [one for one in members if one.is_present and one.row.number <= last]
             if not there or min(there, key=place).row.key == row.key:
-                firsts.append((row, members))
-        found = self._filled(session, [members for _, members in firsts], needs)
-        return [(row, one) for (row, _), one in zip(firsts, found, strict=True)]
+                firsts.append(members)
+        return self._filled(session, firsts, needs)
 
     def _find(
         self, session: Session, asked: Sequence[Sequence[Identifier]], needs: EventNeeds

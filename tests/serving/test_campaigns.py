@@ -401,6 +401,26 @@ async def test_what_must_be_withdrawn_is_named_just_before_it_is_sent(
     assert list(now.results[0].withdrawn_item_ids) == [gone]
 
 
+async def test_whoever_only_looks_at_people_reads_no_sample_of_all(
+    remembering_sqlite: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check before sending and a search for people say nothing of when they answer messages."""
+    from recsys.storage.campaign_people import CampaignPeople  # noqa: PLC0415 - of this test alone
+
+    await arrive(remembering_sqlite, [mailed("anna")])
+    monkeypatch.delattr(CampaignPeople, "sample")
+    asked = Batch(purpose=PURPOSE_PERSONALISE, with_habits=True)
+    checked = await remembering_sqlite.campaigns.RecheckBatch(
+        service.RecheckBatchRequest(
+            batch=asked, entries=[service.RecheckEntry(subject=mailed("anna"))]
+        )
+    )
+    assert [one.suppression_cause for one in checked.results] == [0]
+    search = service.AudienceForItemRequest(item_id="item-6", batch=asked)
+    responses = [each async for each in remembering_sqlite.campaigns.AudienceForItem(search)]
+    assert sum(len(each.people) for each in responses) == 1
+
+
 def test_causes_have_the_names_of_the_wire() -> None:
     """One for each, in the same order."""
     from recsys.campaigns import SuppressionCause  # noqa: PLC0415 - of this test alone

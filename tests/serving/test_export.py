@@ -253,6 +253,24 @@ async def test_what_must_be_withdrawn_is_said_of_the_files(shop: Running, tmp_pa
     assert "is not what the manifest says" in str(altered.exception)
 
 
+async def test_identifiers_with_bars_are_checked_like_others(
+    remembering_sqlite: Running, tmp_path: Path
+) -> None:
+    """A bar within a value does not part it."""
+    shop = remembering_sqlite
+    await arrive(shop, map(mailed, ["a|b", "c|loyalty_card=1\\"]))
+    await allow(shop, "a|b", "c|loyalty_card=1\\")
+    out = tmp_path / "out"
+    await run(shop, "--out", out, "--count", "2", "--format", "csv")
+    fine = await run(shop, "recheck", out / "manifest.json", "--json")
+    assert (fine.exit_code, fine.stdout) == (0, "")
+    await allow(shop, "a|b", status=CONSENT_STATUS_WITHDRAWN)
+    found = await run(shop, "recheck", out / "manifest.json", "--json")
+    assert [json.loads(line)["identifiers"][0] for line in found.stdout.splitlines()] == [
+        "account=a|b"
+    ]
+
+
 async def test_an_erasure_names_the_files_of_a_campaign(shop: Running, tmp_path: Path) -> None:
     """That may hold her."""
     await run(shop, "--out", tmp_path / "spring")

@@ -34,6 +34,15 @@ async def test_a_segment_is_saved_counted_and_deleted(remembering_sqlite: Runnin
     assert (await run(shop, "segment", "delete", "mailed")).stdout == "1 segments deleted\n"
 
 
+async def test_a_segment_and_a_filter_together_are_refused(remembering_sqlite: Running) -> None:
+    """For it is not clear who is meant."""
+    people = ["--people", 'known_by = "email_sha256"']
+    for words in (["segment", "size", "mailed"], ["audience", "item-8", "--segment", "mailed"]):
+        found = await run(remembering_sqlite, *words, *people)
+        assert found.exit_code == 2
+        assert "--people goes without" in found.output
+
+
 async def test_an_audience_is_listed_the_best_first(remembering_sqlite: Running) -> None:
     """On a channel, of those who allow it."""
     shop = remembering_sqlite
