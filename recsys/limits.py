@@ -169,6 +169,10 @@ OFFER_CAP_DAYS_MAX: Final = 3_660
 OFFER_STACK_DEPTH_MAX: Final = 8
 OFFER_KEPT_BYTES_MAX: Final = 64 * 2**10
 OFFER_SCOPE_BYTES_MAX: Final = 512 * 2**20
+# Each of them has one filter of a scope with its lists, one without, and one of a basket.
+OFFER_ITEM_FILTER_COUNT_MAX: Final = 3 * OFFER_COUNT_MAX
+# What is kept of filters of people that were read: those of all offers, and of segments.
+PERSON_FILTER_KEPT_COUNT: Final = OFFER_COUNT_MAX + 256
 
 # The ledger: how long something is held, how many things join one commit and how many
 # wait for it, and for how long those that came to nothing are remembered.

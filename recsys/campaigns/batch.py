@@ -5,7 +5,6 @@ a batch runs is left out from that moment on.
 """
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -43,6 +42,7 @@ from recsys.domain import Identifier, ItemId
 from recsys.errors import RecsysError
 from recsys.profiles import Person, Traits, people_filter, person_record, traits
 from recsys.recommend import Answer, ManyPeople, Recommender, ServingModel
+from recsys.time_zones import zone_of
 
 _POPULATION_COUNT: Final = 2_000
 _POPULATION_SEED: Final = 1
@@ -316,11 +316,9 @@ class Batch:
 
 
 def _zones(recommender: Recommender) -> dict[str, dt.tzinfo]:
-    zones: dict[str, dt.tzinfo] = {}
-    for store in recommender.permissions.catalog.stores():
-        if store.time_zone:
-            try:
-                zones[store.store_id] = zoneinfo.ZoneInfo(store.time_zone)
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-                continue  # A zone that this machine does not know is as good as none.
-    return zones
+    # A zone that this machine does not know is as good as none.
+    return {
+        store.store_id: zone
+        for store in recommender.permissions.catalog.stores()
+        if store.time_zone and (zone := zone_of(store.time_zone))
+    }

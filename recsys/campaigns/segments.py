@@ -5,15 +5,13 @@ the fields. Nothing about a person is kept in a segment: who is in it is found w
 """
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from recsys.campaigns.people import ALL_EVENTS, NO_EVENTS, EventNeeds
 from recsys.filters import Filter
-
-_WITHOUT_EVENTS: Final = frozenset({"known_by", "consent", "refused"})
-"""Fields that need nothing of what she did."""
+from recsys.profiles import needs_events
 
 
 class SavedSegment(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,4 +52,4 @@ class SegmentStore(Protocol):
 
 def needs_of(which: Filter) -> EventNeeds:
     """Return which events a filter of people needs to see."""
-    return NO_EVENTS if which.fields <= _WITHOUT_EVENTS else ALL_EVENTS
+    return ALL_EVENTS if needs_events(which) else NO_EVENTS

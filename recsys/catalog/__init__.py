@@ -14,6 +14,7 @@ from recsys.catalog.ports import (
     KeyedItem,
     StockChange,
     Upserted,
+    categories_of,
 )
 from recsys.catalog.rows import ITEM_COLUMNS, PRESETS, cells_of, items_of, renamed, stores_of
 from recsys.catalog.stock import (
@@ -58,6 +59,7 @@ __all__ = [
     "StoreMap",
     "Tally",
     "Upserted",
+    "categories_of",
     "cells_of",
     "feature_rows",
     "item_columns",

@@ -94,6 +94,25 @@ class ItemReader(Protocol):
         ...
 
 
+def categories_of(
+    items: ItemReader | None, item_ids: Iterable[ItemId], *, now: float
+) -> Mapping[ItemId, str]:
+    """Find the categories of items; those without one are absent.
+
+    Args:
+        items: Knows them; None where nothing does.
+        item_ids: Of which.
+        now: Seconds since 1970-01-01 UTC.
+
+    Raises:
+        StorageUnavailable: The storage does not answer.
+    """
+    if items is None:
+        return {}
+    found = items.items(item_ids, now=now)
+    return {item_id: item.category for item_id, item in found.items() if item.category}
+
+
 class CatalogFeed(Protocol):
     """What workers follow. All methods raise StorageUnavailable if the storage does not answer."""
 

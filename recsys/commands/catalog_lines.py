@@ -8,10 +8,10 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
-from recsys.serving.violations import Violations
 from recsys.serving.wire_items import parse_item
 from recsys.v1 import catalog_pb2
 from recsys.v1 import catalog_service_pb2 as service
+from recsys.violations import Violations
 
 _TITLE_CHARS: Final = 48
 _LEVELS_SHOWN: Final = 20

@@ -1,6 +1,6 @@
 """Offers: what they are, who may have them, and what is used of them; see docs/offers.md."""
 
-from recsys.offers.checks import offer_problems
+from recsys.offers.checks import check_offer
 from recsys.offers.holdout import is_held_out
 from recsys.offers.ledger import (
     Asked,
@@ -77,8 +77,8 @@ __all__ = [
     "Use",
     "amount_of_micros",
     "are_open",
+    "check_offer",
     "is_held_out",
     "micros_of",
-    "offer_problems",
     "stacking_problems",
 ]

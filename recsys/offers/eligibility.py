@@ -1,7 +1,7 @@
 """Whether an offer is for a person, here and now: one rule after the other."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from recsys.catalog import Item, Place, Store, item_record, place_of
@@ -11,12 +11,13 @@ from recsys.offers.geofence import is_within
 from recsys.offers.holdout import is_held_out
 from recsys.offers.ledger import Spend, Standing, is_used_up
 from recsys.offers.money import amount_of_micros
-from recsys.offers.offer import Offer
+from recsys.offers.offer import Eligibility, Offer
+from recsys.offers.people import PersonReader
 from recsys.offers.query import BasketLine, OfferQuery, cost_of
 from recsys.offers.rule import OfferRefusal, Rule
 from recsys.offers.scope import is_in_scope, item_filter_of
 from recsys.offers.times import are_open
-from recsys.profiles import people_filter
+from recsys.profiles import needs_events, people_filter
 
 Refusals = Iterator[OfferRefusal]
 
@@ -137,7 +138,7 @@ def refused_person(
     offer: Offer,
     standing: Standing,
     *,
-    record: Callable[[], Record | None],
+    reader: PersonReader,
     now: float,
 ) -> Refusals:
     """Find what refuses an offer to a person.
@@ -146,7 +147,7 @@ def refused_person(
         offer_id: Its id.
         offer: The offer.
         standing: How it and she stand.
-        record: Returns what filters see of her; None if it may not be known.
+        reader: Knows what filters see of her.
         now: Seconds since 1970-01-01 UTC.
     """
     who = offer.eligibility
@@ -156,13 +157,7 @@ def refused_person(
             yield OfferRefusal(Rule.IDENTITY, "is for people who are known; none is named")
             return
     elif asks_traits:
-        found = record()
-        if found is None:
-            yield OfferRefusal(Rule.CONSENT, "what is known of her may not be used")
-        else:
-            if who.new_customers_only and found["order_count"]:
-                yield OfferRefusal(Rule.NEW_CUSTOMERS, "she has bought before")
-            yield from _refused_traits(who.person_filter, found, now=now)
+        yield from _refused_traits(who, reader, now=now)
     key = standing.person_key
     share = offer.holdout_share
     if key is not None and share and is_held_out(offer_id=offer_id, person_key=key, share=share):
@@ -174,12 +169,20 @@ def refused_person(
             yield OfferRefusal(Rule.CAP, f"allowed {cap.count} times{period}")
 
 
-def _refused_traits(expression: str, record: Record, *, now: float) -> Refusals:
-    if expression:
-        failed = people_filter(expression).explain(record, now=now)
-        if failed:
-            parts = ", ".join(one.expression for one in failed)
-            yield OfferRefusal(Rule.PERSON, f"she does not pass {parts}")
+def _refused_traits(who: Eligibility, reader: PersonReader, *, now: float) -> Refusals:
+    which = people_filter(who.person_filter) if who.person_filter else None
+    found = reader.record(
+        needs_events=who.new_customers_only or (which is not None and needs_events(which))
+    )
+    if found is None:
+        yield OfferRefusal(Rule.CONSENT, "what is known of her may not be used")
+        return
+    if who.new_customers_only and found["order_count"]:
+        yield OfferRefusal(Rule.NEW_CUSTOMERS, "she has bought before")
+    failed = which.explain(found, now=now) if which is not None else ()
+    if failed:
+        parts = ", ".join(one.expression for one in failed)
+        yield OfferRefusal(Rule.PERSON, f"she does not pass {parts}")
 
 
 def _refused_sums(offer: Offer, spend: Spend) -> Refusals:

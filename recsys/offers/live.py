@@ -3,11 +3,15 @@
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from recsys.catalog import CatalogFeed, Store
 from recsys.domain import StoreId
 from recsys.offers.offer import Offer
 from recsys.offers.ports import OfferFeed
+
+_CHANGES_LOOKED_AT: Final = 1_000
+"""Beyond so many, reading all stores costs less than reading what has changed."""
 
 
 class LiveOffers:
@@ -61,6 +65,16 @@ class LiveStores:
         seq = self._feed.last_seq()
         known_seq, stores = self._known
         if seq != known_seq:
-            stores = {store.store_id: store for store in self._feed.stores()}
+            if self._have_changed(known_seq, seq):
+                stores = {store.store_id: store for store in self._feed.stores()}
             self._known = seq, stores
         return stores
+
+    def _have_changed(self, known_seq: int, seq: int) -> bool:
+        """Whether stores were written between two numbers, or may have been."""
+        # More is not worth looking through; and numbers go back only where another
+        # catalogue has taken the place of this one.
+        if not 0 <= known_seq < seq <= known_seq + _CHANGES_LOOKED_AT:
+            return True
+        changes = self._feed.changes(known_seq, count_max=seq - known_seq)
+        return changes is None or changes.stores_changed

@@ -1,15 +1,13 @@
-"""What filters of offers see of a person, read once and only if an offer asks."""
+"""What filters of offers see of a person, read only if an offer asks, and no more than it asks."""
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Collection, Mapping
 
 from recsys import limits
-from recsys.catalog import ItemReader
-from recsys.domain import ItemId
+from recsys.catalog import ItemReader, categories_of
 from recsys.filters import Record
 from recsys.offers.query import OfferQuery
-from recsys.profiles import PeopleStore, person_record, traits
+from recsys.profiles import PeopleStore, Traits, person_record, traits
 
 
 class PeopleRecords:
@@ -27,33 +25,61 @@ class PeopleRecords:
         self._items = items
         self._time_zone = time_zone
 
-    def record_of(
-        self, query: OfferQuery, *, allowed: bool, now: float
-    ) -> Callable[[], Record | None]:
-        """Return what reads a person at most once.
+    def read(self, query: OfferQuery, *, needs_events: bool, now: float) -> Record:
+        """Read a person.
 
         Args:
+            query: Names her.
+            needs_events: Whether anything of what she did is asked for, and so her traits.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        event_count_max = limits.PROFILE_EVENT_COUNT_MAX if needs_events else 0
+        person = self._people.person(query.identifiers, event_count_max=event_count_max)
+        hers = Traits()
+        if needs_events:
+            hers = traits(
+                person.events,
+                now=now,
+                time_zone=self._time_zone,
+                categories_of=functools.partial(categories_of, self._items, now=now),
+            )
+        return person_record(person, hers, now=now)
+
+
+class PersonReader:
+    """What filters see of one person during one call: read at most once with what she did."""
+
+    def __init__(
+        self, people: PeopleRecords, query: OfferQuery, *, allowed: bool, now: float
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            people: Reads her.
             query: Names her.
             allowed: Whether what is known of her may be used.
             now: Seconds since 1970-01-01 UTC.
         """
+        self._people = people
+        self._query = query
+        self._allowed = allowed
+        self._now = now
+        self._found: Record | None = None
+        self._has_events = False
 
-        @functools.cache
-        def record() -> Record | None:
-            return self._record(query, now=now) if allowed else None
+    def record(self, *, needs_events: bool) -> Record | None:
+        """Return what filters see of her; None if it may not be known.
 
-        return record
+        Args:
+            needs_events: Whether anything of what she did is asked for.
 
-    def _record(self, query: OfferQuery, *, now: float) -> Record:
-        person = self._people.person(
-            query.identifiers, event_count_max=limits.PROFILE_EVENT_COUNT_MAX
-        )
-
-        def categories_of(item_ids: Collection[ItemId]) -> Mapping[ItemId, str]:
-            found = self._items.items(item_ids, now=now)
-            return {name: item.category for name, item in found.items() if item.category}
-
-        found = traits(
-            person.events, now=now, time_zone=self._time_zone, categories_of=categories_of
-        )
-        return person_record(person, found, now=now)
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        if self._allowed and (self._found is None or needs_events > self._has_events):
+            self._found = self._people.read(self._query, needs_events=needs_events, now=self._now)
+            self._has_events = needs_events
+        return self._found

@@ -1,7 +1,7 @@
 """The decision: which offers a person gets, here and now, the most valuable first."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recsys import limits
@@ -11,7 +11,7 @@ from recsys.offers.eligibility import Circumstances, is_applicable, refused_here
 from recsys.offers.ledger import BASE_SECONDS, Ledger, Spend, Standing
 from recsys.offers.live import LiveOffers, LiveStores
 from recsys.offers.offer import MICROS_PER_UNIT, Offer
-from recsys.offers.people import PeopleRecords
+from recsys.offers.people import PeopleRecords, PersonReader
 from recsys.offers.prices import PacedPrices
 from recsys.offers.propensity import Affinity, OfferPrices, PropensityModel
 from recsys.offers.propensity import PropensityQuestion as Question
@@ -88,20 +88,21 @@ class OfferRecommender:
                 refused[offer_id] = refusal
                 break
         left = [offer_id for offer_id in offers if offer_id not in refused]
-        standing = self._sources.ledger.standing(query.identifiers, left)
-        record = self._people.record_of(
-            query, allowed=known.cause is not FallbackCause.NO_CONSENT, now=now
+        standing = self._sources.ledger.standing(
+            query.identifiers, [*left, *_beside(left, refused, offers)]
         )
+        allowed = known.cause is not FallbackCause.NO_CONSENT
+        reader = PersonReader(self._people, query, allowed=allowed, now=now)
         for offer_id in left:
             for refusal in refused_person(
-                offer_id, offers[offer_id], standing, record=record, now=now
+                offer_id, offers[offer_id], standing, reader=reader, now=now
             ):
                 refused[offer_id] = refusal
                 break
         left = [offer_id for offer_id in left if offer_id not in refused]
         asked = Question(model, query, known, offers, left, now)
         ranked = self._ranked(asked, here, standing, refused)
-        chosen = _stacked(ranked, standing, refused)[: query.result_count]
+        chosen = _stacked(ranked, standing, offers, refused)[: query.result_count]
         return OfferAnswer(
             offers=tuple(chosen),
             refused=tuple(
@@ -134,11 +135,11 @@ class OfferRecommender:
         if found is not None or not (who.person_filter or who.new_customers_only):
             return found
         allowed = self._recommender.acquaintance.may_know(query)
-        record = self._people.record_of(query, allowed=allowed, now=now)
+        reader = PersonReader(self._people, query, allowed=allowed, now=now)
         # Only her traits are looked at: nothing is used of anything.
         standing = Standing(now=now, person_key=0, spends={}, uses={})
         rules = {Rule.CONSENT, Rule.NEW_CUSTOMERS, Rule.PERSON}
-        refusals = refused_person(offer_id, offer, standing, record=record, now=now)
+        refusals = refused_person(offer_id, offer, standing, reader=reader, now=now)
         return next((one for one in refusals if one.rule in rules), None)
 
     def _circumstances(self, query: OfferQuery, *, now: float) -> Circumstances:
@@ -199,15 +200,31 @@ def _order(one: RankedOffer) -> tuple[int, float, str]:
     return -one.offer.priority, -one.expected_micros, one.offer_id
 
 
+def _beside(
+    left: Sequence[str], refused: Mapping[str, OfferRefusal], offers: Mapping[str, Offer]
+) -> list[str]:
+    """Find what is not for her, but whose uses decide on what may be.
+
+    What she has reserved of a group keeps out the others of it, and what she used bears what
+    goes on top of it, wherever that was.
+    """
+    groups = {offers[offer_id].stacking_group for offer_id in left} - {""}
+    bases = {offers[offer_id].stacks_on for offer_id in left} - {"", *left}
+    others = {offer_id for offer_id in refused if offers[offer_id].stacking_group in groups}
+    return sorted(bases | others)
+
+
 def _stacked(
-    ranked: Sequence[RankedOffer], standing: Standing, refused: dict[str, OfferRefusal]
+    ranked: Sequence[RankedOffer],
+    standing: Standing,
+    offers: Mapping[str, Offer],
+    refused: dict[str, OfferRefusal],
 ) -> list[RankedOffer]:
     """Keep of each stacking group the best, and what goes on top of something only with it."""
-    names = {one.offer_id: one.offer for one in ranked}
     winners: dict[str, str] = {}
-    for offer_id, uses in standing.uses.items():
-        if offer_id in names and any(use.is_held for use in uses):
-            winners.setdefault(names[offer_id].stacking_group, offer_id)
+    for offer_id, uses in sorted(standing.uses.items()):
+        if offer_id in offers and any(use.is_held for use in uses):
+            winners.setdefault(offers[offer_id].stacking_group, offer_id)
     since = standing.now - BASE_SECONDS
     bases = {
         offer_id

@@ -40,7 +40,7 @@ def scope_expression(scope: Scope) -> str:
     return "" if scope.item_ids else scope.filter
 
 
-@functools.lru_cache(maxsize=4_096)
+@functools.lru_cache(maxsize=limits.OFFER_ITEM_FILTER_COUNT_MAX)
 def item_filter_of(expression: str) -> Filter:
     """Read a filter of items; the same one for the same text."""
     return read_filter(expression, ITEM_SCHEMA)
@@ -158,5 +158,5 @@ def fits(offer_count: int, row_count: int) -> bool:
 
 
 def _depends_on_now(scope: Scope) -> bool:
-    expression = scope.filter and scope_expression(scope)
-    return bool(expression) and item_filter_of(scope.filter).depends_on_now
+    # Categories and brands know no time.
+    return bool(scope.filter) and item_filter_of(scope.filter).depends_on_now

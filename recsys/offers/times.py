@@ -1,12 +1,12 @@
 """Hours of the day and days of the week, where people live."""
 
 import datetime as dt
-import functools
-import zoneinfo
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+
+from recsys.time_zones import zone_of
 
 MINUTES_PER_DAY: Final = 24 * 60
 
@@ -58,12 +58,3 @@ def are_open(hours: Sequence[Hours], time_zone: str, *, now: float) -> bool:
     local = dt.datetime.fromtimestamp(now, zone_of(time_zone) or dt.UTC)
     minute = local.hour * 60 + local.minute
     return any(one.hold(minute=minute, weekday=local.isoweekday()) for one in hours)
-
-
-@functools.lru_cache(maxsize=1_024)
-def zone_of(name: str) -> dt.tzinfo | None:
-    """Return the time zone of an IANA name; None where there is none of this name."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return None

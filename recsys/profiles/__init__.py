@@ -1,7 +1,7 @@
 """Who is who, what a person allows, what is known of her, and how she is forgotten."""
 
 from recsys.profiles.exports import Export, ExportKind, place_of
-from recsys.profiles.fields import PEOPLE_SCHEMA, people_filter, person_record
+from recsys.profiles.fields import PEOPLE_SCHEMA, needs_events, people_filter, person_record
 from recsys.profiles.joining import Refusal
 from recsys.profiles.lifecycle import LifecycleStage, RfmSegment
 from recsys.profiles.link import (
@@ -64,6 +64,7 @@ __all__ = [
     "always",
     "links_of_events",
     "merged",
+    "needs_events",
     "outcomes_of",
     "pairs_of",
     "people_filter",

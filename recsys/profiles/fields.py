@@ -4,6 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Final
 
+from recsys import limits
 from recsys.consent import Purpose, effective
 from recsys.domain import Channel
 from recsys.filters import FieldType, Filter, Record, Schema, read_filter
@@ -34,8 +35,11 @@ PEOPLE_SCHEMA: Final = Schema(
 )
 """What a filter of people may name."""
 
+_WITHOUT_EVENTS: Final = frozenset({"known_by", "consent", "refused"})
+"""Fields that need nothing of what she did."""
 
-@functools.lru_cache(maxsize=256)
+
+@functools.lru_cache(maxsize=limits.PERSON_FILTER_KEPT_COUNT)
 def people_filter(expression: str) -> Filter:
     """Read a filter of people; the same one for the same text.
 
@@ -43,6 +47,11 @@ def people_filter(expression: str) -> Filter:
         InvalidFilter: It is none, or names what people do not have.
     """
     return read_filter(expression, PEOPLE_SCHEMA)
+
+
+def needs_events(which: Filter) -> bool:
+    """Whether a filter of people asks for anything that she did, and so for her traits."""
+    return not which.fields <= _WITHOUT_EVENTS
 
 
 def person_record(person: Person, traits: Traits, *, now: float) -> Record:

@@ -30,9 +30,9 @@ from recsys.serving.campaign_stream import BatchStream
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.serving.storage import Storage
-from recsys.serving.violations import Violations
 from recsys.v1 import campaign_pb2
 from recsys.v1 import campaign_service_pb2 as service
+from recsys.violations import Violations
 
 ResultT = TypeVar("ResultT")
 

@@ -26,9 +26,9 @@ from recsys.recommend import Recommender, ServingModel
 from recsys.recommend.attribution import encode_token
 from recsys.serving import reply, wire_campaigns
 from recsys.serving.metrics import Metrics
-from recsys.serving.violations import Violations
 from recsys.v1 import campaign_pb2
 from recsys.v1 import campaign_service_pb2 as service
+from recsys.violations import Violations
 
 _MESSAGE_BYTES: Final = limits.MESSAGE_BYTES_MAX // 4
 _REQUEST_ID_BYTES: Final = 16

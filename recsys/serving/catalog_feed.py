@@ -15,10 +15,10 @@ from recsys.domain import ItemId
 from recsys.errors import FieldViolation
 from recsys.serving import wire_items, wire_stock
 from recsys.serving.metrics import Metrics
-from recsys.serving.violations import Violations
 from recsys.v1 import catalog_pb2
 from recsys.v1 import catalog_service_pb2 as service
 from recsys.v1.event_service_pb2 import InvalidField
+from recsys.violations import Violations
 
 SentT = TypeVar("SentT")
 

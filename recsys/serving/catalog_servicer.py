@@ -16,9 +16,9 @@ from recsys.serving.encode import put_moment
 from recsys.serving.list_pages import page_token, parse_page
 from recsys.serving.metrics import Metrics
 from recsys.serving.storage import Storage
-from recsys.serving.violations import Violations
 from recsys.v1 import catalog_pb2
 from recsys.v1 import catalog_service_pb2 as service
+from recsys.violations import Violations
 
 ResultT = TypeVar("ResultT")
 

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import tomllib
-import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -21,6 +20,7 @@ from msgspec import Meta
 from recsys.bundle.prune import KEEP_DEFAULT
 from recsys.errors import InvalidConfig
 from recsys.profiles import IdentityRules
+from recsys.time_zones import zone_of
 
 _ENVIRONMENT_PREFIX: Final = "RECSYS_"
 _NESTING: Final = "__"
@@ -188,11 +188,11 @@ class ProfilesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Raises:
             InvalidConfig: There is none of this name.
         """
-        try:
-            return zoneinfo.ZoneInfo(self.time_zone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        found = zone_of(self.time_zone)
+        if found is None:
             problem = f"{self.time_zone!r} is no time zone that this machine knows"
-            raise InvalidConfig(source="profiles.time_zone", problem=problem) from error
+            raise InvalidConfig(source="profiles.time_zone", problem=problem)
+        return found
 
 
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

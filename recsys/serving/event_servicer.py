@@ -11,8 +11,8 @@ from recsys.serving import wire_events
 from recsys.serving.call import Call
 from recsys.serving.event_writer import EventWriter
 from recsys.serving.metrics import Metrics
-from recsys.serving.violations import Violations
 from recsys.v1 import event_pb2, event_service_pb2
+from recsys.violations import Violations
 
 _EVENTS_PER_STEP: Final = 50
 """Events read before other calls get their turn; half a millisecond's work or so."""

@@ -16,11 +16,11 @@ from recsys.domain import (
     Identifier,
     ItemId,
 )
-from recsys.serving.violations import Violations, is_plain
 from recsys.v1 import catalog_pb2
 from recsys.v1.event_pb2 import Event, ItemLine
 from recsys.v1.subject_pb2 import Identifier as SentIdentifier
 from recsys.v1.subject_pb2 import Subject
+from recsys.violations import Violations, is_plain
 
 MemberT = TypeVar("MemberT")
 
@@ -149,12 +149,5 @@ def lines(sent: Sequence[ItemLine], wrong: Violations, path: str) -> list[tuple[
 
 def place(sent: catalog_pb2.Place, wrong: Violations, field: str) -> Place:
     """Check a place; of no use if it is none."""
-    for name, bound in (("latitude", _LATITUDE_MAX), ("longitude", _LONGITUDE_MAX)):
-        degrees = getattr(sent, name)
-        if not abs(degrees) <= bound:  # True for NaN too.
-            wrong.add(f"{field}.{name}", f"is {degrees:g}; allowed -{bound:g} to {bound:g}")
+    wrong.place(latitude=sent.latitude, longitude=sent.longitude, field=field)
     return Place(sent.latitude, sent.longitude)
-
-
-_LATITUDE_MAX: Final = 90.0
-_LONGITUDE_MAX: Final = 180.0

@@ -3,7 +3,7 @@
 import base64
 from typing import Protocol
 
-from recsys.serving.violations import Violations
+from recsys.violations import Violations
 
 
 class PageRequest(Protocol):

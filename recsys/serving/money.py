@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from recsys import limits
-from recsys.serving.violations import Violations
 from recsys.v1.event_pb2 import Money
+from recsys.violations import Violations
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _NANOS: Final = 1_000_000_000

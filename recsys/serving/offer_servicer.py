@@ -21,8 +21,8 @@ from recsys.serving.list_pages import page_token, parse_page
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
 from recsys.serving.storage import Storage
-from recsys.serving.violations import Violations
 from recsys.v1 import offer_service_pb2 as service
+from recsys.violations import Violations
 
 ResultT = TypeVar("ResultT")
 

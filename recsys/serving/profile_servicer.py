@@ -4,13 +4,12 @@ import asyncio
 import datetime as dt
 import functools
 import itertools
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
 from typing import Final
 
 from recsys import limits
-from recsys.catalog import ItemReader
-from recsys.domain import ItemId
+from recsys.catalog import ItemReader, categories_of
 from recsys.errors import StorageMissing
 from recsys.profiles import PeopleStore, traits
 from recsys.serving import wire_profiles
@@ -55,7 +54,7 @@ class ProfileServicer:
                 person.events,
                 now=call.now,
                 time_zone=self._time_zone,
-                categories_of=functools.partial(self.categories_of, now=call.now),
+                categories_of=functools.partial(categories_of, self._items, now=call.now),
             )
             known = wire_profiles.profile(person, found)
             return service.GetProfileResponse(profile=known).SerializeToString()
@@ -94,13 +93,6 @@ class ProfileServicer:
         if self._people is None:
             raise StorageMissing
         return self._people
-
-    def categories_of(self, item_ids: Collection[ItemId], *, now: float) -> Mapping[ItemId, str]:
-        """Find the categories of items; those without one are absent."""
-        if self._items is None:
-            return {}
-        found = self._items.items(item_ids, now=now)
-        return {item_id: item.category for item_id, item in found.items() if item.category}
 
 
 def _messages(parts: Iterator[list[bytes]]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ Workers run one; tests and notebooks can too.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from prometheus_client import Counter
 
 from recsys import limits
 from recsys.campaigns import CampaignSettings
+from recsys.catalog import categories_of
 from recsys.errors import InvalidConfig, StorageUnavailable
 from recsys.offers.prices import PacedPrices
 from recsys.recommend import Recommender, ServingModel, Trends
@@ -149,7 +151,7 @@ class RecsysServer:
                 time_zone=config.profiles.zone(),
                 messages_by_default=config.consent.marketing == "opt-out",
                 frequency=lambda: self._frequency,
-                categories_of=profiles.categories_of,
+                categories_of=functools.partial(categories_of, storage.items),
             ),
             metrics=metrics,
             pool=self._batches,

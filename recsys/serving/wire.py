@@ -19,7 +19,6 @@ from recsys.errors import InvalidRequest
 from recsys.recommend import LocateQuery, RecommendQuery, SimilarQuery
 from recsys.rules import NO_RULES, PLACEMENT_DEFAULT, Rules
 from recsys.serving import fields
-from recsys.serving.violations import Violations, is_plain
 from recsys.serving.wire_rules import parse_rules
 from recsys.v1.context_pb2 import Context
 from recsys.v1.event_pb2 import Event
@@ -37,6 +36,7 @@ from recsys.v1.recommendation_service_pb2 import (
     Slot,
     TrendingRequest,
 )
+from recsys.violations import Violations, is_plain
 
 ListRequest: TypeAlias = (
     RecommendRequest

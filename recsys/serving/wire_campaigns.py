@@ -24,11 +24,11 @@ from recsys.recommend import RecommendQuery
 from recsys.rules import NO_RULES
 from recsys.serving import fields
 from recsys.serving.encode import encode_identifier, put_moment
-from recsys.serving.violations import Violations
 from recsys.serving.wire import read_item_ids, read_placement, read_result_count
 from recsys.serving.wire_rules import parse_rules
 from recsys.v1 import campaign_pb2, subject_pb2
 from recsys.v1 import campaign_service_pb2 as service
+from recsys.violations import Violations
 
 _PURPOSES: Final = {
     0: Purpose.MARKETING,

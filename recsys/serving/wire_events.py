@@ -8,9 +8,9 @@ from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType, Identifier, 
 from recsys.events import Event, EventContent, EventFilter, EventLine
 from recsys.serving import fields
 from recsys.serving.money import amount_of
-from recsys.serving.violations import Violations
 from recsys.v1 import event_pb2
 from recsys.v1.event_service_pb2 import PurgeEventsRequest
+from recsys.violations import Violations
 
 _FURTHER_TEXTS: Final = (
     ("attribution_token", limits.ATTRIBUTION_TOKEN_BYTES_MAX),

@@ -13,8 +13,8 @@ from recsys.domain import ItemId
 from recsys.serving import fields
 from recsys.serving.encode import put_moment
 from recsys.serving.money import amount_of, money_of
-from recsys.serving.violations import Violations
 from recsys.v1 import catalog_pb2
+from recsys.violations import Violations
 
 _ATTRIBUTE: Final = re.compile(
     rf"[A-Za-z][A-Za-z0-9_]{{0,{limits.ATTRIBUTE_NAME_CHARS_MAX - 1}}}", re.ASCII

@@ -23,9 +23,9 @@ from recsys.profiles import (
 )
 from recsys.serving import fields
 from recsys.serving.encode import encode_identifier, encode_time
-from recsys.serving.violations import Violations
 from recsys.v1 import profile_service_pb2 as service
 from recsys.v1 import subject_pb2
+from recsys.violations import Violations
 
 SOURCE_DEFAULT: Final = "api"
 

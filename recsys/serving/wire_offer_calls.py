@@ -9,10 +9,10 @@ from recsys.offers.rule import OfferRefusal
 from recsys.serving import fields, wire
 from recsys.serving.encode import put_moment
 from recsys.serving.money import amount_of
-from recsys.serving.violations import Violations
 from recsys.serving.wire_offers import encode_micros, encode_offer, read_money, seconds_of
 from recsys.v1 import offer_pb2
 from recsys.v1 import offer_service_pb2 as service
+from recsys.violations import Violations
 
 _MICROS: Final = 1e6
 _REASONS: Final = {

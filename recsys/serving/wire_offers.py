@@ -26,14 +26,14 @@ from recsys.offers import (
     Sample,
     Scope,
     amount_of_micros,
+    check_offer,
     micros_of,
-    offer_problems,
 )
 from recsys.serving import fields
 from recsys.serving.encode import put_moment
 from recsys.serving.money import amount_of, money_of
-from recsys.serving.violations import Violations
 from recsys.v1 import catalog_pb2, event_pb2, offer_pb2
+from recsys.violations import Violations
 
 _BENEFITS: Final = (
     "percent_off",
@@ -120,8 +120,7 @@ def parse_offer(sent: offer_pb2.Offer, wrong: Violations, path: str) -> tuple[st
         holdout_share=sent.holdout_share,
     )
     if not wrong.any:
-        for one in offer_problems(offer):
-            wrong.add(f"{path}{one.field}", one.description)
+        check_offer(offer, wrong, path)
     return sent.offer_id, offer
 
 

@@ -21,8 +21,8 @@ from recsys.profiles import (
 )
 from recsys.serving import fields
 from recsys.serving.encode import encode_identifier, put_moment
-from recsys.serving.violations import Violations
 from recsys.v1 import event_pb2, profile_pb2, profile_service_pb2, subject_pb2
+from recsys.violations import Violations
 
 _PURPOSES: Final = tuple(Purpose)
 _STATUSES: Final = tuple(ConsentStatus)

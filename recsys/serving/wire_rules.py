@@ -6,8 +6,8 @@ from recsys import limits
 from recsys.domain import ItemId, StockRule
 from recsys.rules import NO_RULES, Boost, Cap, Pin, Rebuy, Rules, Share
 from recsys.rules.placements import problems_of_filters
-from recsys.serving.violations import Violations
 from recsys.v1 import rules_pb2
+from recsys.violations import Violations
 
 _STOCK_RULES: Final = {
     rules_pb2.STOCK_RULE_UNSPECIFIED: None,

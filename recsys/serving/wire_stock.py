@@ -1,7 +1,5 @@
 """Stores and stock to be written become values, every field checked; and back."""
 
-import functools
-import zoneinfo
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,8 +8,9 @@ from recsys.catalog import STORE_ONLINE, StockCell, StockRow, Store, StoreKind
 from recsys.domain import ItemId, StoreId
 from recsys.serving import fields
 from recsys.serving.encode import put_moment
-from recsys.serving.violations import Violations
+from recsys.time_zones import zone_of
 from recsys.v1 import catalog_pb2
+from recsys.violations import Violations
 
 _KINDS: Final = {
     catalog_pb2.STORE_KIND_PHYSICAL: StoreKind.PHYSICAL,
@@ -48,7 +47,7 @@ def parse_store(sent: catalog_pb2.Store, wrong: Violations, path: str) -> Store:
         latitude, longitude = fields.place(sent.place, wrong, f"{path}place")
         if is_online:
             wrong.add(f"{path}place", f"is set; the store {STORE_ONLINE} has none")
-    if sent.time_zone and not _is_time_zone(sent.time_zone):
+    if sent.time_zone and zone_of(sent.time_zone) is None:
         wrong.add(
             f"{path}time_zone",
             "is not known to this machine; allowed are IANA names such as Europe/Berlin",
@@ -130,12 +129,3 @@ def _cell(
         stock_time=now if stock_time is None else min(stock_time, now),
         adjustment_id=adjustment_id,
     )
-
-
-@functools.lru_cache(maxsize=1_024)
-def _is_time_zone(name: str) -> bool:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True

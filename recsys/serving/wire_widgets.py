@@ -20,7 +20,6 @@ from recsys.recommend import (
 from recsys.recommend import SlotQuery as AskedSlot
 from recsys.recommend.query import CONTACT_TYPES, ListQuery
 from recsys.serving import fields, wire
-from recsys.serving.violations import Violations
 from recsys.v1.recommendation_service_pb2 import (
     BuyAgainRequest,
     CompleteBasketRequest,
@@ -30,6 +29,7 @@ from recsys.v1.recommendation_service_pb2 import (
     Slot,
     TrendingRequest,
 )
+from recsys.violations import Violations
 
 _CONTACT_TYPES: Final = {kind.code: kind for kind in CONTACT_TYPES}
 _VIEWED: Final = frozenset({EventType.DETAIL_PAGE_VIEW})

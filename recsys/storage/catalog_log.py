@@ -19,6 +19,7 @@ from recsys.storage.catalog_rows import (
     read_item,
     store_key_of,
 )
+from recsys.storage.change_numbers import number_before
 from recsys.storage.sessions import Session
 
 WRITERS: Final = "recsys.catalog"
@@ -28,9 +29,6 @@ FEED_TIME_FACT: Final = "catalog_feed_time"
 """Fact: when items or stock were last written; seconds since 1970-01-01 UTC."""
 
 LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM catalog_changes"
-
-_NUMBERS_PER_SECOND: Final = 1_000_000
-"""The first number is that of the moment; no storage makes changes faster than this."""
 
 _FIRST_SEQ: Final = "SELECT min(seq) FROM catalog_changes"
 _PRUNE: Final = "DELETE FROM catalog_changes WHERE seq <= ?"
@@ -71,8 +69,7 @@ def changing(
         session.change(_SET_FACT, FEED_TIME_FACT, repr(now))
     if not changes:
         return
-    # So that whoever followed a catalogue that this one has replaced begins anew.
-    start = last_seq(session) or int(now * _NUMBERS_PER_SECOND)
+    start = number_before(last_seq(session), now=now)
     numbered = enumerate(changes, start=start + 1)
     session.change_each(ADD_CHANGE, ((seq, *change) for seq, change in numbered))
     session.change(_PRUNE, start + len(changes) - limits.CATALOG_CHANGE_COUNT_MAX)

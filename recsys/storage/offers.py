@@ -11,12 +11,11 @@ from typing import Final
 from recsys import limits
 from recsys.errors import FieldViolation, InvalidRequest
 from recsys.offers import KeyedOffer, Offer, OfferChanges, OfferPage, stacking_problems
+from recsys.storage.change_numbers import number_before
 from recsys.storage.offers_rows import offer_row, offer_text, read_offer
 from recsys.storage.sessions import Session, Sessions
 
 _WRITERS: Final = "recsys.offers"
-_NUMBERS_PER_SECOND: Final = 1_000_000
-"""The first number is that of the moment; no storage makes changes faster than this."""
 
 _LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM offers"
 _LAST_KEY: Final = "SELECT coalesce(max(offer_key), 0) FROM offers"
@@ -115,8 +114,7 @@ class Offers:
 
 def _first_seq(session: Session, *, now: float) -> int:
     ((last,),) = session.rows(_LAST_SEQ)
-    # So that whoever followed offers that these have replaced begins anew.
-    return int(last) or int(now * _NUMBERS_PER_SECOND)
+    return number_before(int(last), now=now)
 
 
 def _check(session: Session, offers: Mapping[str, Offer]) -> None:

@@ -11,21 +11,22 @@ from typing import Final
 
 from recsys import limits
 from recsys.domain import SECONDS_PER_DAY, Identifier
-from recsys.offers import Asked, Settled, Spend, Standing
+from recsys.offers import Asked, ReservationState, Settled, Spend, Standing
 from recsys.offers.ledger import Reserve
 from recsys.storage.offers_people import holder_of, uses_of
 from recsys.storage.offers_turn import SPENDS, Turn
 from recsys.storage.sessions import Session, Sessions
 
 _NAMES: Final = "SELECT offer_key, offer_id FROM offers WHERE offer_id = ANY(?)"
-_EXPIRED: Final = """
+_EXPIRED: Final = f"""
 SELECT offer_key, count(*), CAST(sum(cost) AS bigint) FROM reservations
-WHERE state = 1 AND offer_key = ANY(?) AND expire_time <= ? GROUP BY offer_key
-"""
-_OVER: Final = """
-SELECT reservation_key FROM reservations WHERE state >= 3 AND settle_time < ?
-ORDER BY settle_time LIMIT ?
-"""
+WHERE state = {ReservationState.RESERVED} AND offer_key = ANY(?) AND expire_time <= ?
+GROUP BY offer_key
+"""  # noqa: S608 - our own numbers
+_OVER: Final = f"""
+SELECT reservation_key FROM reservations
+WHERE state >= {ReservationState.RELEASED} AND settle_time < ? ORDER BY settle_time LIMIT ?
+"""  # noqa: S608 - our own numbers
 _PRUNE_USES: Final = "DELETE FROM offer_uses WHERE reservation_key = ANY(?)"
 _PRUNE: Final = "DELETE FROM reservations WHERE reservation_key = ANY(?)"
 _PRUNED_PER_ASKED: Final = 2

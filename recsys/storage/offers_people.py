@@ -7,6 +7,7 @@ from recsys import limits
 from recsys.domain import CHANNEL_BY_CODE, Channel, Identifier
 from recsys.offers import ReservationState, Use
 from recsys.profiles import IdentityRules
+from recsys.storage.offers_rows import DIGEST_OF_ERASED
 from recsys.storage.people_members import members
 from recsys.storage.sessions import Session
 
@@ -37,7 +38,7 @@ INSERT INTO offer_uses (identifier_key, offer_key, reservation_key, use_time) VA
 """
 _FORGET: Final = f"DELETE FROM offer_uses WHERE {_HERS}"  # noqa: S608 - our own words
 _UNNAME: Final = f"""
-UPDATE reservations SET digest = 0 WHERE reservation_key IN (
+UPDATE reservations SET digest = {DIGEST_OF_ERASED} WHERE reservation_key IN (
   SELECT reservation_key FROM offer_uses WHERE {_HERS}
 )
 """  # noqa: S608 - our own words

@@ -50,16 +50,17 @@ SELECT offer_key, reserved_count, reserved_cost, committed_count, committed_cost
 FROM offer_spends WHERE offer_key = ANY(?)"""
 _HOLD: Final = f"{SPENDS} ORDER BY offer_key FOR UPDATE"
 _BY_ID: Final = f"SELECT {RESERVATION_COLUMNS} FROM reservations WHERE id_high = ANY(?)"  # noqa: S608 - our own names
-_EXPIRE: Final = """
-UPDATE reservations SET state = 4, settle_time = expire_time
-WHERE state = 1 AND offer_key = ANY(?) AND expire_time <= ? RETURNING offer_key, cost
-"""
-_RESERVE: Final = """
+_EXPIRE: Final = f"""
+UPDATE reservations SET state = {ReservationState.EXPIRED}, settle_time = expire_time
+WHERE state = {ReservationState.RESERVED} AND offer_key = ANY(?) AND expire_time <= ?
+RETURNING offer_key, cost
+"""  # noqa: S608 - our own numbers
+_RESERVE: Final = f"""
 INSERT INTO reservations (id_high, id_low, digest, offer_key, state, cost, reserve_time,
   expire_time, channel, store_id)
-VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, {ReservationState.RESERVED}, ?, ?, ?, ?, ?)
 ON CONFLICT (id_high, id_low) DO NOTHING RETURNING reservation_key
-"""
+"""  # noqa: S608 - our own numbers
 _SETTLE: Final = """
 UPDATE reservations SET state = ?, cost = ?, settle_time = ? WHERE reservation_key = ?
 """

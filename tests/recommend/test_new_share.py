@@ -20,8 +20,8 @@ from recsys.recommend import (
 )
 from recsys.rules import Rules, Share, allows
 from recsys.rules.placements import read_placements
-from recsys.serving.violations import Violations
 from recsys.serving.wire_rules import parse_rules, rules_message
+from recsys.violations import Violations
 from support.catalogs import MemoryCatalog
 from support.new_items import KNOWN, NOW, item_of, shop_model
 

@@ -337,3 +337,25 @@ async def test_a_server_without_a_storage_says_so(running: Running) -> None:
     ):
         error = await refused(call)
         assert error[1].reason == "STORAGE_MISSING"
+
+
+async def test_what_she_has_reserved_stands_for_its_group(
+    remembering: tuple[Running, Running],
+) -> None:
+    """Nothing else of its group is hers, and what goes on top of it is, wherever it is refused."""
+    one, other = remembering
+    in_store = offer_pb2.OfferEligibility(channels=[CHANNEL_STORE])
+    await upsert(
+        one,
+        offer("first", stacking_group="g", caps=[offer_pb2.OfferCap(count=1)], value=euros(9)),
+        offer("second", stacking_group="g"),
+        offer("at the till", eligibility=in_store),
+        offer("on top", stacks_on="at the till"),
+    )
+    at_till = Context(channel=CHANNEL_STORE)
+    await one.offers.ReserveOffer(reserving("r-1", "first"))
+    await one.offers.ReserveOffer(reserving("r-2", "at the till", context=at_till))
+    found = await ask(other, context=Context(channel=CHANNEL_WEB))
+    rules = {name: what for name, what in found.items() if isinstance(what, str)}
+    assert rules == {"first": "CAP", "second": "STACKING", "at the till": "CHANNEL"}
+    assert await rule(other, reserving("r-3", "second")) == "STACKING"

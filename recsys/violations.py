@@ -1,12 +1,14 @@
 """Collects what is wrong with a request, field by field, so that callers learn it all at once.
 
+Whatever is written, by whichever way, is checked here in the same words.
+
 Descriptions never repeat an identifier or an item id: they may be personal, and
 they would end up in logs.
 """
 
 import functools
 import re
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Final
 
 from recsys import limits
@@ -16,6 +18,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 _NAMESPACE: Final = re.compile(rf"[a-z0-9_]{{1,{limits.NAMESPACE_CHARS_MAX}}}")
 _QUOTED_CHARS_MAX: Final = 40
+_LATITUDE_MAX: Final = 90.0
+_LONGITUDE_MAX: Final = 180.0
 
 
 def is_plain(text: str, *, bytes_max: int) -> bool:
@@ -98,6 +102,18 @@ class Violations:
             return True
         self.add(field, f"has {len(entries)} entries; allowed 0 to {count_max}")
         return False
+
+    def distinct(self, entries: Sequence[object], field: str) -> None:
+        """Check that nothing is said twice."""
+        if len(set(entries)) < len(entries):
+            self.add(field, "says something twice; allowed once each")
+
+    def place(self, *, latitude: float, longitude: float, field: str) -> None:
+        """Check degrees north and east."""
+        sides = (("latitude", latitude, _LATITUDE_MAX), ("longitude", longitude, _LONGITUDE_MAX))
+        for name, degrees, bound in sides:
+            if not abs(degrees) <= bound:  # True for NaN too.
+                self.add(f"{field}.{name}", f"is {degrees:g}; allowed -{bound:g} to {bound:g}")
 
     def count_from_one(self, entries: Sized, field: str, *, count_max: int) -> None:
         """Check that there are some entries, and not too many."""

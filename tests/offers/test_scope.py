@@ -1,0 +1,26 @@
+"""Which items an offer is about, kept in bits."""
+
+import numpy as np
+
+from recsys.bundle import ItemIndex
+from recsys.catalog import Item
+from recsys.offers import Offer, PercentOff, Scope
+from recsys.offers.scope import ScopeTable
+from recsys.rules.assortment import Assortment
+from support.catalogs import MemoryCatalog
+
+
+def test_a_filter_of_now_over_named_items_is_asked_again_as_time_passes() -> None:
+    """An item that is new today is not tomorrow, though nobody has changed it."""
+    catalog = MemoryCatalog()
+    catalog.put("tea", Item(release_time=0.0))
+    assortment = Assortment(ItemIndex.from_ids(["tea", "soap"]), catalog)
+    scope = Scope(item_ids=("tea",), filter="release_time > now - 1d")
+    new = Offer(benefit=PercentOff(percent=10.0), currency="EUR", scope=scope)
+    table, offers = ScopeTable(assortment), {"new": new}
+    rows, weights = np.array([0, 1], dtype=np.int32), np.ones(2)
+    found = []
+    for now in (3_600.0, 200_000.0):
+        assortment.refresh(now=now)
+        found.append(table.shares(offers, ["new"], rows, weights, now=now).tolist())
+    assert found == [[1.0], [0.0]]
