@@ -168,6 +168,7 @@ class PersonRanker:
         k: int,
         prior_row: int,
         masks: Masks | None,
+        out_vector: NDArray[np.float32] | None,
     ) -> Ranking | tuple[int, int]: ...
 
 def code_bytes(factor_count: int) -> tuple[int, int, int]: ...

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
-from recsys.arrays import InvalidArray, check_array, check_count
+from recsys.arrays import InvalidArray, check_array, check_count, describe
 from recsys.masks import Mask
 from recsys.subsets import Subsets
 
@@ -46,15 +46,15 @@ def resolve_allowed(
     """Take the state of each mask, once, and the smallest subset that is right for it.
 
     Raises:
-        InvalidArray: A bitmap has a wrong dtype, shape or layout, or a mask is of
-            fewer items; rows of one that lie behind the last item do not count.
+        InvalidArray: A bitmap has a wrong dtype, shape or layout, or is, as a mask, of
+            fewer items; rows that lie behind the last item do not count.
         CountOutOfRange: Too many masks.
     """
-    several = [allowed] if isinstance(allowed, Mask | np.ndarray) else allowed
-    check_count(len(several), argument="masks", count_min=0, count_max=_scoring.MASK_COUNT_MAX)
+    masks = several(allowed)
+    check_count(len(masks), argument="masks", count_min=0, count_max=_scoring.MASK_COUNT_MAX)
     bitmaps: list[U8] = []
     found: list[tuple[_scoring.CodeSubset, NDArray[np.int32]]] = []
-    for one in several:
+    for one in masks:
         if not isinstance(one, Mask):
             bitmaps.append(_checked(one, query_count, item_count))
             continue
@@ -75,9 +75,21 @@ def resolve_allowed(
     return ResolvedMasks(bitmaps=tuple(bitmaps), subset=subset, extra=extra)
 
 
+def several(allowed: Allowed) -> Sequence[U8 | Mask]:
+    """Return one mask or several as several."""
+    return [allowed] if isinstance(allowed, Mask | np.ndarray) else allowed
+
+
 def _checked(bitmap: U8, query_count: int, item_count: int) -> U8:
     byte_count = (item_count + 7) // 8
     is_matrix = isinstance(bitmap, np.ndarray) and bitmap.ndim == 2  # noqa: PLR2004 - a matrix
-    shape = (query_count, byte_count) if is_matrix else (byte_count,)
+    shape = (query_count, None) if is_matrix else (None,)
     check_array(bitmap, argument="allowed", dtype=np.uint8, shape=shape)
-    return bitmap if is_matrix else bitmap[np.newaxis]
+    if bitmap.shape[-1] < byte_count:
+        raise InvalidArray(
+            argument="allowed",
+            found=describe(bitmap),
+            allowed=f"{byte_count} bytes and more, for {item_count} items",
+        )
+    own = bitmap[..., :byte_count]
+    return np.ascontiguousarray(own) if is_matrix else own[np.newaxis]

@@ -13,7 +13,7 @@ from recsys import _scoring
 from recsys._features import ItemWeights
 from recsys._scoring import Masks, Ranking
 from recsys.allowed import Allowed
-from recsys.arrays import InvalidArray, RowOutOfRange, check_count
+from recsys.arrays import InvalidArray, RowOutOfRange, check_array, check_count
 from recsys.fold_in import FoldIn, SingularSystem
 from recsys.row_lists import broken_item_item
 from recsys.scoring import Scorer
@@ -39,6 +39,7 @@ class PersonRanker:
         self._scorer = scorer
         self._item_count = scorer.item_count
         self._prior_row_count = scorer.prior_row_count
+        self._vector_length = 0 if fold_in is None else scorer.factor_count
         self._compiled = _scoring.PersonRanker(
             scorer.table,
             None if fold_in is None else fold_in.compiled,
@@ -54,6 +55,7 @@ class PersonRanker:
         without_seen: bool = False,
         prior_row: int = -1,
         allowed: Allowed | None = None,
+        out_vector: NDArray[np.float32] | None = None,
     ) -> Ranking:
         """Rank the best items for a person, exactly.
 
@@ -65,6 +67,8 @@ class PersonRanker:
             without_seen: Whether items she has had contact with may not appear either.
             prior_row: Which row of the model's priors is added, -1 for none.
             allowed: Which items may appear, as in `Scorer.top_k`; None for all.
+            out_vector: Gets her vector, shape (f,), C-contiguous; only where the model has
+                vectors.
 
         Raises:
             CountOutOfRange: `k` is negative or too large.
@@ -74,11 +78,20 @@ class PersonRanker:
                 or the model's item-item part is not what was published.
         """
         check_count(k, argument="k", count_min=0, count_max=2**31 - 1)
+        if out_vector is not None:
+            check_array(
+                out_vector,
+                argument="out_vector",
+                dtype=np.float32,
+                shape=(self._vector_length,),
+            )
         masks = None
         if allowed is not None:
             resolved = self._scorer.masks(allowed)
             masks = Masks(resolved.bitmaps, resolved.subset, resolved.extra)
-        ranked = self._compiled.rank(weights, excluded, without_seen, k, prior_row, masks)
+        ranked = self._compiled.rank(
+            weights, excluded, without_seen, k, prior_row, masks, out_vector
+        )
         if isinstance(ranked, Ranking):
             return ranked
         fold_fault, fault = ranked

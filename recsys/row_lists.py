@@ -1,13 +1,15 @@
 """Lists of item rows per query: what goes into the core and what comes out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
 from recsys.arrays import InvalidArray, RowOutOfRange, check_array
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, row_pointers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +44,18 @@ class RaggedRows:
 
     indptr: NDArray[np.int64]
     rows: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, lists: Sequence[NDArray[np.integer]]) -> Self:
+        """Lay lists out, one after the other."""
+        rows = np.concatenate([*lists, np.empty(0, dtype=np.int32)], dtype=np.int32)
+        return cls(row_pointers([len(one) for one in lists]), rows)
+
+    @classmethod
+    def one(cls, rows: NDArray[np.integer]) -> Self:
+        """Return the list of a single query."""
+        indptr = np.array([0, len(rows)], dtype=np.int64)
+        return cls(indptr, rows.astype(np.int32, copy=False))
 
 
 def row_error(

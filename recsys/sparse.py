@@ -1,9 +1,14 @@
 """Compressed sparse rows as three plain arrays, without SciPy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+_NO_COLUMNS: Final = np.empty(0, dtype=np.int32)
+_NO_VALUES: Final = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,22 @@ class CsrMatrix:
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
     data: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, columns: Sequence[NDArray[np.int32]], values: Sequence[NDArray[np.float32]]
+    ) -> Self:
+        """Lay rows out, one after the other.
+
+        Args:
+            columns: Of each row.
+            values: Of each row, as long as its columns.
+        """
+        return cls(
+            row_pointers([len(one) for one in columns]),
+            np.concatenate([*columns, _NO_COLUMNS], dtype=np.int32),
+            np.concatenate([*values, _NO_VALUES], dtype=np.float32),
+        )
 
     @property
     def row_count(self) -> int:
@@ -44,3 +65,15 @@ class CsrMatrix:
         if not np.isfinite(self.data).all():
             return "values are not finite"
         return None
+
+
+def row_pointers(lengths: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
+    """Return where each row begins, shape (rows + 1,), from the rows' lengths."""
+    indptr = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=indptr[1:])
+    return indptr
+
+
+def expand_rows(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row of every entry, shape (z,), from where each row begins."""
+    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))

@@ -155,7 +155,8 @@ cdef class PersonRanker:
         self.table, self.fold_in, self.releases_gil = table, fold_in, releases_gil
 
     def rank(self, ItemWeights weights not None, const int32_t[::1] excluded,
-             bint without_seen, int64_t k, int64_t prior_row, Masks masks):
+             bint without_seen, int64_t k, int64_t prior_row, Masks masks,
+             float[::1] out_vector):
         """Rank for one person.
 
         Args:
@@ -165,6 +166,7 @@ cdef class PersonRanker:
             k: Rows wanted, 0 and above.
             prior_row: Row of the priors to add, -1 for none.
             masks: What may appear; None for everything.
+            out_vector: Gets her vector, of shape (f,); None where nobody asks for it.
 
         Returns:
             A Ranking; or (fault of the fold-in, fault of the ranking).
@@ -227,6 +229,9 @@ cdef class PersonRanker:
                                  &fold_fault, &position)
             self.table.give_back(scratch)
             if solving is not None:
+                if out_vector is not None:
+                    memcpy(&out_vector[0], solving.vector,
+                           self.fold_in.model.factor_count * sizeof(float))
                 self.fold_in.give_back(solving)
         finally:
             free(blocked)

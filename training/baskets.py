@@ -13,7 +13,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from recsys.domain import EventType
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training.config import BasketsConfig
 from training.interactions import Events
 from training.models.links import (
@@ -24,7 +24,7 @@ from training.models.links import (
     products,
     summed_links,
 )
-from training.ragged import csr_from_pairs, expand_rows
+from training.ragged import csr_from_pairs
 
 _SECONDS_PER_MINUTE = 60.0
 _ADDITIONS_AT_ONCE = 2**24

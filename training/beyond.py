@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training.metrics import Targets, find_hits
-from training.ragged import expand_rows
 
 F64 = NDArray[np.float64]
 

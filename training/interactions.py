@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from recsys.domain import CHANNEL_UNKNOWN_CODE, Channel, EventType
 from recsys.features import WEIGHT_MIN, EventWeighting, HistoryConfig
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training import columns
 from training.attributes import attributes_of
 from training.dataset import Dataset
-from training.ragged import csr_from_pairs, expand_rows
+from training.ragged import csr_from_pairs
 
 NO_STORE = -1
 _TYPE_CODES = {member.value: member.code for member in EventType}

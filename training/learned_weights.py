@@ -29,11 +29,11 @@ from scipy.optimize import minimize
 
 from recsys.domain import CHANNEL_BY_CODE, EVENT_TYPE_BY_CODE, EventType
 from recsys.features import EventWeighting, FeatureConfig
+from recsys.sparse import expand_rows
 from training.config import TrainConfig
 from training.hidden_purchases import HiddenPurchases, hide_newest_purchases
 from training.interactions import Events, sum_weights
 from training.models import CooccurrenceConfig, Interactions, create_trainer
-from training.ragged import expand_rows
 
 F64 = NDArray[np.float64]
 

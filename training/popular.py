@@ -11,8 +11,9 @@ from recsys import limits
 from recsys.bundle import SEGMENT_ALL, PopularLists, channel_segment, store_segment
 from recsys.domain import Channel, EventType, StoreId
 from recsys.features import EventWeighting, FeatureConfig
+from recsys.sparse import row_pointers
 from training.interactions import NO_STORE, Events
-from training.ragged import positions_of_rows, row_pointers
+from training.ragged import positions_of_rows
 
 RankedList = tuple[NDArray[np.int32], NDArray[np.float32]]
 

@@ -3,14 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.sparse import CsrMatrix
-
-
-def row_pointers(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return where each row begins, shape (rows + 1,), from the rows' lengths."""
-    indptr = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=indptr[1:])
-    return indptr
+from recsys.sparse import CsrMatrix, row_pointers
 
 
 def positions_of_rows(
@@ -58,8 +51,3 @@ def csr_from_pairs(
         columns.astype(np.int32, copy=False),
         values.astype(np.float32, copy=False),
     )
-
-
-def expand_rows(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the row of every entry, shape (z,)."""
-    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))

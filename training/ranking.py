@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from recsys.bundle import SEGMENT_ALL, PopularLists, channel_segment, store_segment
 from recsys.domain import CHANNEL_BY_CODE, StoreId
 from recsys.scoring import FoldIn, RaggedRows, Scorer
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows, row_pointers
 from training.fit import FittedModel
-from training.ragged import expand_rows, row_pointers, take_rows
+from training.ragged import take_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

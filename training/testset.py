@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import EventWeighting, FeatureConfig, HistoryConfig
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows, row_pointers
 from training.interactions import Events, sum_weights
 from training.metrics import Targets
-from training.ragged import csr_from_pairs, expand_rows, row_pointers
+from training.ragged import csr_from_pairs
 from training.ranking import Askers, Contexts, ModelRanker
 from training.split import Split
 

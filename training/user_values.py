@@ -13,8 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.errors import InvalidData
+from recsys.sparse import expand_rows
 from training.metrics import Targets, accuracy, find_hits
-from training.ragged import expand_rows, positions_of_rows
+from training.ragged import positions_of_rows
 from training.ranking import RankedItems
 
 F64 = NDArray[np.float64]

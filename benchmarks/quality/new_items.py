@@ -22,7 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.scoring import FoldIn
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, row_pointers
 from training.attributes import attributes_of
 from training.config import NewItemsConfig
 from training.metrics import Targets
@@ -31,7 +31,7 @@ from training.models.threads import one_blas_thread, to_scipy
 from training.new_items import items_with_features, learn_new_items
 from training.new_items.learn import popularity_of_kind, with_intervals
 from training.new_items.measure import Askers, among_hidden, in_catalogue, scores_of_hidden
-from training.ragged import csr_from_pairs, row_pointers, take_rows
+from training.ragged import csr_from_pairs, take_rows
 
 NEW_SHARE, NEW_DAYS, SEED = 0.1, 56, 20261122
 

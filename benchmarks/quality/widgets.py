@@ -27,6 +27,7 @@ from recsys.events import History
 from recsys.limits import HISTORY_EVENT_COUNT_MAX
 from recsys.recommend import ServingModel
 from recsys.recommend.again import buy_again
+from recsys.sparse import expand_rows
 from training.baskets import basket_links, baskets_of
 from training.config import BasketsConfig, TrainConfig
 from training.fit import fit_model, prepare
@@ -34,7 +35,6 @@ from training.ingest import import_events
 from training.interactions import Events, read_events
 from training.models import CooccurrenceConfig
 from training.publish import bundle_contents
-from training.ragged import expand_rows
 from training.rebuys import rebuys_of
 from training.resample import bootstrap
 

@@ -52,11 +52,10 @@ class NewItemMap:
         count = len(indptr) - 1
         found = np.empty((count, self.weights.shape[1]), dtype=np.float32)
         places, is_known = self.places(hashes)
+        places = np.where(is_known, places, -1)
         for first in range(0, count, _ITEMS_AT_ONCE):
             stop = min(first + _ITEMS_AT_ONCE, count)
-            found[first:stop] = self._sums(
-                indptr[first : stop + 1], np.where(is_known, places, -1), values
-            )
+            found[first:stop] = self._sums(indptr[first : stop + 1], places, values)
         return np.ascontiguousarray(found[:, :-1]), np.ascontiguousarray(found[:, -1])
 
     def places(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

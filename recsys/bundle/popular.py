@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import Channel, StoreId
+from recsys.sparse import row_pointers
 
 SEGMENT_ALL: Final = "all"
 
@@ -48,11 +49,9 @@ class PopularLists:
         """
         if SEGMENT_ALL not in lists:
             raise ValueError(f"the list {SEGMENT_ALL!r} is missing")
-        indptr = np.zeros(len(lists) + 1, dtype=np.int64)
-        np.cumsum([len(rows) for rows, _ in lists.values()], out=indptr[1:])
         return cls(
             segments=tuple(lists),
-            indptr=indptr,
+            indptr=row_pointers([len(rows) for rows, _ in lists.values()]),
             rows=np.concatenate([rows for rows, _ in lists.values()]).astype(np.int32),
             scores=np.concatenate([scores for _, scores in lists.values()]).astype(np.float32),
         )

@@ -1,5 +1,6 @@
 """How soon and how surely items are bought again, as learned from everybody."""
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 F32 = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Rebuys:
     """What is usual between two purchases of the same item by the same person.
 
@@ -29,6 +30,14 @@ class Rebuys:
     days: F32
     ratios: tuple[float, ...]
     rates: tuple[float, ...]
+
+    @functools.cached_property
+    def typical(self) -> tuple[float, float]:
+        """The median share and the median days: what is assumed of items that nobody has bought.
+
+        Reads all of both, once.
+        """
+        return float(np.median(self.shares)), float(np.median(self.days))
 
     def rate(self, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how likely a purchase is now.

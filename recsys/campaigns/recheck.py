@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recsys.bitmaps import allows
 from recsys.campaigns.batch_types import BatchQuery
 from recsys.domain import ItemId
 from recsys.events import EMPTY_HISTORY
 from recsys.recommend import Recommender, ServingModel
-from recsys.rules import allows
 
 
 def withdrawn(

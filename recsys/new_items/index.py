@@ -74,31 +74,39 @@ class LiveItems(ItemIndex):
         """
         known = np.zeros(len(some), dtype=np.bool_)
         known[super().find([one.item_id for one in some])[1]] = True
-        new = [some[at] for at in np.flatnonzero(~known).tolist()]
-        given = [(one, one.item) for one in new if one.item is not None]
-        room = limits.NEW_ITEM_COUNT_MAX - len(self._ids)
         with self._lock:
-            rows, taken = [], []
-            for one, item in given:
-                row = self._rows.get(one.item_id)
+            # The last of the same item counts.
+            given = {
+                one.item_id: (one, one.item)
+                for one in (some[at] for at in np.flatnonzero(~known).tolist())
+                if one.item is not None
+            }
+            rows: dict[ItemId, int] = {}
+            fresh: list[KeyedItem] = []
+            for item_id, (one, _) in given.items():
+                row = self._rows.get(item_id)
                 if row is None:
-                    if room <= 0:
+                    row = len(self._ids) + len(fresh)
+                    if row >= limits.NEW_ITEM_COUNT_MAX:
                         continue
-                    room -= 1
-                    row = len(self._ids)
-                    self._keys = _with_value(self._keys, row, one.item_key)
-                    self._row_of_key[one.item_key] = self.first_row + row
-                    self._ids.append(one.item_id)
-                    self._rows[one.item_id] = row
-                rows.append(row)
-                taken.append((one.item_id, item))
+                    fresh.append(one)
+                rows[item_id] = row
             if not rows:
                 return
-            # The last of the same item counts.
-            last = list({row: at for at, row in enumerate(rows)}.values())
-            features = feature_rows((taken[at] for at in last), now=now)
+            features = feature_rows(((name, given[name][1]) for name in rows), now=now)
             vectors, priors = self._map.vectors(*features)
-            self.table.put(np.array([rows[at] for at in last], np.int32), vectors, priors)
+            self.table.put(np.array(list(rows.values()), np.int32), vectors, priors)
+            # Whoever finds an item asks for its vector next.
+            self._publish(fresh)
+
+    def _publish(self, fresh: Sequence[KeyedItem]) -> None:
+        """Name the items that the last rows are of; each is found when all is known of it."""
+        for one in fresh:
+            row = len(self._ids)
+            self._keys = _with_value(self._keys, row, one.item_key)
+            self._row_of_key[one.item_key] = self.first_row + row
+            self._ids.append(one.item_id)
+            self._rows[one.item_id] = row
 
     def ids(self, rows: I32) -> list[ItemId]:
         """Return the ids at rows, in their order; IndexError outside."""

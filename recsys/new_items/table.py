@@ -1,9 +1,10 @@
 """Vectors of new items, searched exactly while they are written.
 
-Most rows are *settled*: they have codes, as the items of a bundle. What came or changed
-since is searched as it is; where that grows beyond an eighth of the rest, everything settles
-anew. So a row is encoded a few times in its life, and a search costs two or three calls of
-the kernel. Answers never depend on what is settled.
+Most rows are *settled*: they have codes, as the items of a bundle. What came since is the
+*tail*, searched as it is, and what was written again lies beside both. Where these two grow
+beyond an eighth of the rest, everything settles anew. So a row is encoded a few times in its
+life, and a search costs two or three calls of the kernel. Answers never depend on what is
+settled. What a search may be reading is never written over.
 """
 
 import threading
@@ -13,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import allows, of_length
 from recsys.row_lists import RaggedRows
 from recsys.scoring import Scorer
 
@@ -36,24 +38,73 @@ class Found(NamedTuple):
     scores: F64
 
 
+class _Rows(NamedTuple):
+    """Some rows of the table.
+
+    Attributes:
+        vectors: Of each, shape (m, f).
+        priors: Of each, shape (m,).
+        scorer: Of them; None for no rows.
+    """
+
+    vectors: F32
+    priors: F32
+    scorer: Scorer | None = None
+
+    @classmethod
+    def scored(cls, vectors: F32, priors: F32, *, makes_codes: bool = False) -> "_Rows":
+        """Make rows ready to be searched."""
+        if not len(priors):
+            return cls(vectors, priors)
+        scorer = Scorer(
+            item_count=len(priors), item_factors=vectors, prior=priors, makes_codes=makes_codes
+        )
+        return cls(vectors, priors, scorer)
+
+
 class _State(NamedTuple):
     """The table at one moment.
 
     Attributes:
-        settled: Rows 0 to `settled_count`; None for none.
-        settled_count: A multiple of 8, so that bitmaps can be cut there.
-        stale: Settled rows that have changed since, ascending.
-        changed: What these are now; None for none.
-        tail: The rows from `settled_count` on; None for none.
+        settled: The first rows; as many as a multiple of 8, so that bitmaps can be cut there.
+        tail: The rows behind them.
+        stale: Rows of both that have been written again, ascending.
+        changed: What these are now.
         reach: Longest vector of all, and largest prior.
     """
 
-    settled: Scorer | None = None
-    settled_count: int = 0
-    stale: I32 = _NO_ROWS
-    changed: Scorer | None = None
-    tail: Scorer | None = None
+    settled: _Rows
+    tail: _Rows
+    stale: I32
+    changed: _Rows
     reach: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def settled_count(self) -> int:
+        """How many rows are settled."""
+        return len(self.settled.priors)
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return self.settled_count + len(self.tail.priors)
+
+    def at(self, rows: I32) -> tuple[F32, F32]:
+        """Return the vectors and priors of some rows, as copies."""
+        vectors = np.empty((len(rows), self.settled.vectors.shape[1]), dtype=np.float32)
+        priors = np.empty(len(rows), dtype=np.float32)
+        is_settled = rows < self.settled_count
+        places = np.searchsorted(self.stale, rows)
+        is_stale = np.zeros(len(rows), dtype=np.bool_)
+        if len(self.stale):
+            is_stale = self.stale[np.minimum(places, len(self.stale) - 1)] == rows
+        for which, own, part in (
+            (is_settled, rows, self.settled),
+            (~is_settled, rows - self.settled_count, self.tail),
+            (is_stale, places, self.changed),
+        ):
+            vectors[which], priors[which] = part.vectors[own[which]], part.priors[own[which]]
+        return vectors, priors
 
 
 class NewItemTable:
@@ -62,13 +113,13 @@ class NewItemTable:
     def __init__(self, factor_count: int) -> None:
         """Begin without rows."""
         self._lock = threading.Lock()
-        self._vectors: F32 = np.empty((0, factor_count), dtype=np.float32)
-        self._priors: F32 = np.empty(0, dtype=np.float32)
-        self._count = 0
-        self._state = _State()
+        nothing = _Rows(np.empty((0, factor_count), np.float32), np.empty(0, np.float32))
+        # The tail is the beginning of this, which has room for more.
+        self._room = nothing
+        self._state = _State(nothing, nothing, _NO_ROWS, nothing)
 
     def __len__(self) -> int:
-        return self._count
+        return self._state.row_count
 
     def put(self, rows: I32, vectors: F32, priors: F32) -> None:
         """Write rows; those beyond the last are new, without gaps.
@@ -79,47 +130,35 @@ class NewItemTable:
             priors: Of each, shape (m,), finite.
         """
         with self._lock:
+            state = self._state
             # What is written again as it was stays settled.
-            kept = rows < self._count
-            kept[kept] = np.all(self._vectors[rows[kept]] == vectors[kept], axis=1) & (
-                self._priors[rows[kept]] == priors[kept]
-            )
-            rows, vectors, priors = rows[~kept], vectors[~kept], priors[~kept]
-            if not len(rows):
+            had = rows < state.row_count
+            old_vectors, old_priors = state.at(rows[had])
+            differs = np.any(old_vectors != vectors[had], axis=1) | (old_priors != priors[had])
+            again = np.flatnonzero(had)[differs]
+            fresh = np.flatnonzero(~had)
+            if not len(again) and not len(fresh):
                 return
-            count = max(self._count, int(rows.max(initial=-1)) + 1)
-            if count > len(self._vectors):
-                self._grow(count)
-            before = self._state
-            # What is settled may be read just now, and is replaced and not overwritten.
-            if np.any(rows < before.settled_count):
-                self._vectors, self._priors = self._vectors.copy(), self._priors.copy()
-            self._vectors[rows], self._priors[rows] = vectors, priors
-            self._count = count
-            stale = np.union1d(before.stale, rows[rows < before.settled_count]).astype(np.int32)
-            fresh = np.arange(before.settled_count, count, dtype=np.int32)
+            if len(fresh):
+                state = self._appended(state, rows[fresh], vectors[fresh], priors[fresh])
+            if len(again):
+                state = _overlaid(state, rows[again], vectors[again], priors[again])
             longest = float(np.linalg.norm(vectors.astype(np.float64), axis=1).max(initial=0.0))
-            largest = float(priors.max(initial=0.0))
-            reach = (max(before.reach[0], longest), max(before.reach[1], largest))
-            if len(stale) + len(fresh) > max(_TAIL_MIN, before.settled_count // _TAIL_SHARE):
-                self._settle(reach)
-                return
-            is_settled = rows < before.settled_count
-            self._state = before._replace(
-                stale=stale,
-                changed=self._scorer(stale) if is_settled.any() else before.changed,
-                tail=before.tail if is_settled.all() else self._scorer(fresh),
-                reach=reach,
-            )
+            reach = max(state.reach[0], longest), max(state.reach[1], float(priors.max()))
+            state = state._replace(reach=reach)
+            unsettled_count = len(state.stale) + len(state.tail.priors)
+            if unsettled_count > max(_TAIL_MIN, state.settled_count // _TAIL_SHARE):
+                state = self._settled(state)
+            self._state = state
 
     def vectors(self, rows: I32) -> F32:
         """Return the vectors of some rows."""
-        found: F32 = self._vectors[rows]
-        return found
+        return self._state.at(rows)[0]
 
     def scorer_of(self, row: int) -> Scorer:
         """Return a scorer of one row alone."""
-        return self._scorer(np.array([row], dtype=np.int32))
+        vectors, priors = self._state.at(np.array([row], dtype=np.int32))
+        return Scorer(item_count=1, item_factors=vectors, prior=priors, makes_codes=False)
 
     def may_reach(self, vector: F32, score: float) -> bool:
         """Say whether any row may have this score or more."""
@@ -140,64 +179,71 @@ class NewItemTable:
         state = self._state
         query = vector[np.newaxis]
         found = []
-        if state.settled is not None:
-            left_out = np.union1d(state.stale, excluded[excluded < state.settled_count])
-            ranked = state.settled.top_k(
+        left_out = np.union1d(state.stale, excluded) if len(state.stale) else excluded
+        for first, part in ((0, state.settled), (state.settled_count, state.tail)):
+            if part.scorer is None:
+                continue
+            row_count = len(part.priors)
+            own = left_out[(left_out >= first) & (left_out < first + row_count)] - first
+            ranked = part.scorer.top_k(
                 query,
                 count,
-                allowed=[_cut(mask, state.settled.item_count) for mask in masks],
-                excluded=_one_row(left_out),
+                allowed=[of_length(mask[first // 8 :], row_count) for mask in masks],
+                excluded=RaggedRows.one(own),
             )
-            found.append(Found(*ranked.row(0)))
-        if state.changed is not None:
+            rows, scores = ranked.row(0)
+            found.append(Found(rows + np.int32(first), scores))
+        if state.changed.scorer is not None:
             allowed = ~np.isin(state.stale, excluded)
             for mask in masks:
-                allowed &= _has(mask, state.stale)
+                allowed &= allows(mask, state.stale)
             bits = np.packbits(allowed, bitorder="little")
-            places, scores = state.changed.top_k(query, count, allowed=bits).row(0)
+            places, scores = state.changed.scorer.top_k(query, count, allowed=bits).row(0)
             found.append(Found(state.stale[places], scores))
-        if state.tail is not None:
-            first, stop = state.settled_count, state.settled_count + state.tail.item_count
-            own = excluded[(excluded >= first) & (excluded < stop)] - np.int32(first)
-            ranked = state.tail.top_k(
-                query,
-                count,
-                allowed=[_cut(mask[first // 8 :], state.tail.item_count) for mask in masks],
-                excluded=_one_row(own),
-            )
-            places, scores = ranked.row(0)
-            found.append(Found(places + np.int32(first), scores))
         return best_of(found, count)
 
-    def _grow(self, count: int) -> None:
-        size = max(count, 2 * len(self._vectors), 64)
-        vectors = np.zeros((size, self._vectors.shape[1]), dtype=np.float32)
-        priors = np.zeros(size, dtype=np.float32)
-        vectors[: self._count] = self._vectors[: self._count]
-        priors[: self._count] = self._priors[: self._count]
-        self._vectors, self._priors = vectors, priors
+    def _appended(self, state: _State, rows: I32, vectors: F32, priors: F32) -> _State:
+        """Write rows behind the last one, where nobody reads yet."""
+        count = len(state.tail.priors) + len(rows)
+        if count > len(self._room.priors):
+            self._room = _roomy(state.tail, max(count, 2 * len(self._room.priors), 64))
+        own = rows - state.settled_count
+        self._room.vectors[own], self._room.priors[own] = vectors, priors
+        tail = _Rows.scored(self._room.vectors[:count], self._room.priors[:count])
+        return state._replace(tail=tail)
 
-    def _settle(self, reach: tuple[float, float]) -> None:
-        settled_count = self._count // 8 * 8
-        rest = np.arange(settled_count, self._count, dtype=np.int32)
-        self._state = _State(
-            settled=Scorer(
-                item_count=settled_count,
-                item_factors=self._vectors[:settled_count],
-                prior=self._priors[:settled_count],
-            ),
-            settled_count=settled_count,
-            tail=self._scorer(rest) if len(rest) else None,
-            reach=reach,
+    def _settled(self, state: _State) -> _State:
+        vectors = np.concatenate([state.settled.vectors, state.tail.vectors])
+        priors = np.concatenate([state.settled.priors, state.tail.priors])
+        vectors[state.stale], priors[state.stale] = state.changed.vectors, state.changed.priors
+        count = len(priors) // 8 * 8
+        self._room = _roomy(_Rows(vectors[count:], priors[count:]), 64)
+        rest = len(priors) - count
+        none = _Rows(vectors[:0], priors[:0])
+        return _State(
+            settled=_Rows.scored(vectors[:count], priors[:count], makes_codes=True),
+            tail=_Rows.scored(self._room.vectors[:rest], self._room.priors[:rest]),
+            stale=_NO_ROWS,
+            changed=none,
+            reach=state.reach,
         )
 
-    def _scorer(self, rows: I32) -> Scorer:
-        return Scorer(
-            item_count=len(rows),
-            item_factors=self._vectors[rows],
-            prior=self._priors[rows],
-            makes_codes=False,
-        )
+
+def _overlaid(state: _State, rows: I32, vectors: F32, priors: F32) -> _State:
+    """Put what rows are now beside what they were."""
+    stale = np.union1d(state.stale, rows).astype(np.int32)
+    now_vectors, now_priors = state.at(stale)
+    places = np.searchsorted(stale, rows)
+    now_vectors[places], now_priors[places] = vectors, priors
+    return state._replace(stale=stale, changed=_Rows.scored(now_vectors, now_priors))
+
+
+def _roomy(rows: _Rows, size: int) -> _Rows:
+    """Return arrays of some size that begin with some rows."""
+    vectors = np.zeros((size, rows.vectors.shape[1]), dtype=np.float32)
+    priors = np.zeros(size, dtype=np.float32)
+    vectors[: len(rows.priors)], priors[: len(rows.priors)] = rows.vectors, rows.priors
+    return _Rows(vectors, priors)
 
 
 def best_of(found: Sequence[Found], count: int) -> Found:
@@ -208,21 +254,3 @@ def best_of(found: Sequence[Found], count: int) -> Found:
     scores = np.concatenate([_NO_SCORES, *(one.scores for one in found)])
     order = np.lexsort((rows, -scores))[:count]
     return Found(rows[order], scores[order])
-
-
-def _one_row(rows: NDArray[np.integer]) -> RaggedRows:
-    return RaggedRows(np.array([0, len(rows)], dtype=np.int64), rows.astype(np.int32))
-
-
-def _cut(mask: U8, row_count: int) -> U8:
-    """Return the bytes of a mask's first rows, with rows behind its end not allowed."""
-    byte_count = (row_count + 7) // 8
-    if len(mask) >= byte_count:
-        return mask[:byte_count]
-    return np.concatenate([mask, np.zeros(byte_count - len(mask), dtype=np.uint8)])
-
-
-def _has(mask: U8, rows: I32) -> NDArray[np.bool_]:
-    bits = _cut(mask, int(rows[-1]) + 1 if len(rows) else 0)
-    found: NDArray[np.bool_] = (bits[rows >> 3] >> (rows & 7).astype(np.uint8) & 1) == 1
-    return found

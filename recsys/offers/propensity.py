@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.bitmaps import allows
 from recsys.offers.ledger import Spend
 from recsys.offers.offer import Offer
 from recsys.offers.query import OfferQuery, PropensityBasis
@@ -22,7 +23,6 @@ from recsys.recommend.model import ServingModel
 from recsys.recommend.query import RecommendQuery
 from recsys.recommend.recommender import Recommender
 from recsys.recommend.sources import Personal, in_one, of_person
-from recsys.rules import allows
 
 _POPULAR_SHARE: Final = 0.1
 """How much what is popular counts beside what is hers, so that no scope is worth nothing."""

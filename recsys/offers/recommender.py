@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from recsys import limits
 from recsys.catalog import ItemReader
-from recsys.domain import FallbackCause
 from recsys.offers.eligibility import Circumstances, is_applicable, refused_here, refused_person
 from recsys.offers.ledger import BASE_SECONDS, Ledger, Spend, Standing
 from recsys.offers.live import LiveOffers, LiveStores
@@ -91,8 +90,7 @@ class OfferRecommender:
         standing = self._sources.ledger.standing(
             query.identifiers, [*left, *_beside(left, refused, offers)]
         )
-        allowed = known.cause is not FallbackCause.NO_CONSENT
-        reader = PersonReader(self._people, query, allowed=allowed, now=now)
+        reader = PersonReader(self._people, query, allowed=known.is_allowed, now=now)
         for offer_id in left:
             for refusal in refused_person(
                 offer_id, offers[offer_id], standing, reader=reader, now=now

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.bitmaps import bitmap_of
 from recsys.catalog import ITEM_SCHEMA
 from recsys.domain import ItemId
 from recsys.filters import Filter, Record, read_filter
 from recsys.filters.nodes import Quoted
 from recsys.offers.offer import Offer, Scope
 from recsys.rules.assortment import Assortment
-from recsys.rules.permitted import bitmap_of
 
 U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]

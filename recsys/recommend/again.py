@@ -87,21 +87,24 @@ def _ranked(bought: Purchases, rebuys: Rebuys | None, *, now: float) -> tuple[F6
         # A model of an older format knows of nobody's habits but hers.
         usual = np.where(own > 0.0, np.exp(bought.log_gaps / np.maximum(own, 1.0)), np.nan)
         return usual, bought.amounts
-    everybody = np.log(_habits(rebuys.days, bought.rows))
+    shares, days = _habits(rebuys, bought.rows)
+    everybody = np.log(days)
     usual = np.exp((_USUAL_WEIGHT * everybody + bought.log_gaps) / (_USUAL_WEIGHT + own))
     elapsed = np.maximum(now - bought.last_times, 0.0) / SECONDS_PER_DAY
     due = rebuys.rate(elapsed / usual) ** _DUE_EXPONENT
-    return usual, bought.amounts * _habits(rebuys.shares, bought.rows) * due
+    return usual, bought.amounts * shares * due
 
 
-def _habits(values: NDArray[np.float32], rows: I32) -> F64:
-    """Return what is known of rows; of new items nothing is, and they are like the median one."""
-    is_known = rows < len(values)
-    if is_known.all():
-        return values[rows].astype(np.float64, copy=False)
-    found: F64 = np.full(len(rows), float(np.median(values)), dtype=np.float64)
-    found[is_known] = values[rows[is_known]]
-    return found
+def _habits(rebuys: Rebuys, rows: I32) -> tuple[F64, F64]:
+    """Return shares and days of rows; of new items nothing is known, and they are like most."""
+    is_known = rows < len(rebuys.days)
+    known = rows[is_known]
+    shares, days = rebuys.shares[known].astype(np.float64), rebuys.days[known].astype(np.float64)
+    if len(known) == len(rows):
+        return shares, days
+    all_shares, all_days = (np.full(len(rows), one) for one in rebuys.typical)
+    all_shares[is_known], all_days[is_known] = shares, days
+    return all_shares, all_days
 
 
 def _purchases(

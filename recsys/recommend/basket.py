@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8
 from recsys.domain import ItemId, Reason, ReasonKind
 from recsys.events import EMPTY_HISTORY, History
 from recsys.recommend.explain import Contacts, strongest
@@ -15,7 +16,6 @@ from recsys.recommend.query import BasketQuery
 from recsys.recommend.splits import Split
 from recsys.rules import Candidates
 from recsys.rules.contact import Contact
-from recsys.rules.permitted import U8
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -78,7 +78,10 @@ class Complements:
 
     def split(self, rows: I32) -> Sequence[Split | None]:
         """Say what each item of the basket adds."""
-        known = self._known()
+        if not len(rows):
+            return []  # Nor need anything lie in the basket then.
+        # Of new items nobody knows what they go with.
+        known = self.model.bundled(self.basket)
         shares = np.stack([self._links(item, rows) for item in known.tolist()], axis=1)
         nobody = Contacts(self.model, EMPTY_HISTORY)
         totals = shares.astype(np.float64).sum(axis=1).tolist()
@@ -91,16 +94,12 @@ class Complements:
         """Return the item of the basket with the strongest link to each row, and the link."""
         partners = np.zeros(len(rows), dtype=np.int32)
         strengths = np.zeros(len(rows), dtype=np.float32)
-        for item in self._known().tolist():
+        for item in self.model.bundled(self.basket).tolist():
             value = self._links(item, rows)
             stronger = value > strengths
             partners[stronger] = item
             strengths[stronger] = value[stronger]
         return partners, strengths
-
-    def _known(self) -> I32:
-        """Return what lies in the basket, without new items: nobody knows what these go with."""
-        return self.basket[~self.model.items.is_new(self.basket)]
 
     def _links(self, item: int, rows: I32) -> NDArray[np.float32]:
         """Return the links from an item of the basket to some rows, 0 where there is none."""

@@ -99,9 +99,9 @@ def _split_known(
     links = weights if weights.links is None else weights.links
     found = model.scorer.contributions(
         vector,
-        RaggedRows(np.array([0, len(rows)], dtype=np.int64), rows),
-        history=_row_of(links.rows, links.weights),
-        boosts=_row_of(links.boosted, links.boosts),
+        RaggedRows.one(rows),
+        history=CsrMatrix.of([links.rows], [links.weights]),
+        boosts=CsrMatrix.of([links.boosted], [links.boosts]),
         prior_rows=np.array([prior_row], dtype=np.int32),
     )
     shares = influences(model.scorer, model.fold_in, ranked=rows, history=weights)
@@ -163,9 +163,3 @@ class Contacts:
             if place is not None and place < places.get(row, len(_PLACES)):
                 places[row] = place
         return {row: _CONTACTS[place] for row, place in places.items()}
-
-
-def _row_of(rows: NDArray[np.int32], values: NDArray[np.float32]) -> CsrMatrix:
-    return CsrMatrix(
-        np.array([0, len(rows)], dtype=np.int64), rows, np.ascontiguousarray(values, np.float32)
-    )

@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import allows
 from recsys.bundle import SEGMENT_ALL, channel_segment, store_segment
 from recsys.domain import Channel, FallbackCause, Reason, ReasonKind, StoreId
 from recsys.person_ranker import Ranking
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
-from recsys.rules import Permitted, allows
+from recsys.rules import Permitted
 
 _UNLISTED: Final = 0.0
 """Score of an item that is on no list: nobody has been seen to want it."""

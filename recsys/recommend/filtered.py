@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8, bitmap_of, common_bits, inverse
 from recsys.domain import ShortfallCause
 from recsys.rules import Permitted
 from recsys.rules.arrange import Cap
-from recsys.rules.permitted import U8, bitmap_of, common_bits, inverse
 
 I32 = NDArray[np.int32]
 

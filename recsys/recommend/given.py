@@ -7,15 +7,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8, allows, bitmap_of, common_bits
 from recsys.domain import EventType, FallbackCause, ItemId, Reason, ReasonKind, ShortfallCause
 from recsys.events import History
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, in_one
 from recsys.recommend.splits import Split
-from recsys.rules import Arrangement, Candidates, Part, Permitted, allows
+from recsys.rules import Arrangement, Candidates, Part, Permitted
 from recsys.rules.contact import last_times
-from recsys.rules.permitted import U8, bitmap_of, common_bits
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]

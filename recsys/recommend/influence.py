@@ -45,10 +45,8 @@ def influences(
         return parts
     linked = scorer.contributions(
         None if scorer.factor_count == 0 else np.zeros((1, scorer.factor_count), np.float32),
-        RaggedRows(np.array([0, len(ranked)], dtype=np.int64), ranked),
-        history=CsrMatrix(
-            np.array([0, len(links.rows)], dtype=np.int64), links.rows, links.weights
-        ),
+        RaggedRows.one(ranked),
+        history=CsrMatrix.of([links.rows], [links.weights]),
     )
     asked = np.repeat(np.arange(len(ranked)), np.diff(linked.term_ends, prepend=0))
     positions = np.searchsorted(rows, links.rows)[linked.term_positions]

@@ -46,12 +46,15 @@ class Known:
         history: What she did, stored and in the session; empty if it may not be used.
         weights: What that says to the model.
         from_storage: Whether any of it is stored, else it is the session alone.
+        is_allowed: Whether what is known of her may be used; not where nobody can say whether
+            she wants it, and has to want it.
         cause: Why nothing stored was used; None if it was, or there is nothing.
     """
 
     history: History
     weights: ItemWeights
     from_storage: bool
+    is_allowed: bool
     cause: FallbackCause | None
 
 
@@ -85,12 +88,18 @@ class Acquaintance:
         weights = model.item_weights(history, now=now)
         if weights.unknown_count and not model.knows_all(history):
             notes.add(NOTE_UNKNOWN_ITEM)
-        return Known(history=history, weights=weights, from_storage=bool(stored), cause=cause)
+        return Known(
+            history=history,
+            weights=weights,
+            from_storage=bool(stored),
+            is_allowed=stored is not None,
+            cause=cause,
+        )
 
     def may_know(self, asking: Asking) -> bool:
         """Whether what is known of somebody may be used for her."""
-        _, cause = self._stored(asking, set())
-        return cause is not FallbackCause.NO_CONSENT
+        stored, _ = self._stored(asking, set())
+        return stored is not None
 
     def _stored(
         self, asking: Asking, notes: set[str]

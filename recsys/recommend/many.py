@@ -146,7 +146,7 @@ def _ranked_together(
         asked.user_vectors,
         first.query.result_count,
         history=asked.history,
-        allowed=model.known_among(masks),
+        allowed=masks,
         excluded=_known_rows(model, excluded),
         boosts=asked.boosts,
         prior_rows=asked.prior_rows,
@@ -185,10 +185,7 @@ def _excluded(model: ServingModel, group: Sequence[_Waiting]) -> list[I32]:
 
 def _known_rows(model: ServingModel, excluded: Sequence[I32]) -> RaggedRows:
     """Take the rows that the scorer has."""
-    lists = [rows[~model.items.is_new(rows)] for rows in excluded]
-    indptr = np.zeros(len(lists) + 1, dtype=np.int64)
-    np.cumsum([len(rows) for rows in lists], out=indptr[1:])
-    return RaggedRows(indptr, np.concatenate(lists).astype(np.int32, copy=False))
+    return RaggedRows.of([model.bundled(rows) for rows in excluded])
 
 
 def _answer(

@@ -15,12 +15,7 @@ from recsys.features import EventWeighting
 from recsys.new_items import LiveItems
 from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
 from recsys.recommend.influence import strongest_influence
-from recsys.recommend.newcomers import (
-    among_known,
-    influences_of_new,
-    vector_like,
-    with_new,
-)
+from recsys.recommend.newcomers import influences_of_new, vector_like, with_new
 from recsys.recommend.query import CONTACT_TYPES
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
@@ -92,32 +87,20 @@ class ServingModel:
             prior_row: What `prior_row` says of where the answer is shown.
             allowed: Which items may appear; None for all.
         """
-        items = self._live_items
-        if items is None:
-            return self._ranker.rank(
-                weights,
-                result_count,
-                excluded=excluded,
-                without_seen=without_seen,
-                prior_row=prior_row,
-                allowed=allowed,
-            )
+        vector = None
+        if self.items.shows_new and self.fold_in is not None:
+            vector = np.empty(self.scorer.factor_count, dtype=np.float32)
         ranking = self._ranker.rank(
             weights,
             result_count,
-            excluded=None if excluded is None else excluded[excluded < items.known_count],
+            excluded=None if excluded is None else self.bundled(excluded),
             without_seen=without_seen,
             prior_row=prior_row,
-            allowed=self.known_among(allowed),
-        )
-        if not items.shows_new:
-            return ranking
-        return self.joined(
-            ranking,
-            self.vector(weights),
-            result_count=result_count,
             allowed=allowed,
-            excluded=excluded,
+            out_vector=vector,
+        )
+        return self.joined(
+            ranking, vector, result_count=result_count, allowed=allowed, excluded=excluded
         )
 
     def joined(
@@ -143,11 +126,6 @@ class ServingModel:
         if items is None or vector is None or allowed is None or not items.shows_new:
             return ranking
         return with_new(ranking, vector, items, result_count, allowed=allowed, excluded=excluded)
-
-    def known_among(self, allowed: Allowed | None) -> Allowed | None:
-        """Return masks as `scorer` takes them: of the bundle's items alone."""
-        items = self._live_items
-        return allowed if items is None else among_known(allowed, items.known_count)
 
     def rank_like_new(
         self,
@@ -201,6 +179,11 @@ class ServingModel:
         found[is_new] = items.vectors(rows[is_new])
         return found
 
+    def bundled(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return those of some rows that are no new items."""
+        items = self._live_items
+        return rows if items is None else rows[~items.is_new(rows)]
+
     def new_contacts(self, history: History) -> NDArray[np.int32]:
         """Return the rows of new items that somebody had contact with, ascending."""
         if not self.items.shows_new or not len(history):
@@ -237,13 +220,12 @@ class ServingModel:
         prior_row: int,
         allowed: Allowed | None,
     ) -> Ranking:
-        items = self._live_items
-        known = excluded if items is None else excluded[excluded < items.known_count]
+        known = self.bundled(excluded)
         ranked = self.scorer.top_k(
             None if vector is None else vector[np.newaxis],
             result_count,
-            allowed=self.known_among(allowed),
-            excluded=RaggedRows(np.array([0, len(known)], dtype=np.int64), known),
+            allowed=allowed,
+            excluded=RaggedRows.one(known),
             prior_rows=np.array([prior_row], dtype=np.int32),
         )
         return self.joined(
@@ -273,15 +255,15 @@ class ServingModel:
         if self.fold_in is not None:
             folded = [one if one.folded is None else one.folded for one in people]
             vectors = self.fold_in.solve_batch(
-                _rows_of([one.rows for one in folded], [one.weights for one in folded]),
+                CsrMatrix.of([one.rows for one in folded], [one.weights for one in folded]),
                 threads=threads,
             )
         return PeopleQueries(
             user_vectors=vectors,
-            history=_rows_of([one.rows for one in links], [one.weights for one in links])
+            history=CsrMatrix.of([one.rows for one in links], [one.weights for one in links])
             if self.scorer.has_item_item
             else None,
-            boosts=_rows_of([one.boosted for one in links], [one.boosts for one in links])
+            boosts=CsrMatrix.of([one.boosted for one in links], [one.boosts for one in links])
             if any(one.boosted_count for one in links)
             else None,
             prior_rows=prior_rows,
@@ -322,15 +304,15 @@ class ServingModel:
             allowed: Which items may appear; None for all.
         """
         # Of new items nobody knows what they go with.
-        basket, known = (rows[~self.items.is_new(rows)] for rows in (basket, excluded))
+        basket, known = self.bundled(basket), self.bundled(excluded)
         if self._baskets is None or not len(basket):
             return Ranking.of(np.empty(0, dtype=np.int32), np.empty(0))
         ranked = self._baskets.top_k(
             None,
             result_count,
-            history=_rows_of([basket], [np.ones(len(basket), dtype=np.float32)]),
-            allowed=self.known_among(allowed),
-            excluded=RaggedRows(np.array([0, len(known)], dtype=np.int64), known),
+            history=CsrMatrix.of([basket], [np.ones(len(basket), dtype=np.float32)]),
+            allowed=allowed,
+            excluded=RaggedRows.one(known),
         )
         rows, scores = ranked.row(0)
         linked = scores > 0.0
@@ -360,17 +342,6 @@ class PeopleQueries(NamedTuple):
     history: CsrMatrix | None
     boosts: CsrMatrix | None
     prior_rows: NDArray[np.int32]
-
-
-def _rows_of(rows: Sequence[NDArray[np.int32]], values: Sequence[NDArray[np.float32]]) -> CsrMatrix:
-    """Lay lists of rows and their values out, one after the other."""
-    indptr = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum([len(one) for one in rows], out=indptr[1:])
-    return CsrMatrix(
-        indptr,
-        np.concatenate([*rows, np.empty(0, dtype=np.int32)]),
-        np.concatenate([*values, np.empty(0, dtype=np.float32)]),
-    )
 
 
 def _fold_in(bundle: Bundle) -> FoldIn | None:

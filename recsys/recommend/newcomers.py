@@ -1,14 +1,12 @@
 """New items beside those that a model knows: both are ranked exactly, and merged by score."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.allowed import Allowed
+from recsys.allowed import Allowed, several
+from recsys.bitmaps import bits_of
 from recsys.contributions import PARTS
 from recsys.features import FoldInConfig
-from recsys.masks import Mask
 from recsys.new_items import LiveItems
 from recsys.new_items.table import Found, best_of
 from recsys.person_ranker import ItemWeights, Ranking
@@ -17,7 +15,6 @@ from recsys.scoring import FoldIn, RaggedRows
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
 
 
 def with_new(
@@ -45,20 +42,12 @@ def with_new(
     found = items.search(
         vector,
         count,
-        [_bits(one) for one in _several(allowed)],
+        [bits_of(one) for one in several(allowed)],
         excluded=np.empty(0, dtype=np.int32) if excluded is None else excluded,
     )
     if not len(found.rows):
         return ranking
     return Ranking.of(*best_of([Found(ranking.rows, ranking.scores), found], count))
-
-
-def among_known(allowed: Allowed | None, item_count: int) -> Allowed | None:
-    """Return bitmaps as the kernel takes them for the model's items alone."""
-    if allowed is None:
-        return None
-    byte_count = (item_count + 7) // 8
-    return [one if isinstance(one, Mask) else one[:byte_count] for one in _several(allowed)]
 
 
 def vector_like(vector: F32, gram: NDArray[np.float64], config: FoldInConfig, count: int) -> F32:
@@ -83,7 +72,7 @@ def vector_like(vector: F32, gram: NDArray[np.float64], config: FoldInConfig, co
 def parts_of_new(vector: F32, items: LiveItems, row: int) -> tuple[float, dict[str, float]]:
     """Return the score of one new item for a person's vector, and its parts, to the last bit."""
     scorer = items.table.scorer_of(row - items.first_row)
-    asked = RaggedRows(np.array([0, 1], dtype=np.int64), np.zeros(1, dtype=np.int32))
+    asked = RaggedRows.one(np.zeros(1, dtype=np.int32))
     found = scorer.contributions(vector[np.newaxis], asked)
     return float(found.scores()[0]), dict(zip(PARTS, found.parts[0].tolist(), strict=True))
 
@@ -117,11 +106,3 @@ def _system(
     ridge = float(config.ridges(np.array([len(weights)]), item_count=count)[0])
     system: F64 = config.unobserved_weight * gram + ridge * np.eye(len(gram))
     return system + (known.T * (config.alpha * weights)) @ known
-
-
-def _several(allowed: Allowed) -> Sequence[Mask | U8]:
-    return [allowed] if isinstance(allowed, Mask | np.ndarray) else allowed
-
-
-def _bits(one: Mask | U8) -> U8:
-    return one.state.bitmap if isinstance(one, Mask) else one

@@ -26,7 +26,7 @@ from recsys.recommend.query import (
     RecommendQuery,
     SimilarQuery,
 )
-from recsys.recommend.sources import Similar, Source, of_person, seen_rows
+from recsys.recommend.sources import Similar, Source, of_person
 from recsys.rules import Asked, InForce, Permissions, Placements
 from recsys.rules.refusals import Refusal
 
@@ -242,8 +242,7 @@ class Recommender:
             store_id=query.store_id,
             without_seen=not shows_seen,
         )
-        seen = NO_ROWS if shows_seen else seen_rows(model, known)
-        return Question(source=source, in_force=in_force, seen=seen)
+        return Question(source=source, in_force=in_force, seen=source.seen)
 
     def similar(self, model: ServingModel, query: SimilarQuery, *, now: float) -> Answer:
         """Rank the catalogue by similarity to one item.
@@ -320,17 +319,9 @@ class Recommender:
             buyer_age=query.buyer_age,
             history=history,
             now=now,
-            person=_person(query),
+            identifiers=query.identifiers,
         )
         return self.permissions.in_force(model, asked, count=query.result_count, notes=notes)
-
-
-def _person(query: Placed) -> str:
-    """Name whom an answer is for, the same in every order of what she is known by."""
-    # Most answers have no use for it.
-    if not query.identifiers:
-        return ""
-    return " ".join(f"{one.namespace}:{one.value}" for one in sorted(query.identifiers))
 
 
 def _outdone(in_force: InForce, page: I32, row: int) -> Iterator[Refusal]:

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8, allows, common_bits
 from recsys.domain import Channel, FallbackCause, ItemId, Reason, ReasonKind, StoreId
 from recsys.events import History
 from recsys.person_ranker import ItemWeights, Ranking
@@ -16,8 +17,8 @@ from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 from recsys.recommend.splits import Split
-from recsys.rules import Arrangement, Candidates, Permitted, allows, arrange
-from recsys.rules.permitted import MASK_COUNT_MAX, U8, common_bits
+from recsys.rules import Arrangement, Candidates, Permitted, arrange
+from recsys.rules.permitted import MASK_COUNT_MAX
 from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
@@ -114,6 +115,14 @@ class Personal:
     cause: FallbackCause | None
     history: History
     seen_new: I32 = field(default_factory=lambda: _NO_ROWS)
+
+    @property
+    def seen(self) -> I32:
+        """Rows that are left out for having been seen, ascending."""
+        if not self.without_seen:
+            return _NO_ROWS
+        seen = self.weights.seen
+        return np.union1d(seen, self.seen_new) if len(self.seen_new) else seen
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""

@@ -107,7 +107,7 @@ class Widgets:
         distinct = msgspec.structs.replace(query, item_ids=tuple(dict.fromkeys(query.item_ids)))
         taken = {
             ShortfallCause.EXCLUDED: in_force.excluded,
-            ShortfallCause.SEEN: seen_rows(model, known) if without_seen else NO_ROWS,
+            ShortfallCause.SEEN: source.seen,
         }
         missing = {ShortfallCause.CATALOG: len(unknown)}
         answer = put_together(

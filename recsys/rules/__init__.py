@@ -3,7 +3,7 @@
 from recsys.rules.arrange import Arrangement, Candidates, arrange
 from recsys.rules.asked import NOTE_STOCK_UNAVAILABLE, Asked, InForce
 from recsys.rules.permissions import Permissions
-from recsys.rules.permitted import Part, Permitted, allows, refusing
+from recsys.rules.permitted import Part, Permitted, refusing
 from recsys.rules.placements import PLACEMENT_DEFAULT, Placements, read_placements
 from recsys.rules.rules import (
     NO_RULES,
@@ -33,7 +33,6 @@ __all__ = [
     "Rebuy",
     "Rules",
     "Share",
-    "allows",
     "arrange",
     "read_placements",
     "refusing",

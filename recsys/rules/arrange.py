@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.bitmaps import U8, allows, inverse
 from recsys.domain import ShortfallCause
-from recsys.rules.permitted import U8, allows, inverse
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.bundle import ItemIndex
 from recsys.catalog import Place
-from recsys.domain import StoreId
+from recsys.domain import Identifier, StoreId
 from recsys.events import History
 from recsys.rules.arrange import Arrangement
 from recsys.rules.permitted import Permitted
@@ -51,7 +51,7 @@ class Asked:
         buyer_age: How old the buyer is, in years; None if it is not said.
         history: What is known that she did, and may be used.
         now: Seconds since 1970-01-01 UTC.
-        person: Tells her from others; empty for nobody in particular.
+        identifiers: How she is known; empty for nobody in particular.
     """
 
     placement: str
@@ -61,7 +61,12 @@ class Asked:
     buyer_age: int | None
     history: History
     now: float
-    person: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+
+    @property
+    def person(self) -> str:
+        """Tells her from others, the same in every order of what she is known by."""
+        return " ".join(f"{one.namespace}:{one.value}" for one in sorted(self.identifiers))
 
     @property
     def asks_nothing(self) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.bitmaps import bitmap_of
 from recsys.bundle import ItemIndex
 from recsys.catalog import (
     ITEM_SCHEMA,
@@ -31,7 +32,6 @@ from recsys.domain import ItemRow, StoreId
 from recsys.filters import Columns, LiveColumns
 from recsys.new_items import LiveItems
 from recsys.rules.filtered import FilteredMasks
-from recsys.rules.permitted import bitmap_of
 from recsys.rules.variants import variant_column
 from recsys.scoring import Mask
 

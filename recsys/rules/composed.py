@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from recsys.bitmaps import U8, allows
 from recsys.bundle import ItemIndex
 from recsys.filters import Columns
 from recsys.rules.arrange import Arrangement, Cap, Similarity
@@ -12,7 +13,7 @@ from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Asked, Model
 from recsys.rules.assortment import Assortment
 from recsys.rules.exploration import drawn_new_items
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
-from recsys.rules.permitted import U8, Permitted, allows
+from recsys.rules.permitted import Permitted
 from recsys.rules.rules import Rules
 from recsys.rules.variants import variant_cap
 

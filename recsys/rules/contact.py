@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import allows
 from recsys.bundle import ItemIndex
 from recsys.domain import SECONDS_PER_DAY, EventType
 from recsys.events import History
@@ -12,7 +13,6 @@ from recsys.filters import Columns, NumberColumn
 from recsys.filters.columns import taken
 from recsys.rules.asked import Asked
 from recsys.rules.assortment import Assortment
-from recsys.rules.permitted import allows
 from recsys.rules.rules import Rules
 
 I32 = NDArray[np.int32]

@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8, allows, bitmap_of
 from recsys.bundle import ItemIndex
 from recsys.domain import SECONDS_PER_DAY
 from recsys.new_items import LiveItems
 from recsys.rules.asked import Asked
-from recsys.rules.permitted import U8, Permitted, allows, bitmap_of
+from recsys.rules.permitted import Permitted
 
 U64 = NDArray[np.uint64]
 

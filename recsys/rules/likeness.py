@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8
 from recsys.filters import Columns, TextColumn
 from recsys.filters.columns import taken
-from recsys.rules.permitted import U8
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]

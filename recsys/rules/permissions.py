@@ -1,5 +1,6 @@
 """From what is asked to what is in force for one answer."""
 
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import Final
@@ -38,6 +39,7 @@ class Permissions:
         # A model that is not in service any more takes its assortment along.
         self._assortments: weakref.WeakKeyDictionary[Model, Assortment]
         self._assortments = weakref.WeakKeyDictionary()
+        self._succession = threading.Lock()
         self._plain: weakref.WeakKeyDictionary[Assortment, InForce] = weakref.WeakKeyDictionary()
 
     def prepare(self, model: Model, *, now: float) -> None:
@@ -137,14 +139,18 @@ class Permissions:
 
     def _refreshed(self, model: Model, *, now: float) -> Assortment:
         """Bring a model's assortment up to date; raises StorageUnavailable."""
-        assortment = self.assortment(model)
-        assortment.refresh(now=now)
-        if assortment.is_outgrown:
-            # Whoever answers with the old one keeps masks that are all of one length.
-            assortment = Assortment(model.items, self._catalog)
+        while True:
+            assortment = self.assortment(model)
             assortment.refresh(now=now)
-            self._assortments[model] = assortment
-        return assortment
+            if not assortment.is_outgrown:
+                return assortment
+            # One reads all of it anew; the others wait, for the old one knows no more changes.
+            with self._succession:
+                if self._assortments.get(model) is assortment:
+                    # Whoever answers with the old one keeps masks that are all of one length.
+                    successor = Assortment(model.items, self._catalog)
+                    successor.refresh(now=now)
+                    self._assortments[model] = successor
 
     def assortment(self, model: Model) -> Assortment:
         """Return what is known of a model's items; as of the last answer."""

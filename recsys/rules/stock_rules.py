@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 
 from recsys import limits
+from recsys.bitmaps import U8
 from recsys.catalog import STORE_ONLINE, place_of
 from recsys.domain import ShortfallCause, StockRule, StoreId
 from recsys.errors import FieldViolation, InvalidRequest, StorageUnavailable
 from recsys.rules.asked import NOTE_STOCK_UNAVAILABLE, Asked
 from recsys.rules.assortment import Assortment
-from recsys.rules.permitted import U8, Part
+from recsys.rules.permitted import Part
 from recsys.rules.rules import Rules
 from recsys.scoring import Mask
 

@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bitmaps import U8
 from recsys.bundle import ItemIndex
 from recsys.domain import ShortfallCause
 from recsys.filters import Columns, TextColumn
 from recsys.filters.columns import taken
 from recsys.filters.literals import normal_text
 from recsys.rules.arrange import Cap
-from recsys.rules.permitted import U8
 
 I32 = NDArray[np.int32]
 

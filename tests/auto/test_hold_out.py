@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.sparse import expand_rows
 from support.lines import BUY, DAY, VIEW, circles, events_of
 from training.auto.hiding import CUTS_MAX
 from training.auto.hold_out import Validation, hold_out
@@ -14,7 +15,6 @@ from training.auto.plan import HoldOut, Plan, Wishes, make_plan
 from training.config import SplitConfig
 from training.interactions import Events
 from training.published import Order
-from training.ragged import expand_rows
 from training.testset import TestSet
 
 KINDS = pytest.mark.parametrize("kind", list(HoldOut))

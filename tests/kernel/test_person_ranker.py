@@ -69,14 +69,13 @@ class Model:
         allowed: Allowed | None = None,
     ) -> tuple[list[int], list[float]]:
         """Fold in, then rank."""
-        one = np.array([0, len(weights.rows)], dtype=np.int64)
         ranked = self.scorer.top_k(
             None
             if self.fold_in is None
             else self.fold_in.solve(weights.rows, weights.weights)[np.newaxis],
             k,
-            history=CsrMatrix(one, weights.rows, weights.weights) if self.linked else None,
-            excluded=RaggedRows(np.array([0, len(blocked)], dtype=np.int64), blocked),
+            history=CsrMatrix.of([weights.rows], [weights.weights]) if self.linked else None,
+            excluded=RaggedRows.one(blocked),
             prior_rows=np.array([prior_row], dtype=np.int32),
             allowed=allowed,
         )
@@ -101,10 +100,11 @@ def histories(draw: st.DrawFn, item_count: int) -> ItemWeights:
 
 @st.composite
 def masks(draw: st.DrawFn, item_count: int) -> NDArray[np.uint8] | Mask:
-    """A bitmap, or a mask of it."""
-    bits = draw(st.lists(st.booleans(), min_size=item_count, max_size=item_count))
+    """A bitmap, or a mask of it; of as many rows as there are items, and of more."""
+    row_count = item_count + draw(st.sampled_from([0, 1, 8, 30]))
+    bits = draw(st.lists(st.booleans(), min_size=row_count, max_size=row_count))
     bitmap = np.packbits(np.array(bits, dtype=np.bool_), bitorder="little")
-    return Mask(bitmap, item_count=item_count) if draw(st.booleans()) else bitmap
+    return Mask(bitmap, item_count=row_count) if draw(st.booleans()) else bitmap
 
 
 @settings(deadline=None)
@@ -130,6 +130,9 @@ def test_one_call_equals_two(data: st.DataObject) -> None:
     blocked = np.concatenate([excluded, weights.seen]) if without_seen else excluded
     for releases_gil in (True, False):
         ranker = PersonRanker(model.scorer, model.fold_in, releases_gil=releases_gil)
+        vector = None
+        if model.fold_in is not None:
+            vector = np.empty(model.scorer.factor_count, dtype=np.float32)
         ranking = ranker.rank(
             weights,
             k,
@@ -137,12 +140,27 @@ def test_one_call_equals_two(data: st.DataObject) -> None:
             without_seen=without_seen,
             prior_row=prior_row,
             allowed=allowed,
+            out_vector=vector,
         )
+        if model.fold_in is not None:
+            solved = model.fold_in.solve(weights.rows, weights.weights)
+            np.testing.assert_array_equal(vector, solved)
         found = (ranking.rows.tolist(), ranking.scores.tolist())
         assert found == model.in_two_calls(
             weights, k, blocked, prior_row=prior_row, allowed=allowed
         )
         assert len(ranking) == ranking.count == len(ranking.rows)
+
+
+def test_a_vector_of_another_length_is_refused() -> None:
+    """Nothing is written behind its end, nor where there is no vector."""
+    model = Model(item_count=20, width=4, linked=False, prior=False, seed=1)
+    ranker = PersonRanker(model.scorer, model.fold_in)
+    for vector in (np.empty(3, np.float32), np.empty(4), np.empty((4, 1), np.float32)):
+        with pytest.raises(InvalidArray, match="out_vector"):
+            ranker.rank(ONE, 3, out_vector=vector)
+    with pytest.raises(InvalidArray, match="out_vector"):
+        PersonRanker(model.scorer, None).rank(ONE, 3, out_vector=np.empty(4, np.float32))
 
 
 @pytest.mark.parametrize("row", [-2, 3, 2**40])

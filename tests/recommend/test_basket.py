@@ -120,6 +120,14 @@ def test_suggestions_are_those_with_the_strongest_links(
     )
 
 
+def test_an_empty_basket_is_explained_like_any_other(model: ServingModel, widgets: Widgets) -> None:
+    """All of the page is popular, and nothing of that is a sum of items."""
+    query = BasketQuery(result_count=5, explains=True)
+    answer = widgets.complete_basket(model, query, now=NOW)
+    assert answer.explanation is not None
+    assert answer.explanation.splits == (None,) * 5
+
+
 def test_the_basket_is_what_was_put_there_and_not_bought_since(
     model: ServingModel, widgets: Widgets
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys.bitmaps import allows
 from recsys.domain import Identifier, ItemId, ReasonKind
 from recsys.errors import InvalidConfig
 from recsys.events import EMPTY_HISTORY, NoHistories
@@ -18,7 +19,7 @@ from recsys.recommend import (
     SimilarQuery,
     Widgets,
 )
-from recsys.rules import Rules, Share, allows
+from recsys.rules import Rules, Share
 from recsys.rules.placements import read_placements
 from recsys.serving.wire_rules import parse_rules, rules_message
 from recsys.violations import Violations

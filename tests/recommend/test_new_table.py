@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.new_items import NewItemTable, table
+from recsys.bundle import ItemIndex, NewItemMap
+from recsys.catalog import Item, KeyedItem
+from recsys.domain import ItemId
+from recsys.new_items import LiveItems, NewItemTable, table
 
 FACTORS = 5
 
@@ -64,6 +67,53 @@ def test_it_finds_the_best_of_all_rows(
     np.testing.assert_array_equal(ranked.scores, everything[ranked.rows])
     assert found.may_reach(query, float(everything.max()))
     np.testing.assert_array_equal(found.vectors(np.arange(len(vectors))), vectors)
+
+
+class Watched(NewItemTable):
+    """Says what can be found of the items while their vectors are on their way."""
+
+    def __init__(self, items: LiveItems) -> None:
+        super().__init__(2)
+        self.items = items
+        self.found: list[list[int]] = []
+
+    def put(self, rows: np.ndarray, vectors: np.ndarray, priors: np.ndarray) -> None:
+        """Look, and write."""
+        self.found.append(self.items.find_any(["old", "new-1", "new-2"])[0].tolist())
+        super().put(rows, vectors, priors)
+
+
+def test_nobody_finds_an_item_that_has_no_vector_yet() -> None:
+    """Who looks an id up asks for its vector next, on any thread."""
+    items = LiveItems(
+        ItemIndex.from_ids(["old"]),
+        NewItemMap(features=np.empty(0, np.uint64), weights=np.ones((1, 3), np.float32)),
+    )
+    watched = items.table = Watched(items)
+    for key, name in enumerate(["new-1", "new-2"]):
+        items.admit([KeyedItem(key, ItemId(name), Item())], now=0.0)
+    assert watched.found == [[0], [0, 8]]
+    rows, _ = items.find_any(["new-2", "new-1"])
+    assert rows.tolist() == [9, 8]
+    assert items.vectors(rows).shape == (2, 2)
+
+
+def test_a_search_sees_one_state_while_rows_are_written() -> None:
+    """Neither a row that is written again nor a new one changes what is being read."""
+    found = NewItemTable(2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "_TAIL_MIN", 8)
+        for count in (1, 8, 40):
+            rows = np.arange(len(found), count, dtype=np.int32)
+            found.put(rows, np.ones((len(rows), 2), np.float32), np.zeros(len(rows), np.float32))
+            before = found._state
+            everything = np.arange(count, dtype=np.int32)
+            kept = before.at(everything)
+            for row in (0, count // 2, count - 1):
+                again = np.array([row], dtype=np.int32)
+                found.put(again, np.full((1, 2), row + 2, np.float32), np.ones(1, np.float32))
+            for was, now in zip(kept, before.at(everything), strict=True):
+                np.testing.assert_array_equal(was, now)
 
 
 def test_writing_the_same_again_changes_nothing() -> None:

@@ -276,6 +276,18 @@ def test_a_dead_storage_uses_no_session_where_consent_must_be_given_first(
     }
 
 
+@pytest.mark.parametrize("by_default", [True, False])
+def test_a_dead_storage_allows_nothing_where_consent_must_be_given_first(
+    model: ServingModel,
+    by_default: bool,  # noqa: FBT001 - a table column
+) -> None:
+    """What asks whether anything may be known of her hears the same as answers do."""
+    query = RecommendQuery(identifiers=(ANNA,))
+    acquaintance = Recommender(histories=Broken(), personalises_by_default=by_default).acquaintance
+    assert acquaintance.may_know(query) is by_default
+    assert acquaintance.known(model, query, set(), now=NOW).is_allowed is by_default
+
+
 @pytest.mark.parametrize(
     ("status", "by_default", "is_personal"),
     [

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys import limits
+from recsys.bitmaps import U8, allows, inverse
 from recsys.rules.arrange import Arrangement, Candidates, Cap, arrange
-from recsys.rules.permitted import U8, allows, inverse
 
 I32 = NDArray[np.int32]
 NONE = np.empty(0, dtype=np.int32)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from recsys.features import WEIGHT_MIN, HistoryConfig
 from recsys.scoring import RaggedRows, Scorer
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training.metrics import Targets, accuracy, find_hits
 from training.models.parallel import thread_count
 from training.models.protocol import Interactions, Lines
-from training.ragged import csr_from_pairs, expand_rows, positions_of_rows, take_rows
+from training.ragged import csr_from_pairs, positions_of_rows, take_rows
 
 _USER_COUNT_MAX = 2_000
 _HELD_OUT_SHARE = 0.2

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows, row_pointers
 from training.models.checks import check_exponent
 from training.models.link_config import LinkConfig, link_parts
 from training.models.links import Measure, make_links, power, product_work, products, transposed
@@ -21,7 +21,6 @@ from training.models.protocol import (
     ModelParts,
     ignore_iteration,
 )
-from training.ragged import expand_rows, row_pointers
 
 _POPULARITY_SMOOTHING = 1.0
 """Users added to each item's, so that items without any keep a weight."""

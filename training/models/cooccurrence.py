@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import EventType
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (
     LinkConfig,
@@ -32,7 +32,7 @@ from training.models.protocol import (
     ignore_iteration,
 )
 from training.models.sharpen import sharpened
-from training.ragged import expand_rows, take_rows
+from training.ragged import take_rows
 
 
 class CooccurrenceConfig(LinkConfig, tag="cooccurrence", frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows, row_pointers
 from training.models.checks import check_exponent, check_weight
 from training.models.link_config import LinkConfig, link_parts
 from training.models.links import power
@@ -22,7 +22,6 @@ from training.models.protocol import (
     ModelParts,
     ignore_iteration,
 )
-from training.ragged import expand_rows, row_pointers
 
 _BLOCK_ROWS = 512
 ITEM_COUNT_MAX = 50_000

@@ -13,10 +13,10 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows, row_pointers
 from training import _item_item
 from training.models.parallel import SLICES_PER_THREAD, even_slices, in_parallel, thread_count
-from training.ragged import csr_from_pairs, expand_rows, row_pointers
+from training.ragged import csr_from_pairs
 
 F32 = NDArray[np.float32]
 

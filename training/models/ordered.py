@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import SECONDS_PER_DAY, EventType
+from recsys.sparse import row_pointers
 from training import _item_item
 from training.models.checks import check_exponent, check_weight
 from training.models.link_config import (
@@ -30,7 +31,6 @@ from training.models.protocol import (
     ignore_iteration,
     known_lines,
 )
-from training.ragged import row_pointers
 
 _GAP_MAX = 1_000
 _SECONDS_PER_MINUTE = 60.0

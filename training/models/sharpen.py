@@ -7,7 +7,7 @@ leads to loses, what only this item leads to stays. P and the result are pruned 
 
 import numpy as np
 
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training import _item_item
 from training.models.links import (
     Measure,
@@ -17,7 +17,6 @@ from training.models.links import (
     products,
     summed_links,
 )
-from training.ragged import expand_rows
 
 _NEAR_COUNT = 100
 

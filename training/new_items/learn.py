@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recsys.bundle import NewItemMap
 from recsys.catalog import FeatureRows
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows
 from training.config import NewItemsConfig
 from training.models import ModelParts
 from training.new_items.measure import (
@@ -134,7 +134,7 @@ def popularity_of_kind(features: FeatureRows, item_users: NDArray[np.int64], hid
     Returns:
         The mean over an item's features of the mean logarithm of users, shape (h,).
     """
-    owners = np.repeat(np.arange(len(item_users)), np.diff(features.indptr))
+    owners = expand_rows(features.indptr)
     names, where = np.unique(features.hashes, return_inverse=True)
     known = np.ones(len(item_users), dtype=np.bool_)
     known[hidden] = False

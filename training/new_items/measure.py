@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from recsys.features import FoldInConfig
 from recsys.scoring import FoldIn
-from recsys.sparse import CsrMatrix
+from recsys.sparse import CsrMatrix, expand_rows, row_pointers
 from training.metrics import Targets, accuracy, find_hits
-from training.ragged import expand_rows, row_pointers
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

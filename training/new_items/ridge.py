@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix, diags_array
 from recsys.bundle import NewItemMap
 from recsys.catalog import FeatureRows, feature_rows, items_of
 from recsys.domain import ItemId
+from recsys.sparse import expand_rows
 from training import columns
 
 F32 = NDArray[np.float32]
@@ -86,7 +87,7 @@ def _matrix(
     features: FeatureRows, counts: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint64], csr_matrix]:
     """Return the features that are kept, and items x features."""
-    owners = np.repeat(np.arange(len(features.indptr) - 1), np.diff(features.indptr))
+    owners = expand_rows(features.indptr)
     names, where = np.unique(features.hashes, return_inverse=True)
     sizes = np.bincount(where[counts[owners]], minlength=len(names))
     frequent = np.flatnonzero(sizes >= _FEATURE_ITEMS_MIN)
