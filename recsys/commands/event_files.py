@@ -1,6 +1,6 @@
 """Reading files of rows, such as events or items, with how far one has come.
 
-JSON lines, CSV and TSV are read here. Other kinds plug in by entry point (group
+JSON lines, CSV and TSV are read here, also compressed by gzip. Other kinds plug in by entry point (group
 `recsys.event_files`, named by the suffix): a function of a path to `Rows`.
 """
 
@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from recsys.compressed import UNREADABLE, kind_of, opened
 from recsys.errors import InvalidData
 
 READER_GROUP: Final = "recsys.event_files"
@@ -31,11 +32,11 @@ def read_rows(path: Path) -> Rows:
     """
     if not path.is_file():
         raise InvalidData(path=str(path), problem="is no file")
-    suffix = path.suffix.lower()
+    suffix = kind_of(path)
     if suffix in _JSON:
-        return _json_rows(path)
+        return _readable(path, _json_rows(path))
     if suffix in _SEPARATORS:
-        return _csv_rows(path, _SEPARATORS[suffix])
+        return _readable(path, _csv_rows(path, _SEPARATORS[suffix]))
     readers = entry_points(group=READER_GROUP, name=suffix.removeprefix("."))
     for reader in readers:
         return cast("Rows", reader.load()(path))
@@ -47,27 +48,27 @@ def _others() -> Iterator[Any]:
     yield from entry_points(group=READER_GROUP)
 
 
+def _readable(path: Path, rows: Rows) -> Rows:
+    try:
+        yield from rows
+    except (*UNREADABLE, csv.Error, UnicodeDecodeError) as error:
+        raise InvalidData(path=str(path), problem=f"cannot be read: {error}") from error
+
+
 def _json_rows(path: Path) -> Rows:
-    size = max(1, path.stat().st_size)
-    done = 0
     decode = msgspec.json.Decoder(dict[str, Any]).decode
-    with path.open("rb") as file:
+    with opened(path) as (file, done_share):
         for number, line in enumerate(file, start=1):
-            done += len(line)
             if line.isspace():
                 continue
             try:
-                yield decode(line), done / size
+                yield decode(line), done_share()
             except msgspec.DecodeError as error:
                 raise InvalidData(path=str(path), problem=f"line {number}: {error}") from error
 
 
 def _csv_rows(path: Path, separator: str) -> Rows:
-    size = max(1, path.stat().st_size)
-    with path.open("rb") as file:
+    with opened(path) as (file, done_share):
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        try:
-            for row in csv.DictReader(text, delimiter=separator, strict=True):
-                yield row, min(1.0, file.tell() / size)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InvalidData(path=str(path), problem=str(error)) from error
+        for row in csv.DictReader(text, delimiter=separator, strict=True):
+            yield row, done_share()

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import gzip
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from ingest.conftest import GOOD, NOW, Import, WriteRows, reasons
 from recsys.domain import Identifier
@@ -198,7 +200,24 @@ def test_broken_lines_are_bounded_and_counted_too(
     assert kept["record"].to_list() == [f"a,{number}" for number in range(7)]
 
 
-@pytest.mark.parametrize("name", ["events.csv", "events.parquet"])
+def test_compressed_files_are_read_as_plain_ones(
+    write_rows: WriteRows, tmp_path: Path, run: Import
+) -> None:
+    """Whoever sends .csv.gz need not unpack it, and one that was cut short is named."""
+    plain = write_rows([{**GOOD, "user_id": name} for name in ("anna", "ben")])
+    expected = run(plain)[0].events().collect()
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    content = gzip.compress((plain / "events.csv").read_bytes())
+    (packed / "events.csv.gz").write_bytes(content)
+    assert_frame_equal(run(packed)[0].events().collect(), expected)
+    assert_frame_equal(run(packed / "events.csv.gz")[0].events().collect(), expected)
+    (packed / "events.csv.gz").write_bytes(content[:-20])
+    with pytest.raises(InvalidData, match=r"events\.csv\.gz: cannot be read"):
+        run(packed)
+
+
+@pytest.mark.parametrize("name", ["events.csv", "events.csv.gz", "events.parquet"])
 @pytest.mark.parametrize(
     "content", [b"", b"PAR1\x00\x01\x02PAR1", os.urandom(4_096)], ids=["empty", "stub", "noise"]
 )

@@ -1,6 +1,7 @@
 """`recsys events tail|import|purge` as people use them, against real servers."""
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -237,6 +238,8 @@ def test_a_place_that_becomes_visible_late_is_shown(postgres_url: str) -> None:
         ("a.csv", "event_type,item_id,quantity\nsearch,i,many\n", "row 1: could not convert"),
         ("a.csv", "event_type,event_time\nsearch,yesterday\n", "row 1: Invalid isoformat"),
         ("a.parquet", "no table", "a.parquet"),
+        ("a.csv.gz", "plain text", "a.csv.gz: cannot be read: Not a gzipped file"),
+        ("a.txt.gz", "", "unknown kind"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_with_the_place(
@@ -248,6 +251,20 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(
     with pytest.raises(InvalidData) as caught:
         list(events_of((row for row, _ in read_rows(path)), source=str(path)))
     assert problem in str(caught.value)
+
+
+def test_compressed_rows_are_those_of_the_plain_file(tmp_path: Path) -> None:
+    """By gzip, in every kind, with the share that has been read."""
+    for name, content in (("a.jsonl", b'{"a": 1}\n{"a": 2}\n'), ("a.csv", b"a,b\n1,x\n2,y\n")):
+        plain, packed = tmp_path / name, tmp_path / f"{name}.gz"
+        plain.write_bytes(content)
+        packed.write_bytes(gzip.compress(content))
+        rows, shares = zip(*read_rows(packed), strict=True)
+        assert list(rows) == [row for row, _ in read_rows(plain)]
+        assert shares[-1] == 1.0
+        packed.write_bytes(gzip.compress(content)[:-6])
+        with pytest.raises(InvalidData, match=f"{name}.gz: cannot be read"):
+            list(read_rows(packed))
 
 
 def test_what_is_wrong_is_said_before_anything_happens(tmp_path: Path) -> None:

@@ -98,8 +98,19 @@ def test_promoting_without_the_bundle_at_hand_downloads_it(
     assert BundleStore(tmp_path).current() == tmp_path / trained.result.model_version
 
 
-def test_no_models_yet_is_said_kindly(app: typer.Typer, mlflow_uri: str) -> None:
+@pytest.mark.parametrize("words", [["models"], ["promote"], ["rollback"]])
+def test_a_registry_that_is_not_there_is_not_made(
+    app: typer.Typer, words: list[str], tmp_path: Path
+) -> None:
+    """A mistyped address is named and leaves no empty database behind."""
+    with pytest.raises(NotFound, match=r"no .*mistyped\.db; `recsys train`"):
+        _run(app, *words, "--tracking-uri", f"sqlite:///{tmp_path}/mistyped.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_models_yet_is_said_kindly(app: typer.Typer, trained: Trained, mlflow_uri: str) -> None:
     """Not as an error."""
+    del trained  # Made the registry.
     printed = _run(app, "models", "--tracking-uri", mlflow_uri, "--model-name", "nothing yet")
     assert printed.exit_code == 0
     assert "recsys train" in printed.stdout

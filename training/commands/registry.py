@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from recsys.errors import NotFound
+
 if TYPE_CHECKING:
     from training.tracking.promotion import Promoter
     from training.tracking.registry import RegisteredVersion
@@ -128,9 +130,16 @@ def _promoter(
 ) -> "Iterator[Promoter]":
     # MLflow takes seconds to import; `recsys --help` must not.
     from recsys.bundle import BundleStore  # noqa: PLC0415 - as said above
+    from training.tracking.address import sqlite_path  # noqa: PLC0415 - as said above
     from training.tracking.client import connected  # noqa: PLC0415 - as said above
     from training.tracking.promotion import Promoter  # noqa: PLC0415 - as said above
 
+    database = sqlite_path(tracking_uri)
+    if database is not None and not database.is_file():
+        # Opened, it would be made: an empty registry beside the one that was meant.
+        raise NotFound(
+            f"there is no {database}; `recsys train` makes it, --tracking-uri names another"
+        )
     with connected(tracking_uri) as client:
         yield Promoter(
             client,

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from recsys.compressed import GZIP_SUFFIX
 from recsys.errors import InvalidData
 from training.ingest.preset import EventSource, Preset
 
 _LISTED_COUNT_MAX: Final = 20
-_SUFFIXES: Final = (".parquet", ".csv")
+_ENDINGS: Final = (".parquet", ".csv", f".csv{GZIP_SUFFIX}")
 _BLOCK_BYTES: Final = 1 << 20
 
 
@@ -58,8 +59,7 @@ class SourceFiles:
 
     @staticmethod
     def _matches(path: Path, patterns: str | Sequence[str]) -> bool:
-        wanted = [patterns] if isinstance(patterns, str) else patterns
-        return any(path.match(pattern) for pattern in wanted)
+        return any(path.match(pattern) for pattern in _with_compressed(patterns))
 
     def find(self, patterns: str | Sequence[str], *, optional: bool) -> list[Path]:
         """Return the files that match, in the order of the patterns, each once.
@@ -69,7 +69,7 @@ class SourceFiles:
         """
         wanted = [patterns] if isinstance(patterns, str) else list(patterns)
         found: dict[Path, None] = {}
-        for pattern in wanted:
+        for pattern in _with_compressed(patterns):
             for path in sorted(self._folder.glob(pattern)):
                 if path.is_file() and not path.name.startswith("."):
                     found[_readable(path)] = None
@@ -107,6 +107,16 @@ def fingerprint(paths: Iterable[Path], preset: Preset, *, version: int) -> str:
 
 
 def _readable(path: Path) -> Path:
-    if path.suffix.lower() not in _SUFFIXES:
-        raise InvalidData(path=str(path), problem="is neither .csv nor .parquet")
+    if not path.name.lower().endswith(_ENDINGS):
+        raise InvalidData(path=str(path), problem=f"is none of {', '.join(_ENDINGS)}")
     return path
+
+
+def _with_compressed(patterns: str | Sequence[str]) -> list[str]:
+    """Return the patterns, each of CSV followed by that of the same file compressed."""
+    wanted = [patterns] if isinstance(patterns, str) else patterns
+    return [
+        each
+        for pattern in wanted
+        for each in ((pattern, pattern + GZIP_SUFFIX) if pattern.endswith(".csv") else (pattern,))
+    ]

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from recsys.compressed import UNREADABLE, kind_of, opened
 from recsys.errors import InvalidData
 from training.ingest.preset import CsvFormat
 from training.ingest.records import Utf8Records
@@ -54,11 +55,11 @@ def column_names(path: Path, csv: CsvFormat) -> list[str]:
         InvalidData: It is no readable file of its kind.
     """
     try:
-        if path.suffix.lower() == ".parquet":
+        if kind_of(path) == ".parquet":
             return list(pq.read_schema(path).names)
-        with path.open("rb") as file:
+        with opened(path) as (file, _):
             return list(_open_csv(file, csv, lambda _: None).schema.names)
-    except (pa.ArrowException, OSError, UnicodeError, LookupError) as error:
+    except (*UNREADABLE, pa.ArrowException, UnicodeError, LookupError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -94,7 +95,7 @@ def batches(
     """Read these columns of a file.
 
     Args:
-        path: A .csv or .parquet file.
+        path: A .csv, .csv.gz or .parquet file.
         names: Columns to read, all there.
         csv: How CSV files are written.
         on_malformed: Called for CSV lines with a wrong number of fields.
@@ -102,13 +103,13 @@ def batches(
     Raises:
         InvalidData: The file is damaged.
     """
-    read = _parquet if path.suffix.lower() == ".parquet" else _csv
+    read = _parquet if kind_of(path) == ".parquet" else _csv
     first_row = 1
     try:
         for table, done_share in read(path, list(dict.fromkeys(names)), csv, on_malformed):
             yield Batch(path, first_row, table, done_share)
             first_row += table.height
-    except (pa.ArrowException, OSError, UnicodeError, pl.exceptions.PolarsError) as error:
+    except (*UNREADABLE, pa.ArrowException, UnicodeError, pl.exceptions.PolarsError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -126,17 +127,15 @@ def _parquet(
 def _csv(
     path: Path, names: list[str], csv: CsvFormat, on_malformed: MalformedRow
 ) -> Iterator[tuple[pl.DataFrame, float]]:
-    size = max(path.stat().st_size, 1)
     convert = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
         include_columns=names,
         strings_can_be_null=False,
     )
-    with path.open("rb") as file:
+    with opened(path) as (file, done_share):
         for batch in _open_csv(file, csv, on_malformed, convert):
             if batch.num_rows:
-                done_share = min(file.tell() / size, 1.0)
-                yield _frame(pa.Table.from_batches([batch])), done_share
+                yield _frame(pa.Table.from_batches([batch])), done_share()
 
 
 def _open_csv(

@@ -7,7 +7,7 @@ from typing import Final
 from recsys.errors import InvalidConfig
 
 USER_COUNT_MAX: Final = 1_000_000
-ITEM_COUNT_MAX: Final = 100_000
+ITEM_COUNT_MAX: Final = 200_000
 DAY_COUNT_MAX: Final = 730
 STORE_COUNT_MAX: Final = 200
 THEME_COUNT_MAX: Final = 200
@@ -36,7 +36,7 @@ SIZES: Final[dict[str, Size]] = {
     "tiny": Size(user_count=300, item_count=160, day_count=91),
     "small": Size(user_count=2_000, item_count=1_000, day_count=182),
     "medium": Size(user_count=50_000, item_count=10_000, day_count=365),
-    "large": Size(user_count=USER_COUNT_MAX, item_count=ITEM_COUNT_MAX, day_count=365),
+    "large": Size(user_count=USER_COUNT_MAX, item_count=100_000, day_count=365),
 }
 
 
@@ -46,7 +46,7 @@ class WorldConfig:
 
     Attributes:
         user_count: People, 1 to 1,000,000.
-        item_count: Items, 1 to 100,000.
+        item_count: Items, 1 to 200,000.
         seed: Any integer from 0.
         end_time: Nothing happens at or after this moment; timezone-aware.
         day_count: Days of history before `end_time`, 1 to 730.
