@@ -1,7 +1,9 @@
 """Many people at once: the same answers as one by one, in batches of the kernel.
 
-People of whom something is known, and whose page is simply the best items, are ranked together
-with all others who have the same masks. Everybody else is answered one by one.
+People of whom something is known are ranked together with all others who have the same masks.
+Where a page is put together from candidates, as where items have variants, these are found
+together, and whoever needs more of them is searched for alone. Everybody else is answered one by
+one.
 """
 
 from collections import defaultdict
@@ -22,10 +24,11 @@ from recsys.recommend.recommender import Question, Recommender
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Personal, Source
 from recsys.recommend.splits import Split
-from recsys.rules import Candidates, Permitted
+from recsys.rules import Candidates, InForce, Permitted
 from recsys.scoring import Mask, RaggedRows
 
 I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
 
 AnswerOrError: TypeAlias = Answer | RecsysError
 """An answer, or why this one person has none."""
@@ -40,23 +43,58 @@ class _Waiting(NamedTuple):
     source: Personal
     notes: set[str]
 
+    @property
+    def first_count(self) -> int:
+        """How many of the best items are looked at first."""
+        arrangement = self.question.in_force.arrangement
+        places = self.query.result_count
+        if arrangement is None:
+            return places
+        return arrangement.first_count(arrangement.open_count(places))
 
-@dataclass(frozen=True, slots=True, eq=False)
+    def taken(self, model: ServingModel) -> I32:
+        """Return the rows that the first search leaves out, but for those that were seen."""
+        in_force = self.question.in_force
+        excluded = excluded_of(model, self.query, in_force)
+        if in_force.arrangement is None or not in_force.arrangement.pins:
+            return excluded
+        pins = np.array(list(in_force.arrangement.pins.values()), dtype=np.int32)
+        return np.union1d(excluded, pins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Ranked:
-    """A source whose best items have been found already."""
+    """A source whose first search has been done already.
+
+    Attributes:
+        source: Does all others.
+        masks: Of the first search.
+        taken: What it left out, ascending, but for what was seen.
+        count: How many rows it was for.
+        ranking: What it found.
+    """
 
     source: Personal
+    masks: Sequence[Mask | U8]
+    taken: I32
+    count: int
     ranking: Ranking
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
-        """Return them."""
+        """Return what was found; only where the page is simply the best items."""
         del permitted, count, excluded
         return self.source.results_of(self.ranking)
 
-    def search(
-        self, masks: Sequence[Mask | NDArray[np.uint8]], count: int, *, excluded: I32
-    ) -> Candidates:
-        """Search anew; nobody does where the page is simply the best items."""
+    def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        """Return what was found where the same is asked, else search."""
+        is_first = (
+            count == self.count
+            and len(masks) == len(self.masks)
+            and all(one is other for one, other in zip(masks, self.masks, strict=True))
+            and np.array_equal(np.unique(excluded), self.taken)
+        )
+        if is_first:
+            return Candidates(self.ranking.rows, self.ranking.scores)
         return self.source.search(masks, count, excluded=excluded)
 
     def reasons(self, rows: I32) -> Sequence[Reason]:
@@ -102,10 +140,10 @@ class ManyPeople:
                 known = self._recommender.acquaintance.known(model, query, notes, now=now)
                 question = self._recommender.question(model, query, known, notes, now=now)
                 source = question.source
-                if isinstance(source, Personal) and question.in_force.arrangement is None:
+                if isinstance(source, Personal) and _begins_with_the_best(question.in_force):
                     masks = tuple(id(part.mask) for part in question.in_force.permitted.parts)
                     waiting = _Waiting(at, query, question, source, notes)
-                    groups[(query.result_count, *masks)].append(waiting)
+                    groups[(waiting.first_count, *masks)].append(waiting)
                     continue
                 answers[at] = _answer(model, query, question, source, notes)
             except RecsysError as error:
@@ -139,53 +177,40 @@ def _ranked_together(
         prior_rows=np.array([one.source.prior_row for one in group], dtype=np.int32),
         threads=threads,
     )
-    first = group[0]
-    masks = first.question.in_force.permitted.masks
-    excluded = _excluded(model, group)
+    masks, count = group[0].question.in_force.permitted.masks, group[0].first_count
+    taken = [one.taken(model) for one in group]
+    excluded = [
+        np.concatenate([rows, one.question.seen]) for one, rows in zip(group, taken, strict=True)
+    ]
     ranked = model.scorer.top_k(
         asked.user_vectors,
-        first.query.result_count,
+        count,
         history=asked.history,
         allowed=masks,
-        excluded=_known_rows(model, excluded),
+        excluded=RaggedRows.of([model.bundled(rows) for rows in excluded]),
         boosts=asked.boosts,
         prior_rows=asked.prior_rows,
         threads=threads,
     )
-    return [
-        _answer(
-            model,
-            one.query,
-            one.question,
-            _Ranked(
-                one.source,
-                model.joined(
-                    Ranking.of(*ranked.row(at)),
-                    None if asked.user_vectors is None else asked.user_vectors[at],
-                    result_count=first.query.result_count,
-                    allowed=masks,
-                    excluded=excluded[at],
-                ),
-            ),
-            one.notes,
+    answers: list[AnswerOrError] = []
+    for at, one in enumerate(group):
+        ranking = model.joined(
+            Ranking.of(*ranked.row(at)),
+            None if asked.user_vectors is None else asked.user_vectors[at],
+            result_count=count,
+            allowed=masks,
+            excluded=excluded[at],
         )
-        for at, one in enumerate(group)
-    ]
+        source = _Ranked(
+            source=one.source, masks=masks or (), taken=taken[at], count=count, ranking=ranking
+        )
+        answers.append(_answer(model, one.query, one.question, source, one.notes))
+    return answers
 
 
-def _excluded(model: ServingModel, group: Sequence[_Waiting]) -> list[I32]:
-    lists = []
-    for one in group:
-        rows = excluded_of(model, one.query, one.question.in_force)
-        if one.source.without_seen:
-            rows = np.concatenate([rows, one.source.weights.seen, one.source.seen_new])
-        lists.append(rows)
-    return lists
-
-
-def _known_rows(model: ServingModel, excluded: Sequence[I32]) -> RaggedRows:
-    """Take the rows that the scorer has."""
-    return RaggedRows.of([model.bundled(rows) for rows in excluded])
+def _begins_with_the_best(in_force: InForce) -> bool:
+    """Whether the first thing that an answer needs is the best of all that may be shown."""
+    return in_force.arrangement is None or not in_force.arrangement.boosts
 
 
 def _answer(

@@ -27,6 +27,15 @@ F64 = NDArray[np.float64]
 
 _POOL_PER_RESULT: Final = 5
 _POOL_MIN: Final = 100
+"""Of so many candidates shares and diversity choose."""
+
+_SPARE_PER_RESULT: Final = 0.5
+_SPARE_MIN: Final = 8
+"""So many candidates more than places are looked at first, where caps may leave some out."""
+
+_UNMASKED_POOLS: Final = 2
+"""After so many pools, full groups are left out of the search: making that mask costs as much."""
+
 _NO_ROWS: Final = np.empty(0, dtype=np.int32)
 _NO_SCORES: Final = np.empty(0, dtype=np.float64)
 
@@ -122,6 +131,21 @@ class Arrangement:
     diversity: float = 0.0
     similarity: Similarity | None = None
 
+    def open_count(self, count: int) -> int:
+        """Return how many of so many places no pin has."""
+        return count - sum(place < count for place in self.pins)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the page depends on which candidates there are to choose from."""
+        return bool(self.shares) or self.diversity > 0.0
+
+    def first_count(self, count: int) -> int:
+        """Return how many candidates are looked at first for so many places."""
+        if self.chooses:
+            return min(limits.CANDIDATE_COUNT_MAX, max(_POOL_MIN, _POOL_PER_RESULT * count))
+        return count + max(_SPARE_MIN, round(_SPARE_PER_RESULT * count)) if self.caps else count
+
     def with_pins(self, pins: dict[int, int]) -> "Arrangement":
         """Return the same with other pins."""
         return replace(self, pins=pins)
@@ -154,6 +178,9 @@ def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> C
     """
     page = _Page(how, count)
     taken = np.concatenate([excluded, np.array(list(how.pins.values()), dtype=np.int32)])
+    if not how.chooses:
+        _fill_in_order(search, how, page, taken)
+        return page.candidates()
     while page.missing_count:
         masks = page.open_masks()
         pool = _pool(search, how, page, masks, taken)
@@ -162,6 +189,24 @@ def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> C
             break
         taken = np.concatenate([taken, np.array(found, dtype=np.int32)])
     return page.candidates()
+
+
+def _fill_in_order(search: Search, how: Arrangement, page: "_Page", taken: I32) -> None:
+    """Go through all candidates from the best on, pool by pool, until the page is full."""
+    pool_count = 0
+    size = how.first_count(page.missing_count)
+    while page.missing_count:
+        masks = page.open_masks() if pool_count >= _UNMASKED_POOLS else []
+        pool = _boosted(search, how, masks, size, taken)
+        page.fill(pool)
+        if len(pool.rows) < size:
+            return
+        # What had no place has none later: no group that is full gets room again.
+        taken = np.concatenate([taken, pool.rows])
+        pool_count += 1
+        size = min(
+            limits.CANDIDATE_COUNT_MAX, max(_POOL_MIN, _POOL_PER_RESULT * page.missing_count)
+        )
 
 
 class _Page:
@@ -204,7 +249,7 @@ class _Page:
     def fill(self, pool: Candidates) -> list[int]:
         """Take rows from a pool while they may be on the page; return them."""
         groups = [cap.groups.of(pool.rows) for cap in self._how.caps]
-        if not self._how.shares and not self._is_diverse:
+        if not self._how.chooses:
             return self._fill_in_order(pool, groups)
         shares = [allows(bitmap, pool.rows) for bitmap, _ in self._how.shares]
         is_open = np.ones(len(pool.rows), dtype=np.bool_)
@@ -296,9 +341,7 @@ class _Page:
 
 def _pool(search: Search, how: Arrangement, page: _Page, masks: list[U8], taken: I32) -> Candidates:
     """Return enough of the best to choose from, with enough of each share."""
-    count = page.missing_count
-    if how.caps or how.shares or how.diversity > 0.0:
-        count = min(limits.CANDIDATE_COUNT_MAX, max(_POOL_MIN, _POOL_PER_RESULT * count))
+    count = how.first_count(page.missing_count)
     pools = [_boosted(search, how, masks, count, taken)]
     for (bitmap, _), least in zip(how.shares, page.due, strict=True):
         if least > 0:

@@ -1,5 +1,6 @@
 """A page is what going through all items one by one would give, from far fewer of them."""
 
+import importlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from recsys.rules.arrange import Arrangement, Candidates, Cap, arrange
 
 I32 = NDArray[np.int32]
 NONE = np.empty(0, dtype=np.int32)
+MODULE = importlib.import_module("recsys.rules.arrange")  # The package names the function so.
 
 
 def bits(rows: Sequence[bool]) -> U8:
@@ -76,8 +78,10 @@ def test_boosts_and_caps_are_exact(data: st.DataObject, shop: Shop, count: int) 
     caps = data.draw(st.lists(st.integers(1, 4), max_size=2))
     excluded = set(data.draw(st.lists(st.integers(0, size - 1), max_size=5)))
     pool = data.draw(st.sampled_from([limits.CANDIDATE_COUNT_MAX, 3]))
+    spare = data.draw(st.sampled_from([8, 0]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "CANDIDATE_COUNT_MAX", pool)
+        patch.setattr(MODULE, "_SPARE_MIN", spare)
         page = arrange(
             shop.search,
             Arrangement(
