@@ -28,7 +28,7 @@ ALL: Final = 2**62
 
 
 def add_profile(session: Session, keys: Sequence[int], export: Export) -> None:
-    """Note that a file holds a person."""
+    """Note that a file holds a person; keys are those that lead to nobody else."""
     session.change_each(
         ADD_EXPORT, [(key, export.kind, export.place, export.time, None) for key in keys]
     )
@@ -39,10 +39,16 @@ def add_log(session: Session, export: Export, *, last_seq: int) -> None:
     session.change_each(ADD_EXPORT, [(None, export.kind, export.place, export.time, last_seq)])
 
 
-def exports_of(session: Session, keys: list[int]) -> tuple[Export, ...]:
-    """Return the files that hold a person by what is known of her now, the oldest first."""
+def exports_of(session: Session, keys: list[int], *, own: list[int]) -> tuple[Export, ...]:
+    """Return the files that hold a person by what is known of her now, the oldest first.
+
+    Args:
+        session: Reads or writes.
+        keys: All that lead to her.
+        own: Those of them that lead to nobody else.
+    """
     ((first,),) = session.rows(_FIRST, keys, keys)
-    found = session.rows(_HOLDING, keys, ALL + 1 if first is None else first)
+    found = session.rows(_HOLDING, own, ALL + 1 if first is None else first)
     return tuple(
         Export(kind=ExportKind(kind), place=place, time=time) for kind, place, time in found
     )

@@ -24,16 +24,18 @@ from recsys.storage.sqlite_connection import ReadConnections
 _ROWS_AT_ONCE: Final = 50_000
 
 # A device goes with whoever has it now.
-_WITH_HEADS: Final = """
+_PEOPLE: Final = """
+SELECT i.identifier_key, i.namespace, i.value, coalesce(o.profile_key, i.profile_key)
 FROM identifiers AS i
 LEFT JOIN segments AS t ON t.identifier_key = i.identifier_key AND t.until_time > 1e300
 LEFT JOIN identifiers AS o ON o.identifier_key = t.owner_key
 """
-_PEOPLE: Final = f"""
-SELECT i.identifier_key, i.namespace, i.value, coalesce(o.profile_key, i.profile_key) {_WITH_HEADS}
-"""
-_ALLOWED: Final = f"""
-SELECT coalesce(o.profile_key, i.profile_key, i.identifier_key), i.consent_bits {_WITH_HEADS}
+# What was said under a device counts for all who ever had it.
+_ALLOWED: Final = """
+SELECT DISTINCT coalesce(o.profile_key, i.profile_key, i.identifier_key), i.consent_bits
+FROM identifiers AS i
+LEFT JOIN segments AS t ON t.identifier_key = i.identifier_key
+LEFT JOIN identifiers AS o ON o.identifier_key = t.owner_key
 WHERE i.consent_bits <> 0
 """
 # What was done on a device counts for whose turn it was.

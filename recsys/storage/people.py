@@ -10,7 +10,7 @@ from recsys.errors import PersonErased
 from recsys.profiles import Erasure, Export, LoggedEvent, Person
 from recsys.storage import exports, offers_people, people_consents, tombstones
 from recsys.storage.people_export import exported
-from recsys.storage.people_members import HERS, add, members
+from recsys.storage.people_members import HERS, add, members, turns_of_others
 from recsys.storage.sessions import Session, Sessions
 from recsys.storage.tombstones import Tombstone, tombstones_of
 
@@ -27,11 +27,6 @@ _COUNT: Final = f"SELECT count(*) FROM events WHERE {HERS}"  # noqa: S608 - as a
 _DELETE_EVENTS: Final = f"DELETE FROM events WHERE {HERS}"  # noqa: S608 - as above
 _DELETE_PACKED: Final = "DELETE FROM history WHERE identifier_key = ANY(?)"
 _DELETE_CONSENTS: Final = "DELETE FROM consents WHERE identifier_key = ANY(?)"
-# Devices that others have used, too, and when it was her turn.
-_SHARED: Final = """
-SELECT DISTINCT identifier_key FROM segments
-WHERE identifier_key = ANY(?) AND NOT owner_key = ANY(?)
-"""
 _TURNS: Final = """
 SELECT identifier_key, from_time, until_time FROM segments
 WHERE identifier_key = ANY(?) AND owner_key = ANY(?)
@@ -120,18 +115,19 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
 def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -> Erasure:
     found = members(session, identifiers)
     keys = sorted({*found, *map(session.keys.identifier, identifiers)})
-    files = exports.exports_of(session, keys)
+    shared = turns_of_others(session, keys).keys()
+    own = [key for key in keys if key not in shared]
+    files = exports.exports_of(session, keys, own=own)
     exports.forget(session, keys)
     event_count = session.change(_DELETE_EVENTS, keys, keys)
     offers_people.forget(session, keys)
     if session.packs:
         session.change(_DELETE_PACKED, keys)
-    shared = {key for (key,) in session.rows(_SHARED, keys, keys)}
+    # Whose turn it is now is nobody's from now on: others go on with the device.
     hers = [
-        Tombstone(key, from_time, until_time, now)
+        Tombstone(key, from_time, min(until_time, now), now)
         for key, from_time, until_time in session.rows(_TURNS, sorted(shared), keys)
     ]
-    own = [key for key in keys if key not in shared]
     consent_count = session.change(_DELETE_CONSENTS, own)
     link_count = session.unlink([found[key] for key in own if key in found])
     session.change(_DELETE_IDENTIFIERS, own)

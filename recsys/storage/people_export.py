@@ -2,17 +2,18 @@
 
 import datetime as dt
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from recsys.domain import Identifier
 from recsys.offers import amount_of_micros
-from recsys.profiles import Export
+from recsys.profiles import Export, Link
 from recsys.storage import exports, offers_people, people_consents
 from recsys.storage.packed import unpack_lines
-from recsys.storage.people_members import HERS, members
+from recsys.storage.people_members import HERS, members, turns_of_others
 from recsys.storage.sessions import Session, Sessions
 from recsys.storage.tombstones import tombstones_of
 
@@ -38,7 +39,7 @@ def exported(
     found = sessions.read(lambda session: members(session, identifiers))
     if found and to is not None:
         # First, so that no file is left that nobody knows of.
-        sessions.write(lambda session: exports.add_profile(session, list(found), to))
+        sessions.write(lambda session: _note(session, found, to))
     yield sessions.read(lambda session: _about_her(session, found, identifiers))
     for key, one in found.items():
         after: int | None = 0
@@ -48,6 +49,11 @@ def exported(
             )
             if lines:
                 yield lines
+
+
+def _note(session: Session, found: Iterable[int], to: Export) -> None:
+    shared = turns_of_others(session, found)
+    exports.add_profile(session, [key for key in found if key not in shared], to)
 
 
 def _events(
@@ -61,6 +67,8 @@ def _events(
 def _about_her(
     session: Session, found: dict[int, Identifier], identifiers: Sequence[Identifier]
 ) -> list[bytes]:
+    turns = turns_of_others(session, found)
+    own = [key for key in found if key not in turns]
     lines = [_line("identifier", one) for one in found.values()]
     for key, said in people_consents.read(session, list(found)).items():
         lines += [
@@ -89,26 +97,15 @@ def _about_her(
             last_time=_moment(link.last_time),
             times=[_moment(time) for time in link.times],
         )
-        for link in session.links(list(found.values()))
+        for link in _links(session, found, own)
     ]
     if session.packs:
-        for key, *packed in session.rows(_PACKED, list(found)):
-            history = unpack_lines((packed[0], packed[1], packed[2]), line_count_max=2**31)
-            lines.append(
-                _line(
-                    "packed-history",
-                    found[key],
-                    item_ids=history.item_ids,
-                    event_types=history.type_codes.tolist(),
-                    channels=history.channel_codes.tolist(),
-                    event_times=[_moment(time) for time in history.event_times.tolist()],
-                )
-            )
+        lines += _packed(session, found, turns)
     lines += [
         msgspec.json.encode(
             {"record": "export", "kind": one.kind, "place": one.place, "time": _moment(one.time)}
         )
-        for one in exports.exports_of(session, list(found))
+        for one in exports.exports_of(session, list(found), own=own)
     ]
     lines += [
         msgspec.json.encode(
@@ -131,6 +128,41 @@ def _about_her(
         for one in tombstones_of(session, asked)
     ]
     return lines
+
+
+def _links(session: Session, found: dict[int, Identifier], own: Sequence[int]) -> list[Link]:
+    """Return what is said of her: who else logs in on her devices is theirs."""
+    hers, people = set(found.values()), {found[key] for key in own}
+    return [
+        link
+        for link in session.links(list(found.values()))
+        if not people.isdisjoint(link.ends) or hers.issuperset(link.ends)
+    ]
+
+
+def _packed(
+    session: Session,
+    found: dict[int, Identifier],
+    turns: Mapping[int, Sequence[tuple[float, float]]],
+) -> Iterator[bytes]:
+    """Return what is packed of her events, without what others did on her devices."""
+    for key, *packed in session.rows(_PACKED, list(found)):
+        history = unpack_lines((packed[0], packed[1], packed[2]), line_count_max=2**31)
+        times = history.event_times
+        is_hers = np.ones(len(times), dtype=np.bool_)
+        for from_time, until_time in turns.get(key, ()):
+            is_hers &= (times <= from_time) | (times > until_time)
+        if not is_hers.any():
+            continue
+        history = history.taken(np.flatnonzero(is_hers))
+        yield _line(
+            "packed-history",
+            found[key],
+            item_ids=history.item_ids,
+            event_types=history.type_codes.tolist(),
+            channels=history.channel_codes.tolist(),
+            event_times=[_moment(time) for time in history.event_times.tolist()],
+        )
 
 
 def _event(row: Sequence[Any], belongs_to: Identifier) -> bytes:

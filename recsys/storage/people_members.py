@@ -30,6 +30,10 @@ _COUNTS_FOR_OTHERS: Final = """EXISTS (
 HERS: Final = f"identifier_key = ANY(?) AND NOT {_COUNTS_FOR_OTHERS}"
 """Condition of a person's events: those of her identifiers, less what others did on a
 device. Its two lists of values are both the keys of `members`."""
+_TURNS_OF_OTHERS: Final = """
+SELECT identifier_key, from_time, until_time FROM segments
+WHERE identifier_key = ANY(?) AND NOT owner_key = ANY(?)
+"""
 # Two of one key fail the statement: better an error in an age than two people in one.
 _ADD: Final = """
 INSERT INTO identifiers (identifier_key, namespace, value) VALUES (?, ?, ?)
@@ -61,6 +65,23 @@ def members(session: Session, identifiers: Iterable[Identifier]) -> dict[int, Id
         for key, namespace, value in session.rows(_USED_BY, list(found)):
             found[key] = Identifier(namespace, value)
     return dict(sorted(found.items()))
+
+
+def turns_of_others(session: Session, keys: Iterable[int]) -> dict[int, list[tuple[float, float]]]:
+    """Return when devices of a person counted for others.
+
+    Args:
+        session: Reads or writes.
+        keys: All that lead to her.
+
+    Returns:
+        For each device that others have used, too: after and until which moments.
+    """
+    hers = list(keys)
+    found: dict[int, list[tuple[float, float]]] = {}
+    for key, from_time, until_time in session.rows(_TURNS_OF_OTHERS, hers, hers):
+        found.setdefault(key, []).append((from_time, until_time))
+    return found
 
 
 def add(session: Session, identifiers: dict[int, Identifier]) -> None:

@@ -16,11 +16,20 @@ from recsys.consent import Consent, ConsentStatus, Permission, Purpose
 from recsys.domain import Channel, Identifier
 from recsys.errors import PersonErased
 from recsys.events import EventLog, HistoryReader, Outcome
-from recsys.profiles import Export, ExportKind, PeopleStore
+from recsys.profiles import (
+    Export,
+    ExportKind,
+    IdentityRules,
+    LinkKind,
+    PeopleStore,
+    ProfileStore,
+    pairs_of,
+)
 from recsys.storage import exports
 from recsys.storage.sessions import Sessions
 from storage.event_log_contract import NOW, event
 from storage.history_contract import ANNA, ANNAS_CARD, BEN
+from support.identity import link as stated
 
 GRANTED, DENIED, WITHDRAWN = ConsentStatus
 ANNAS_PHONE = Identifier("visitor", "annas-phone")
@@ -38,7 +47,8 @@ class Household:
         reader: Of the other.
         open_people: Opens people once more.
         open_log: Opens the log once more.
-        link: Makes identifiers those of one person.
+        profiles: Who is who.
+        pack: Packs histories, where the storage keeps such.
         leftovers: Returns everything in the storage, as text to search.
         sessions: The storage itself.
     """
@@ -48,9 +58,15 @@ class Household:
     reader: HistoryReader
     open_people: Callable[[], PeopleStore]
     open_log: Callable[[], EventLog]
-    link: Callable[[Sequence[Identifier]], None]
+    profiles: ProfileStore
+    pack: Callable[[Sequence[Identifier]], None]
     leftovers: Callable[[], str]
     sessions: Sessions
+
+    def link(self, identifiers: Sequence[Identifier]) -> None:
+        """Make identifiers those of one person."""
+        pairs = pairs_of(identifiers, IdentityRules())
+        self.profiles.link([stated(*pair, kind=LinkKind.EXPLICIT) for pair in pairs])
 
 
 def said(

@@ -1,7 +1,7 @@
 """The PostgreSQL storage: the contracts, migrations, and servers that go and come back."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -10,7 +10,7 @@ import pytest
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
 from recsys.events import EventLog, HistoryReader
-from recsys.profiles import IdentityRules, LinkKind, pairs_of
+from recsys.profiles import LinkKind
 from recsys.storage.catalog import Catalog
 from recsys.storage.people import People
 from recsys.storage.postgres import PostgresHistory
@@ -21,6 +21,7 @@ from recsys.storage.postgres_schema import HEAD, migrate
 from recsys.storage.postgres_sessions import PostgresSessions
 from recsys.storage.sessions import Session
 from storage.catalog_contract import CatalogContract, Open
+from storage.erasure_contract import ErasureContract
 from storage.event_log_contract import EventLogContract, Store, event, items_of
 from storage.history_contract import ANNA, Contents, HistoryContract, Load, line_event
 from storage.people_contract import Household, PeopleContract
@@ -99,8 +100,8 @@ class TestPostgresEventLog(EventLogContract):
         return store_of(open_pool)
 
 
-class TestPostgresPeople(PeopleContract):
-    """The contract holds for PostgreSQL."""
+class TestPostgresPeople(PeopleContract, ErasureContract):
+    """The contracts hold for PostgreSQL."""
 
     @pytest.fixture
     def home(self, open_pool: Callable[[], PostgresPool]) -> Household:
@@ -108,10 +109,6 @@ class TestPostgresPeople(PeopleContract):
         store = store_of(open_pool)
         pool = open_pool()
         sessions = PostgresSessions(pool)
-
-        def join(identifiers: Sequence[Identifier]) -> None:
-            pairs = pairs_of(identifiers, IdentityRules())
-            PostgresProfiles(pool).link([link(*pair, kind=LinkKind.EXPLICIT) for pair in pairs])
 
         def leftovers() -> str:
             def read(session: Session) -> str:
@@ -125,7 +122,8 @@ class TestPostgresPeople(PeopleContract):
         return Household(
             people=People(sessions), log=store.log, reader=store.reader,
             open_people=lambda: People(PostgresSessions(open_pool())),
-            open_log=store.open_log, link=join, leftovers=leftovers, sessions=sessions,
+            open_log=store.open_log, profiles=PostgresProfiles(pool), pack=lambda _: None,
+            leftovers=leftovers, sessions=sessions,
         )  # fmt: skip
 
 

@@ -7,16 +7,15 @@ import pytest
 
 from recsys.domain import Identifier
 from recsys.errors import StorageUnavailable
-from recsys.profiles import IdentityRules, LinkKind, pairs_of
 from recsys.storage.people import People
 from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite import SqliteHistory
 from recsys.storage.sqlite_events import SqliteEventLog
 from recsys.storage.sqlite_profiles import SqliteProfiles
+from storage.erasure_contract import ErasureContract
 from storage.event_log_contract import NOW, event
 from storage.history_contract import ANNA, BEN
 from storage.people_contract import MAY, Household, PeopleContract
-from support.identity import link
 
 
 @pytest.fixture
@@ -28,14 +27,12 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def home(path: Path) -> Iterator[Household]:
     """A store that the first writing makes."""
-    sessions = SqliteSessions(path)
+    sessions, profiles = SqliteSessions(path), SqliteProfiles(path)
     log, reader = SqliteEventLog(path), SqliteHistory(path)
 
-    def join(identifiers: Sequence[Identifier]) -> None:
-        pairs = pairs_of(identifiers, IdentityRules())
-        profiles = SqliteProfiles(path)
-        profiles.link([link(*pair, kind=LinkKind.EXPLICIT) for pair in pairs])
-        profiles.close()
+    def pack(identifiers: Sequence[Identifier]) -> None:
+        keys = log._live._keys  # Of the store, once it has been written to.
+        log.pack([keys.identifier(one) for one in identifiers])
 
     def leftovers() -> str:
         files = path.parent.glob(f"{path.name}*")
@@ -46,16 +43,17 @@ def home(path: Path) -> Iterator[Household]:
     yield Household(
         people=People(sessions), log=log, reader=reader,
         open_people=lambda: People(SqliteSessions(path)),
-        open_log=lambda: SqliteEventLog(path), link=join, leftovers=leftovers,
-        sessions=sessions,
+        open_log=lambda: SqliteEventLog(path), profiles=profiles, pack=pack,
+        leftovers=leftovers, sessions=sessions,
     )  # fmt: skip
     reader.close()
     log.close()
+    profiles.close()
     sessions.close()
 
 
-class TestSqlitePeople(PeopleContract):
-    """The contract holds for SQLite, whose files are searched byte by byte."""
+class TestSqlitePeople(PeopleContract, ErasureContract):
+    """The contracts hold for SQLite, whose files are searched byte by byte."""
 
     @pytest.fixture
     def home(self, home: Household) -> Household:
@@ -74,10 +72,9 @@ def test_what_others_packed_goes_with_her(home: Household) -> None:
     """A copy of the log is no place to hide."""
     home.log.append([event(f"e{n}", items=[f"secret-{n}"]) for n in range(30)])
     home.log.append([event(f"b{n}", who=[BEN]) for n in range(30)])
-    keys = [home.log._live._keys.identifier(one) for one in (ANNA, BEN)]  # type: ignore[attr-defined]  # SQLite's own
-    home.log.pack(keys)  # type: ignore[attr-defined]  # as above
+    home.pack([ANNA, BEN])
     assert home.reader.history([ANNA], event_count_max=1, permission=MAY)
     home.people.erase([ANNA], now=NOW)
-    home.log.pack(keys)  # type: ignore[attr-defined]  # as above
+    home.pack([ANNA, BEN])
     assert "secret" not in home.leftovers()
     assert len(home.reader.history([BEN], event_count_max=99, permission=MAY)) == 30

@@ -296,12 +296,28 @@ def test_whoever_does_not_allow_it_is_not_learned_from(
         + [event("nobody", "item-nobody", who=None)]
     )
 
-    def say(name: str, status: ConsentStatus) -> None:
-        said = Consent(purpose=Purpose.TRAINING, status=status, time=0.0)
-        people.record_consents([Identifier("account", name)], [said], now=NOW.timestamp())
+    tablet = Identifier("visitor", "tablet")
+    log.append(
+        [
+            Event.of(
+                EventContent(
+                    event_type=EventType.DETAIL_PAGE_VIEW, event_time=NOW.timestamp() - ago,
+                    identifiers=(Identifier("account", name), tablet),
+                    lines=(EventLine(ItemId(f"item-{name}")),),
+                ),
+                event_id=name, now=NOW.timestamp(),
+            )
+            for name, ago in (("had the tablet", 9.0), ("has the tablet", 5.0))
+        ]
+    )  # fmt: skip
 
-    say("granted", ConsentStatus.GRANTED)
-    say("refused", ConsentStatus.WITHDRAWN)
+    def say(who: Identifier, status: ConsentStatus) -> None:
+        said = Consent(purpose=Purpose.TRAINING, status=status, time=0.0)
+        people.record_consents([who], [said], now=NOW.timestamp())
+
+    say(Identifier("account", "granted"), ConsentStatus.GRANTED)
+    say(Identifier("account", "refused"), ConsentStatus.WITHDRAWN)
+    say(tablet, ConsentStatus.DENIED)
     people.erase([Identifier("account", "erased")], now=NOW.timestamp())
 
     def learned(*, by_default: bool) -> set[str]:
