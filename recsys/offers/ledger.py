@@ -182,6 +182,12 @@ class Ledger(Protocol):
         """Return how some offers and a person stand; nothing is written."""
         ...
 
+    def standings(
+        self, people: Sequence[Sequence[Identifier]], offer_ids: Sequence[str]
+    ) -> list[Standing]:
+        """Return the same of many people at one moment, in about the time of one."""
+        ...
+
 
 def is_used_up(uses: Sequence[Use], cap: Cap, *, now: float) -> bool:
     """Whether a cap allows no more uses."""

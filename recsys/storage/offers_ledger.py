@@ -6,7 +6,7 @@ What has expired is taken off the sums then, before anything is asked of them: n
 clean up, and whoever dies leaves nothing behind.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from recsys import limits
@@ -14,6 +14,7 @@ from recsys.domain import SECONDS_PER_DAY, Identifier
 from recsys.offers import Asked, ReservationState, Settled, Spend, Standing
 from recsys.offers.ledger import Reserve
 from recsys.storage.offers_people import holder_of, uses_of
+from recsys.storage.offers_standings import holders_of, uses_of_many
 from recsys.storage.offers_turn import SPENDS, Turn
 from recsys.storage.sessions import Session, Sessions
 
@@ -75,16 +76,6 @@ class OfferLedger:
         def work(session: Session) -> Standing:
             now = self._clock(session)
             names: dict[int, str] = dict(session.rows(_NAMES, list(offer_ids)))
-            spends = {
-                key: Spend(*sums) for key, *sums in session.rows(SPENDS, list(names)) if any(sums)
-            }
-            held = [key for key, spend in spends.items() if spend.reserved_count]
-            for key, count, cost in session.rows(_EXPIRED, held, now):
-                spend = spends[key]
-                spends[key] = spend._replace(
-                    reserved_count=spend.reserved_count - count,
-                    reserved_micros=spend.reserved_micros - cost,
-                )
             uses, person_key = {}, None
             if identifiers:
                 holder = holder_of(session, identifiers, session.rules())
@@ -92,11 +83,48 @@ class OfferLedger:
             return Standing(
                 now=now,
                 person_key=person_key,
-                spends={names[key]: spend for key, spend in spends.items()},
+                spends=_spends(session, names, now=now),
                 uses={names[key]: some for key, some in uses.items()},
             )
 
         return self._sessions.read(work)
+
+    def standings(
+        self, people: Sequence[Sequence[Identifier]], offer_ids: Sequence[str]
+    ) -> list[Standing]:
+        """Return how some offers and many people stand; as `Ledger.standings`."""
+
+        def work(session: Session) -> list[Standing]:
+            now = self._clock(session)
+            names: dict[int, str] = dict(session.rows(_NAMES, list(offer_ids)))
+            spends = _spends(session, names, now=now)
+            holders = holders_of(session, people)
+            return [
+                Standing(
+                    now=now,
+                    person_key=None if holder is None else holder.person_key,
+                    spends=spends,
+                    uses={names[key]: some for key, some in uses.items()},
+                )
+                for holder, uses in zip(
+                    holders, uses_of_many(session, holders, names, now=now), strict=True
+                )
+            ]
+
+        return self._sessions.read(work)
+
+
+def _spends(session: Session, names: Mapping[int, str], *, now: float) -> dict[str, Spend]:
+    """Return what is used of some offers, named by their keys, without what has expired."""
+    spends = {key: Spend(*sums) for key, *sums in session.rows(SPENDS, list(names)) if any(sums)}
+    held = [key for key, spend in spends.items() if spend.reserved_count]
+    for key, count, cost in session.rows(_EXPIRED, held, now):
+        spend = spends[key]
+        spends[key] = spend._replace(
+            reserved_count=spend.reserved_count - count,
+            reserved_micros=spend.reserved_micros - cost,
+        )
+    return {names[key]: spend for key, spend in spends.items()}
 
 
 def _prune(session: Session, asked_count: int, *, now: float) -> None:

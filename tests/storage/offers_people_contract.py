@@ -17,6 +17,7 @@ from recsys.errors import (
 )
 from recsys.offers import Cap, Commit, Release, Reservation, Settled, Spend, is_held_out
 from storage.offers_model import HOLD_SECONDS, OFFERS, STEPS, WHO, PaperLedger
+from support.identity import account
 from support.offers import ANNA, BEN, EURO, ONCE, offer, reserve
 from support.offers_shop import CARD, NOW, PHONE, RELEASED, RESERVED, Shop, kinds
 
@@ -122,6 +123,38 @@ class OffersPeopleContract:
         for number, who in enumerate((ANNA, CARD)):
             (settled,) = shop.ask(reserve(f"r{number}", who))
             assert isinstance(settled, OfferRefused) is held_out
+
+    def test_many_people_stand_as_each_alone(self, shop: Shop) -> None:
+        """Whoever shares a device, is joined or parted again, is unknown or nobody at all."""
+        shop.write(ten=offer(caps=(Cap(5),)), other=offer(caps=(Cap(5),)), none=offer())
+        who = [(ANNA,), (BEN,), (CARD,), (PHONE,), (PHONE, BEN), (account("nobody"),), ()]
+
+        def check() -> None:
+            shop.clock.now += 1.0
+            ids = ["ten", "other", "none", "unknown"]
+            assert shop.ledger.standings(who, ids) == [
+                shop.ledger.standing(one, ids) for one in who
+            ]
+            assert [one.uses for one in shop.ledger.standings([(ANNA,)], [])] == [{}]
+
+        check()
+        shop.ask(reserve("a"), Commit("a"), reserve("b", BEN, CARD, offer_id="other"))
+        check()
+        shop.take(reserve("p", PHONE))
+        check()
+        shop.join(ANNA, PHONE)
+        shop.take(reserve("a2", PHONE, offer_id="other"))
+        check()
+        shop.join(BEN, PHONE)
+        shop.clock.now += 10.0
+        shop.take(reserve("p2", PHONE))
+        check()
+        shop.join(ANNA, CARD)
+        check()
+        shop.profiles.unlink([ANNA, CARD], source=None)
+        shop.clock.now += 1_000.0
+        check()
+        assert shop.ledger.standings(who, ["ten"])[0].uses["ten"]
 
     def test_erased_people_leave_their_spend(self, shop: Shop) -> None:
         """What it cost stays counted; who it was is gone, and nothing more is hers."""
