@@ -3,12 +3,12 @@
 from recsys.campaigns.audience import Audience, AudienceQuery, Fan
 from recsys.campaigns.batch import Batch
 from recsys.campaigns.batch_types import (
+    BatchOffers,
     BatchPart,
     BatchPerson,
     BatchQuery,
     CampaignSettings,
     CategoriesOf,
-    OfferChooser,
 )
 from recsys.campaigns.cards import ItemCards
 from recsys.campaigns.estimate import SizeEstimate, estimate
@@ -38,6 +38,7 @@ __all__ = [
     "Audience",
     "AudienceQuery",
     "Batch",
+    "BatchOffers",
     "BatchPart",
     "BatchPerson",
     "BatchQuery",
@@ -48,7 +49,6 @@ __all__ = [
     "FoundPerson",
     "FrequencyRules",
     "ItemCards",
-    "OfferChooser",
     "PeopleSample",
     "PeopleSource",
     "Resume",

@@ -2,8 +2,9 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -14,7 +15,9 @@ from recsys.campaigns.suppression import SuppressionCause
 from recsys.consent import Purpose
 from recsys.domain import Channel, Identifier, ItemId
 from recsys.errors import RecsysError
-from recsys.profiles import Person
+from recsys.offers.query import RankedOffer
+from recsys.offers.recommender import OfferRecommender
+from recsys.offers.rule import Rule
 from recsys.recommend import Answer, RecommendQuery
 
 
@@ -24,6 +27,20 @@ class CategoriesOf(Protocol):
     def __call__(self, item_ids: Collection[ItemId], /, *, now: float) -> Mapping[ItemId, str]:
         """Return those of the items that have one."""
         ...
+
+
+class BatchOffers(msgspec.Struct, frozen=True, kw_only=True):
+    """Which offers go with answers.
+
+    Attributes:
+        count: Offers wanted for each, 1 to 100.
+        is_required: Whether whoever gets none is left out.
+        is_alone: Whether each offer is looked at alone; as `OfferRecommender.decide`.
+    """
+
+    count: int = 1
+    is_required: bool = False
+    is_alone: bool = False
 
 
 class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +56,7 @@ class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
         holdout_name: Of the experiment.
         with_habits: Whether to say on which channel and at which hour of which time zone she
             answers.
+        offers: Which offers go with answers; None for none.
         as_of: The moment for which she is ranked, seconds since 1970-01-01 UTC.
         send_time: When messages are sent; likewise.
     """
@@ -50,6 +68,7 @@ class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
     holdout_share: float = 0.0
     holdout_name: str = ""
     with_habits: bool = False
+    offers: BatchOffers | None = None
     as_of: float = 0.0
     send_time: float = 0.0
 
@@ -67,7 +86,7 @@ class BatchPerson(msgspec.Struct, frozen=True, kw_only=True):
         hour: Of her day, in which she answers most; None likewise.
         time_zone: Hers, as an IANA name; empty where habits were not asked for.
         error: What went wrong for her alone.
-        offer_id: Of the offer that was chosen for her; empty for none.
+        offers: Those that were chosen for her, the best first.
     """
 
     asked: tuple[Identifier, ...] = ()
@@ -79,7 +98,7 @@ class BatchPerson(msgspec.Struct, frozen=True, kw_only=True):
     hour: int | None = None
     time_zone: str = ""
     error: RecsysError | None = None
-    offer_id: str = ""
+    offers: tuple[RankedOffer, ...] = ()
 
 
 class BatchPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +108,13 @@ class BatchPart(msgspec.Struct, frozen=True, kw_only=True):
         people: With suppressed ones, but for those whom a walk's filter leaves out.
         considered_count: How many people were looked at.
         next: Where a walk goes on; None if that was all, or for a list.
+        refused_offers: How often offers were not for those who get something, by rule.
     """
 
     people: list[BatchPerson]
     considered_count: int
     next: WalkPosition | None = None
+    refused_offers: Mapping[Rule, int] = MappingProxyType({})
 
     def suppressed(self) -> Counter[SuppressionCause]:
         """Return how many get nothing, by cause."""
@@ -126,22 +147,6 @@ class MessagedPart(NamedTuple):
     next: WalkPosition | None
 
 
-class OfferChooser(Protocol):
-    """Chooses an offer for each person of a batch."""
-
-    def choose(
-        self, people: Sequence[Person], channel: Channel | None, *, now: float
-    ) -> Sequence[str]:
-        """Return the id of an offer for each person, in their order; empty for none.
-
-        Args:
-            people: Who get something. Their events may be missing.
-            channel: Where the offer is shown.
-            now: When it is, seconds since 1970-01-01 UTC.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignSettings:
     """What holds for all campaigns of a server.
@@ -151,11 +156,11 @@ class CampaignSettings:
         messages_by_default: Whether those may be messaged who have said nothing.
         frequency: How often and when; asked anew for every part of a batch.
         categories_of: Finds the categories of items.
-        offers: Chooses an offer for each person; None for none.
+        offers: Finds the offers for people; None where there are none.
     """
 
     time_zone: dt.tzinfo
     messages_by_default: bool
     frequency: Callable[[], FrequencyRules]
     categories_of: CategoriesOf
-    offers: OfferChooser | None = None
+    offers: OfferRecommender | None = None

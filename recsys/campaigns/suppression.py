@@ -38,6 +38,8 @@ class SuppressionCause(enum.StrEnum):
     """No item may be shown to her."""
     FAILED = "failed"
     """Her answer could not be computed; the others' could."""
+    NO_OFFER = "no-offer"
+    """No offer is for her, and the batch is for those who get one."""
 
 
 def address_of(person: Person, namespaces: tuple[str, ...]) -> Identifier | None:

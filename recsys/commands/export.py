@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from recsys import limits
 from recsys.commands.arguments import read_moment
 from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Placement, Store, Target
 from recsys.commands.whom import ToPeople, ToSegment, cause_word, put_people
@@ -23,18 +24,27 @@ if TYPE_CHECKING:
 OutFolder = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder for the files; new, or of a killed job.")
 ]
+LIVE = "live"
+"""Stands for the offers of the server, in the place of a file."""
 FromFile = Annotated[
     Path | None,
     typer.Option(
         "--ids", help="Only these people: CSV, JSON lines or Parquet with columns such as user_id."
     ),
 ]
-OffersFile = Annotated[
-    Path | None,
+WithOffers = Annotated[
+    str,
     typer.Option(
         "--offers",
-        help="Who gets which offer: assigned.parquet of recsys allocate, or user_id and offer_id.",
+        help="live for the best of the live offers; or a file that says who gets which:"
+        " assigned.parquet of recsys allocate, or user_id and offer_id.",
     ),
+]
+OfferCount = Annotated[
+    int, typer.Option(min=1, max=limits.RESULT_COUNT_MAX, help="Live offers for each, at most.")
+]
+OnlyWithOffer = Annotated[
+    bool, typer.Option("--only-with-offer", help="Leave out whoever gets no live offer.")
 ]
 Addresses = Annotated[
     list[str] | None,
@@ -65,7 +75,9 @@ def export(
     people: ToPeople = "",
     ids: FromFile = None,
     address: Addresses = None,
-    offers: OffersFile = None,
+    offers: WithOffers = "",
+    offer_count: OfferCount = 1,
+    only_with_offer: OnlyWithOffer = False,
     holdout: Annotated[float, typer.Option(help="Share of all people to leave alone.")] = 0.0,
     holdout_name: Annotated[str, typer.Option(help="What that is called.")] = "",
     as_of: Annotated[str, typer.Option(help="Moment to rank for; unless said, now.")] = "",
@@ -87,6 +99,7 @@ def export(
 
       recsys export --out spring --channel email --placement email-weekly --segment at-risk
       recsys export --out spring --format csv --ids people.csv
+      recsys export --out weekly --offers live --only-with-offer
       recsys export --out march --offers var/march/assigned.parquet
       recsys export recheck spring/manifest.json
     """  # fmt: skip
@@ -117,8 +130,9 @@ def export(
         if segment or people:
             raise typer.BadParameter("--ids goes without --segment and --people")
         batch.listed.SetInParent()
-    offers_by_account = None if offers is None else assigned(offers)
-    offers_sha256 = "" if offers is None else file_digest(offers)
+    file = _offers_file(batch, offers, count=offer_count, only=only_with_offer)
+    offers_by_account = None if file is None else assigned(file)
+    offers_sha256 = "" if file is None else file_digest(file)
     asked = json.dumps(
         [
             *(MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part),
@@ -269,6 +283,17 @@ def _batch(
     return batch
 
 
+def _offers_file(
+    batch: "campaign_pb2.Batch", offers: str, *, count: int, only: bool
+) -> Path | None:
+    """Say which offers are wanted; returns the file that says so, if one does."""
+    if offers == LIVE:
+        batch.offers.page_size, batch.offers.required = count, only
+    elif only:
+        raise typer.BadParameter(f"--only-with-offer needs --offers {LIVE}")
+    return Path(offers) if offers and offers != LIVE else None
+
+
 def _put_time(sent: Any, seconds: float) -> None:
     # To the microsecond, which is what a manifest can say.
     sent.FromMicroseconds(int(seconds * 1e6))
@@ -279,6 +304,7 @@ def _report(manifest: "Manifest", *, seconds: float, as_json: bool) -> None:
         facts = {
             "considered": manifest.considered_count, "exported": manifest.exported_count,
             "suppressed": manifest.suppressed_counts, "files": len(manifest.files),
+            "refused_offers": manifest.refused_offer_counts,
         }  # fmt: skip
         typer.echo(json.dumps(facts))
         return
@@ -289,3 +315,5 @@ def _report(manifest: "Manifest", *, seconds: float, as_json: bool) -> None:
     )
     for cause, count in manifest.suppressed_counts.items():
         typer.echo(f"  {cause}: {count:,}")
+    for rule, count in manifest.refused_offer_counts.items():
+        typer.echo(f"  offers refused by {rule}: {count:,}")

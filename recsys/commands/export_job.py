@@ -78,6 +78,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         considered_count: People looked at.
         exported_count: People in the files.
         suppressed_counts: People who are not, by cause.
+        refused_offer_counts: How often live offers were refused to somebody, by rule.
         offers_sha256: Of the file that says who gets which offer; empty without one.
         files: The parts, in order.
     """
@@ -92,6 +93,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     considered_count: int = 0
     exported_count: int = 0
     suppressed_counts: dict[str, int] = msgspec.field(default_factory=dict)
+    refused_offer_counts: dict[str, int] = msgspec.field(default_factory=dict)
     offers_sha256: str = ""
     files: list[PartFile] = msgspec.field(default_factory=list)
 
@@ -193,18 +195,15 @@ class ExportJob:
             for path in self._folder.glob("part-*"):
                 if path.name not in written:
                     path.unlink()
-        suppressed = Counter(manifest.suppressed_counts)
         try:
             for response in responses:
-                self._take(response, manifest, suppressed)
+                self._take(response, manifest)
                 # The last response of a walk has no token: the job ends below.
                 if self._row_count >= self._rows_per_part and response.resume_token:
                     self._finish_part(manifest)
-                    manifest.suppressed_counts = dict(sorted(suppressed.items()))
                     note.resume_token = response.resume_token
                     self._keep(note)
                 on_progress(response, manifest)
-            manifest.suppressed_counts = dict(sorted(suppressed.items()))
             self._finish_part(manifest)
         finally:
             self._abandon()
@@ -213,9 +212,7 @@ class ExportJob:
             (self._folder / _NOTE_NAME).unlink()
         return manifest
 
-    def _take(
-        self, response: RecommendBatchResponse, manifest: Manifest, suppressed: Counter[str]
-    ) -> None:
+    def _take(self, response: RecommendBatchResponse, manifest: Manifest) -> None:
         items = {one.item_id: one for one in response.items}
         rows = [
             row_of(one, items, offers=self._offers)
@@ -225,8 +222,10 @@ class ExportJob:
         if rows:
             self._write(rows, number=len(manifest.files))
             manifest.exported_count += len(rows)
-        for count in response.suppressed:
-            suppressed[cause_word(count.cause)] += count.person_count
+        causes = {cause_word(one.cause): one.person_count for one in response.suppressed}
+        manifest.suppressed_counts = _sums(manifest.suppressed_counts, causes)
+        rules = {one.rule: one.refused_count for one in response.refused_offers}
+        manifest.refused_offer_counts = _sums(manifest.refused_offer_counts, rules)
         manifest.considered_count = response.considered_count
         manifest.filter = response.filter
         manifest.consent_versions.add(response.consent_version)
@@ -313,6 +312,10 @@ def read_manifest(path: Path) -> Manifest:
         problem = f"is of version {found.format_version}; this one reads {_FORMAT_VERSION}"
         raise ExportFailed(path=str(path), problem=problem)
     return found
+
+
+def _sums(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(counts) + Counter(more)).items()))
 
 
 def _unfinished(path: Path) -> Path:

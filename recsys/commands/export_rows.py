@@ -78,7 +78,9 @@ def row_of(
         "time_zone": one.time_zone,
         "attribution_token": one.attribution_token,
         "model_version": one.model_version,
-        "offer_code": one.offer_id if offers is None else offers.get(account, ""),
+        "offer_code": barred(each.offer_id for each in one.offers)
+        if offers is None
+        else offers.get(account, ""),
         "items": [_item(each, items.get(each.item_id, _NO_ITEM)) for each in one.results],
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from recsys.offers.holdout import is_held_out
 from recsys.offers.ledger import Spend, Standing, is_used_up
 from recsys.offers.money import amount_of_micros
 from recsys.offers.offer import Eligibility, Offer
-from recsys.offers.people import PersonReader
+from recsys.offers.people import PersonFacts
 from recsys.offers.query import BasketLine, OfferQuery, cost_of
 from recsys.offers.rule import OfferRefusal, Rule
 from recsys.offers.scope import is_in_scope, item_filter_of
@@ -133,12 +133,18 @@ def _refused_basket(offer: Offer, here: Circumstances, *, is_strict: bool) -> Re
         yield OfferRefusal(Rule.SCOPE, "nothing in the basket is in its scope")
 
 
+def asks_of_person(offer: Offer) -> bool:
+    """Whether it depends on who she is if an offer is for her, beside what she uses of it."""
+    who = offer.eligibility
+    return bool(who.person_filter or who.new_customers_only or offer.holdout_share)
+
+
 def refused_person(
     offer_id: str,
     offer: Offer,
     standing: Standing,
     *,
-    reader: PersonReader,
+    reader: PersonFacts,
     now: float,
 ) -> Refusals:
     """Find what refuses an offer to a person.
@@ -162,14 +168,14 @@ def refused_person(
     share = offer.holdout_share
     if key is not None and share and is_held_out(offer_id=offer_id, person_key=key, share=share):
         yield OfferRefusal(Rule.HOLDOUT, f"she is among the {share:.1%} who never get it")
-    yield from _refused_sums(offer, standing.spends.get(offer_id, Spend()))
+    yield from refused_sums(offer, standing.spends.get(offer_id, Spend()))
     for cap in offer.caps:
         if is_used_up(standing.uses.get(offer_id, ()), cap, now=standing.now):
             period = "" if cap.days is None else f" in {cap.days:g} days"
             yield OfferRefusal(Rule.CAP, f"allowed {cap.count} times{period}")
 
 
-def _refused_traits(who: Eligibility, reader: PersonReader, *, now: float) -> Refusals:
+def _refused_traits(who: Eligibility, reader: PersonFacts, *, now: float) -> Refusals:
     which = people_filter(who.person_filter) if who.person_filter else None
     found = reader.record(
         needs_events=who.new_customers_only or (which is not None and needs_events(which))
@@ -185,7 +191,8 @@ def _refused_traits(who: Eligibility, reader: PersonReader, *, now: float) -> Re
         yield OfferRefusal(Rule.PERSON, f"she does not pass {parts}")
 
 
-def _refused_sums(offer: Offer, spend: Spend) -> Refusals:
+def refused_sums(offer: Offer, spend: Spend) -> Refusals:
+    """Find what refuses an offer to everybody, for it is used up."""
     if offer.unit_count is not None and spend.use_count >= offer.unit_count:
         yield OfferRefusal(Rule.UNITS, f"all {offer.unit_count} are used or reserved")
     budget = offer.budget_micros

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from typing import Protocol
 
 from recsys import limits
 from recsys.catalog import ItemReader, categories_of
@@ -49,8 +50,23 @@ class PeopleRecords:
         return person_record(person, hers, now=now)
 
 
+class PersonFacts(Protocol):
+    """What filters see of one person."""
+
+    def record(self, *, needs_events: bool) -> Record | None:
+        """Return what filters see of her; None if it may not be known.
+
+        Args:
+            needs_events: Whether anything of what she did is asked for.
+
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        ...
+
+
 class PersonReader:
-    """What filters see of one person during one call: read at most once with what she did."""
+    """Reads one person for one call, at most once with what she did; as `PersonFacts`."""
 
     def __init__(
         self, people: PeopleRecords, query: OfferQuery, *, allowed: bool, now: float
@@ -71,14 +87,7 @@ class PersonReader:
         self._has_events = False
 
     def record(self, *, needs_events: bool) -> Record | None:
-        """Return what filters see of her; None if it may not be known.
-
-        Args:
-            needs_events: Whether anything of what she did is asked for.
-
-        Raises:
-            StorageUnavailable: The storage does not answer.
-        """
+        """Return what filters see of her; as `PersonFacts.record`."""
         if self._allowed and (self._found is None or needs_events > self._has_events):
             self._found = self._people.read(self._query, needs_events=needs_events, now=self._now)
             self._has_events = needs_events

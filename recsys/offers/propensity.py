@@ -5,7 +5,8 @@ budgets that of nothing, without a change of anything else.
 """
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -23,6 +24,8 @@ from recsys.recommend.model import ServingModel
 from recsys.recommend.query import RecommendQuery
 from recsys.recommend.recommender import Recommender
 from recsys.recommend.sources import Personal, in_one, of_person
+from recsys.recommend.together import rank_together
+from recsys.rules import Permitted
 
 _POPULAR_SHARE: Final = 0.1
 """How much what is popular counts beside what is hers, so that no scope is worth nothing."""
@@ -65,8 +68,15 @@ class PropensityQuestion(NamedTuple):
 class PropensityModel(Protocol):
     """Judges how likely people use offers. Safe between threads."""
 
-    def propensities(self, asked: PropensityQuestion) -> Sequence[Propensity]:
-        """Judge each of the wanted offers, in their order."""
+    def propensities(
+        self, asked: Sequence[PropensityQuestion], *, threads: int = 1
+    ) -> Sequence[Sequence[Propensity]]:
+        """Judge for each person each of the wanted offers, in their order.
+
+        Args:
+            asked: People of one model, all offers and a moment; each as if alone.
+            threads: Slices to compute at the same time.
+        """
         ...
 
 
@@ -100,8 +110,23 @@ class Affinity:
         self._tables: weakref.WeakKeyDictionary[ServingModel, ScopeTable]
         self._tables = weakref.WeakKeyDictionary()
 
-    def propensities(self, asked: PropensityQuestion) -> Sequence[Propensity]:
-        """Judge each of the wanted offers; as `PropensityModel.propensities`."""
+    def propensities(
+        self, asked: Sequence[PropensityQuestion], *, threads: int = 1
+    ) -> Sequence[Sequence[Propensity]]:
+        """Judge for each person each of the wanted offers; as `PropensityModel.propensities`."""
+        judged: list[Sequence[Propensity]] = [()] * len(asked)
+        groups: dict[tuple[object, ...], list[_Looked]] = defaultdict(list)
+        for at, one in enumerate(asked):
+            if one.wanted:
+                looked = self._look(at, one)
+                masks = tuple(id(part.mask) for part in looked.permitted.parts)
+                groups[(one.query.channel, one.query.store_id, *masks)].append(looked)
+        for group in groups.values():
+            for each, found in zip(group, self._together(group, threads), strict=True):
+                judged[each.at] = found
+        return judged
+
+    def _look(self, at: int, asked: PropensityQuestion) -> "_Looked":
         model, query = asked.model, asked.query
         place = RecommendQuery(
             placement=query.placement, channel=query.channel, store_id=query.store_id,
@@ -114,28 +139,40 @@ class Affinity:
         source = of_person(
             model, asked.known, channel=query.channel, store_id=query.store_id, without_seen=False
         )
+        personal = source if isinstance(source, Personal) else None
+        return _Looked(at, asked, personal, in_force.permitted)
+
+    def _together(self, group: Sequence["_Looked"], threads: int) -> list[list[Propensity]]:
+        """Judge for people of one place who may be shown the same."""
+        first = group[0]
+        model, query, permitted = first.asked.model, first.asked.query, first.permitted
         popular, _ = popular_order(model, channel=query.channel, store_id=query.store_id)
-        bitmap = in_force.permitted.bitmap()
+        bitmap = permitted.bitmap()
         if bitmap is not None:
             popular = popular[allows(bitmap, popular)]
-        shares = self._shares(asked, popular[: limits.CANDIDATE_COUNT_MAX])
-        basis = PropensityBasis.POPULARITY
-        if isinstance(source, Personal):
-            basis = PropensityBasis.AFFINITY
-            masks = in_one(list(in_force.permitted.masks or ()))
-            best = source.search(masks, limits.CANDIDATE_COUNT_MAX, excluded=_NO_ROWS)
-            hers = self._shares(asked, best.rows)
-            shares = (1.0 - _POPULAR_SHARE) * hers + _POPULAR_SHARE * shares
-        return [Propensity(share, basis) for share in np.clip(shares, 0.0, 1.0).tolist()]
+        wanted = list(dict.fromkeys(name for one in group for name in one.asked.wanted))
+        shares = self._shares(first.asked, wanted, popular[: limits.CANDIDATE_COUNT_MAX])
+        places = {name: at for at, name in enumerate(wanted)}
+        best = iter(_best(group, threads))
+        judged = []
+        for one in group:
+            here = shares[[places[name] for name in one.asked.wanted]]
+            basis = PropensityBasis.POPULARITY
+            if one.source is not None:
+                basis = PropensityBasis.AFFINITY
+                hers = self._shares(one.asked, one.asked.wanted, next(best))
+                here = (1.0 - _POPULAR_SHARE) * hers + _POPULAR_SHARE * here
+            judged.append([Propensity(share, basis) for share in np.clip(here, 0.0, 1.0).tolist()])
+        return judged
 
-    def _shares(self, asked: PropensityQuestion, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    def _shares(
+        self, asked: PropensityQuestion, wanted: Sequence[str], rows: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
         if not len(rows):
-            return np.zeros(len(asked.wanted))
+            return np.zeros(len(wanted))
         weights = 1.0 / np.log2(2.0 + np.arange(len(rows)))
         weights /= weights.sum()
-        return self._table(asked.model).shares(
-            asked.offers, asked.wanted, rows, weights, now=asked.now
-        )
+        return self._table(asked.model).shares(asked.offers, wanted, rows, weights, now=asked.now)
 
     def _table(self, model: ServingModel) -> ScopeTable:
         assortment = self._recommender.permissions.assortment(model)
@@ -143,3 +180,40 @@ class Affinity:
         if found is None or found.assortment is not assortment:
             found = self._tables[model] = ScopeTable(assortment)
         return found
+
+
+class _Looked(NamedTuple):
+    """Somebody who waits to be judged.
+
+    Attributes:
+        at: Her place among those asked for.
+        asked: The question.
+        source: Ranks by what she did; None where nothing is known.
+        permitted: What may be shown to her.
+    """
+
+    at: int
+    asked: PropensityQuestion
+    source: Personal | None
+    permitted: Permitted
+
+
+def _best(group: Sequence[_Looked], threads: int) -> Iterator[NDArray[np.int32]]:
+    """Yield the best rows of each of whom something is known."""
+    people = [(one.asked.model, one.source) for one in group if one.source is not None]
+    if not people:
+        return
+    masks = in_one(list(group[0].permitted.masks or ()))
+    model, source = people[0]
+    if len(people) == 1:
+        yield source.search(masks, limits.CANDIDATE_COUNT_MAX, excluded=_NO_ROWS).rows
+        return
+    for ranking in rank_together(
+        model,
+        [one for _, one in people],
+        limits.CANDIDATE_COUNT_MAX,
+        masks=masks or None,
+        excluded=[_NO_ROWS] * len(people),
+        threads=threads,
+    ):
+        yield ranking.rows

@@ -1,20 +1,18 @@
 """The decision: which offers a person gets, here and now, the most valuable first."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recsys import limits
 from recsys.catalog import ItemReader
-from recsys.offers.eligibility import Circumstances, is_applicable, refused_here, refused_person
-from recsys.offers.ledger import BASE_SECONDS, Ledger, Spend, Standing
+from recsys.offers.decision import Decided, Decision, OfferPerson, Situation
+from recsys.offers.eligibility import Circumstances, refused_here, refused_person
+from recsys.offers.ledger import Ledger, Standing
 from recsys.offers.live import LiveOffers, LiveStores
-from recsys.offers.offer import MICROS_PER_UNIT, Offer
 from recsys.offers.people import PeopleRecords, PersonReader
 from recsys.offers.prices import PacedPrices
 from recsys.offers.propensity import Affinity, OfferPrices, PropensityModel
-from recsys.offers.propensity import PropensityQuestion as Question
-from recsys.offers.query import OfferAnswer, OfferQuery, RankedOffer, RefusedOffer
+from recsys.offers.query import OfferAnswer, OfferQuery, RefusedOffer
 from recsys.offers.rule import OfferRefusal, Rule
 from recsys.profiles import PeopleStore
 from recsys.recommend.model import ServingModel
@@ -79,39 +77,64 @@ class OfferRecommender:
         """
         notes: set[str] = set()
         known = self._recommender.acquaintance.known(model, query, notes, now=now)
-        offers = self._sources.offers.current()
-        here = self._circumstances(query, now=now)
-        refused: dict[str, OfferRefusal] = {}
-        for offer_id, offer in offers.items():
-            for refusal in refused_here(offer, here, is_strict=False):
-                refused[offer_id] = refusal
-                break
-        left = [offer_id for offer_id in offers if offer_id not in refused]
-        standing = self._sources.ledger.standing(
-            query.identifiers, [*left, *_beside(left, refused, offers)]
-        )
+        situation = self.situation(query, now=now)
+        standing = self._sources.ledger.standing(query.identifiers, situation.counted)
         reader = PersonReader(self._people, query, allowed=known.is_allowed, now=now)
-        for offer_id in left:
-            for refusal in refused_person(
-                offer_id, offers[offer_id], standing, reader=reader, now=now
-            ):
-                refused[offer_id] = refusal
-                break
-        left = [offer_id for offer_id in left if offer_id not in refused]
-        asked = Question(model, query, known, offers, left, now)
-        ranked = self._ranked(asked, here, standing, refused)
-        chosen = _stacked(ranked, standing, offers, refused)[: query.result_count]
+        person = OfferPerson(query, known, reader)
+        decision = Decision(situation, standing.spends, self._prices, now=standing.now)
+        (decided,) = decision.of([person], [standing], model, self._propensity, now=now)
+        refused = {**situation.refused, **decided.refused} if query.explains else {}
         return OfferAnswer(
-            offers=tuple(chosen),
+            offers=tuple(decided.offers),
             refused=tuple(
                 RefusedOffer(offer_id=offer_id, refusal=refusal)
                 for offer_id, refusal in sorted(refused.items())
-            )
-            if query.explains
-            else (),
+            ),
             model_version=model.version,
             notes=frozenset(notes),
         )
+
+    def situation(self, query: OfferQuery, *, now: float) -> Situation:
+        """Find what holds for everybody at one place and moment, whoever asks.
+
+        Raises:
+            StorageUnavailable: Offers or stores cannot be read.
+        """
+        return Situation.of(self._sources.offers.current(), self._circumstances(query, now=now))
+
+    def decide(
+        self,
+        model: ServingModel,
+        situation: Situation,
+        people: Sequence[OfferPerson],
+        *,
+        is_alone: bool = False,
+        now: float,
+        threads: int = 1,
+    ) -> list[Decided]:
+        """Find the offers for people who have been looked up; as `recommend` for each.
+
+        Args:
+            model: Judges their affinity.
+            situation: What holds for all of them.
+            people: Who they are.
+            is_alone: Whether each offer is looked at alone: neither what it takes from
+                others, nor which of a group is best, counts, and lists have no end.
+            now: Seconds since 1970-01-01 UTC.
+            threads: Slices to compute at the same time.
+
+        Raises:
+            StorageUnavailable: What is used of offers cannot be read.
+        """
+        if not people:
+            return []
+        standings = self._sources.ledger.standings(
+            [one.query.identifiers for one in people], situation.counted
+        )
+        prices = None if is_alone else self._prices
+        # All of one read: what is used of offers is the same in each.
+        decision = Decision(situation, standings[0].spends, prices, now=standings[0].now)
+        return decision.of(people, standings, model, self._propensity, now=now, threads=threads)
 
     def refusal(self, offer_id: str, query: OfferQuery, *, now: float) -> OfferRefusal | None:
         """Say what refuses an offer that is to be used now; None for nothing.
@@ -149,103 +172,3 @@ class OfferRecommender:
             items=catalog.find_items(list(dict.fromkeys(wanted))) if wanted else {},
             now=now,
         )
-
-    def _ranked(
-        self,
-        asked: Question,
-        here: Circumstances,
-        standing: Standing,
-        refused: dict[str, OfferRefusal],
-    ) -> list[RankedOffer]:
-        """Order what is for her, without what is worth more with somebody else."""
-        if not asked.wanted:
-            return []
-        judged = self._propensity.propensities(asked)
-        ranked = []
-        for offer_id, (probability, basis) in zip(asked.wanted, judged, strict=True):
-            offer = asked.offers[offer_id]
-            spend = standing.spends.get(offer_id, Spend())
-            price = self._prices.price_micros(offer_id, offer, spend, now=standing.now)
-            margin = offer.value_micros - offer.cost_micros
-            if price > 0 and price >= margin:
-                refused[offer_id] = _too_dear(margin, price, offer)
-                continue
-            ranked.append(
-                RankedOffer(
-                    offer_id=offer_id,
-                    offer=offer,
-                    propensity=probability,
-                    basis=basis,
-                    expected_micros=probability * (margin - price),
-                    is_applicable=None
-                    if asked.query.basket is None
-                    else is_applicable(offer, here),
-                )
-            )
-        return sorted(ranked, key=_order)
-
-
-def _too_dear(margin_micros: int, price_micros: int, offer: Offer) -> OfferRefusal:
-    margin, price = margin_micros / MICROS_PER_UNIT, price_micros / MICROS_PER_UNIT
-    detail = (
-        f"a use earns {margin:g} {offer.currency} and takes {price:g} from others, by the prices "
-        "of the allocation and how fast its budget is used"
-    )
-    return OfferRefusal(Rule.PRICE, detail)
-
-
-def _order(one: RankedOffer) -> tuple[int, float, str]:
-    return -one.offer.priority, -one.expected_micros, one.offer_id
-
-
-def _beside(
-    left: Sequence[str], refused: Mapping[str, OfferRefusal], offers: Mapping[str, Offer]
-) -> list[str]:
-    """Find what is not for her, but whose uses decide on what may be.
-
-    What she has reserved of a group keeps out the others of it, and what she used bears what
-    goes on top of it, wherever that was.
-    """
-    groups = {offers[offer_id].stacking_group for offer_id in left} - {""}
-    bases = {offers[offer_id].stacks_on for offer_id in left} - {"", *left}
-    others = {offer_id for offer_id in refused if offers[offer_id].stacking_group in groups}
-    return sorted(bases | others)
-
-
-def _stacked(
-    ranked: Sequence[RankedOffer],
-    standing: Standing,
-    offers: Mapping[str, Offer],
-    refused: dict[str, OfferRefusal],
-) -> list[RankedOffer]:
-    """Keep of each stacking group the best, and what goes on top of something only with it."""
-    winners: dict[str, str] = {}
-    for offer_id, uses in sorted(standing.uses.items()):
-        if offer_id in offers and any(use.is_held for use in uses):
-            winners.setdefault(offers[offer_id].stacking_group, offer_id)
-    since = standing.now - BASE_SECONDS
-    bases = {
-        offer_id
-        for offer_id, uses in standing.uses.items()
-        if any(use.is_held or use.reserve_time > since for use in uses)
-    }
-    chosen: dict[str, RankedOffer] = {}
-    waiting = list(ranked)
-    # What lies on top of something comes after it, each round one floor higher.
-    for _ in range(limits.OFFER_STACK_DEPTH_MAX + 1):
-        there = {"", *bases, *chosen}
-        ready = [one for one in waiting if one.offer.stacks_on in there]
-        waiting = [one for one in waiting if one.offer.stacks_on not in there]
-        for one in ready:
-            group = one.offer.stacking_group
-            winner = winners.setdefault(group, one.offer_id) if group else one.offer_id
-            if winner == one.offer_id:
-                chosen[one.offer_id] = one
-            else:
-                refused[one.offer_id] = OfferRefusal(
-                    Rule.STACKING, f"{winner!r} of its group is better, or reserved"
-                )
-    for one in waiting:
-        detail = f"goes on top of {one.offer.stacks_on!r} only, which is not for her"
-        refused[one.offer_id] = OfferRefusal(Rule.STACKING, detail)
-    return sorted(chosen.values(), key=_order)

@@ -2,7 +2,7 @@
 
 from recsys.recommend.explain import Explanation
 from recsys.recommend.locate import Located, LocateQuery
-from recsys.recommend.many import ManyPeople
+from recsys.recommend.many import ManyPeople, Met
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import (
     NOTE_NO_CONSENT,
@@ -43,6 +43,7 @@ __all__ = [
     "LocateQuery",
     "Located",
     "ManyPeople",
+    "Met",
     "PageQuery",
     "RankAnswer",
     "RankQuery",

@@ -18,20 +18,34 @@ from recsys.domain import Reason
 from recsys.errors import RecsysError
 from recsys.person_ranker import Ranking
 from recsys.recommend.answering import LeftOut, answered, excluded_of
+from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import Answer, RecommendQuery
 from recsys.recommend.recommender import Question, Recommender
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Personal, Source
 from recsys.recommend.splits import Split
+from recsys.recommend.together import rank_together
 from recsys.rules import Candidates, InForce, Permitted
-from recsys.scoring import Mask, RaggedRows
+from recsys.scoring import Mask
 
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 AnswerOrError: TypeAlias = Answer | RecsysError
 """An answer, or why this one person has none."""
+
+
+class Met(NamedTuple):
+    """What may be known of somebody.
+
+    Attributes:
+        known: That.
+        notes: What had to be done without.
+    """
+
+    known: Known
+    notes: frozenset[str]
 
 
 class _Waiting(NamedTuple):
@@ -113,10 +127,32 @@ class ManyPeople:
         """Share what a recommender knows of people and of what may be shown."""
         self._recommender = recommender
 
+    def meet(
+        self, model: ServingModel, queries: Sequence[RecommendQuery], *, now: float
+    ) -> list[Met | RecsysError]:
+        """Look people up, once for all that is asked about them; or say what is wrong with one.
+
+        Args:
+            model: Weighs what they did.
+            queries: One for each person.
+            now: Seconds since 1970-01-01 UTC.
+        """
+        met: list[Met | RecsysError] = []
+        for query in queries:
+            notes: set[str] = set()
+            try:
+                known = self._recommender.acquaintance.known(model, query, notes, now=now)
+            except RecsysError as error:
+                met.append(error)
+            else:
+                met.append(Met(known, frozenset(notes)))
+        return met
+
     def recommend(
         self,
         model: ServingModel,
         queries: Sequence[RecommendQuery],
+        met: Sequence[Met | RecsysError] | None = None,
         *,
         now: float,
         threads: int = 1,
@@ -126,6 +162,7 @@ class ManyPeople:
         Args:
             model: The model to answer with.
             queries: One for each person.
+            met: Of each, what may be known of her; None to look her up.
             now: Seconds since 1970-01-01 UTC.
             threads: Slices of a batch to compute at the same time.
 
@@ -134,10 +171,13 @@ class ManyPeople:
         """
         answers: list[AnswerOrError | None] = [None] * len(queries)
         groups: dict[tuple[int, ...], list[_Waiting]] = defaultdict(list)
-        for at, query in enumerate(queries):
+        people = self.meet(model, queries, now=now) if met is None else met
+        for at, (query, person) in enumerate(zip(queries, people, strict=True)):
+            if isinstance(person, RecsysError):
+                answers[at] = person
+                continue
+            known, notes = person.known, set(person.notes)
             try:
-                notes: set[str] = set()
-                known = self._recommender.acquaintance.known(model, query, notes, now=now)
                 question = self._recommender.question(model, query, known, notes, now=now)
                 source = question.source
                 if isinstance(source, Personal) and _begins_with_the_best(question.in_force):
@@ -172,37 +212,23 @@ class ManyPeople:
 def _ranked_together(
     model: ServingModel, group: Sequence[_Waiting], threads: int
 ) -> list[AnswerOrError]:
-    asked = model.queries(
-        [one.source.weights for one in group],
-        prior_rows=np.array([one.source.prior_row for one in group], dtype=np.int32),
-        threads=threads,
-    )
     masks, count = group[0].question.in_force.permitted.masks, group[0].first_count
     taken = [one.taken(model) for one in group]
     excluded = [
         np.concatenate([rows, one.question.seen]) for one, rows in zip(group, taken, strict=True)
     ]
-    ranked = model.scorer.top_k(
-        asked.user_vectors,
+    found = rank_together(
+        model,
+        [one.source for one in group],
         count,
-        history=asked.history,
-        allowed=masks,
-        excluded=RaggedRows.of([model.bundled(rows) for rows in excluded]),
-        boosts=asked.boosts,
-        prior_rows=asked.prior_rows,
+        masks=masks,
+        excluded=excluded,
         threads=threads,
     )
     answers: list[AnswerOrError] = []
-    for at, one in enumerate(group):
-        ranking = model.joined(
-            Ranking.of(*ranked.row(at)),
-            None if asked.user_vectors is None else asked.user_vectors[at],
-            result_count=count,
-            allowed=masks,
-            excluded=excluded[at],
-        )
+    for one, rows, ranking in zip(group, taken, found, strict=True):
         source = _Ranked(
-            source=one.source, masks=masks or (), taken=taken[at], count=count, ranking=ranking
+            source=one.source, masks=masks or (), taken=rows, count=count, ranking=ranking
         )
         answers.append(_answer(model, one.query, one.question, source, one.notes))
     return answers

@@ -173,6 +173,7 @@ class BatchStream:
             consent_version=versions.consents,
             catalog_version=versions.catalog,
             filter=self.query.filter,
+            refused_offers=wire_campaigns.encode_refused(part),
         )
         bodies[-1].append(last.SerializeToString())
         # Messages one after the other are one message.
@@ -182,6 +183,7 @@ class BatchStream:
         said = wire_campaigns.encode_person(one, is_listed=self.is_listed).SerializeToString()
         if one.answer is not None:
             self._metrics.answer(one.answer)
+            self._metrics.offers(one.offers)
             token = encode_token(
                 request_id=self._request_id(one),
                 placement=self.query.question.placement,

@@ -17,7 +17,7 @@ from recsys.domain import ReasonKind
 from recsys.errors import FieldViolation
 from recsys.events import Outcome
 from recsys.offers import Asked, Reservation, Settled
-from recsys.offers.query import OfferAnswer, PropensityBasis
+from recsys.offers.query import PropensityBasis, RankedOffer
 from recsys.profiles import Refusal
 from recsys.recommend import Answer
 from recsys.v1.catalog_service_pb2 import ItemOutcome, StockOutcome
@@ -253,11 +253,11 @@ class Metrics:
         name = type(asked).__name__
         self._settled.labels(asked=name.lower(), outcome=outcome.lower()).inc()
 
-    def offers(self, answer: OfferAnswer) -> None:
-        """Count offers that were recommended."""
-        for one in answer.offers:
+    def offers(self, offers: Iterable[RankedOffer], notes: Iterable[str] = ()) -> None:
+        """Count offers that were recommended, and what had to be done without."""
+        for one in offers:
             self._offers.labels(reason=one.basis.value).inc()
-        for note in answer.notes:
+        for note in notes:
             self._notes.labels(note=note).inc()
 
     def catalog_items(

@@ -70,6 +70,11 @@ class OfferServicer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="offers")
         self._or_none = _parts(storage, recommender, prices, metrics, time_zone)
 
+    @property
+    def recommender(self) -> OfferRecommender | None:
+        """Decides which offers are for whom; None without a storage."""
+        return None if self._or_none is None else self._or_none.recommender
+
     async def upsert_offers(self, request: service.UpsertOffersRequest, call: Call) -> bytes:
         """Write offers."""
         store = self._parts().store
@@ -153,7 +158,7 @@ class OfferServicer:
         answer = await call.compute(
             self._pool, parts.recommender.recommend, model, query, now=call.now
         )
-        self._metrics.offers(answer)
+        self._metrics.offers(answer.offers, answer.notes)
         token = encode_token(
             request_id=call.request_id.token,
             placement=query.placement,

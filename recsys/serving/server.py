@@ -140,24 +140,6 @@ class RecsysServer:
         self._register(PROFILE_SERVICE, _profile_handlers(profiles, self._links, surroundings))
         self._catalog = CatalogServicer(storage=storage, metrics=metrics, pool=self._pool)
         self._register(CATALOG_SERVICE, _catalog_handlers(self._catalog, surroundings))
-        self._frequency_file = frequency_file(config.campaigns.frequency)
-        self._frequency = self._frequency_file.read()
-        self._batches = ThreadPoolExecutor(config.campaigns.threads, thread_name_prefix="campaigns")
-        campaigns = CampaignServicer(
-            storage=storage,
-            slot=self._slot,
-            recommender=self._recommender,
-            settings=CampaignSettings(
-                time_zone=config.profiles.zone(),
-                messages_by_default=config.consent.marketing == "opt-out",
-                frequency=lambda: self._frequency,
-                categories_of=functools.partial(categories_of, storage.items),
-            ),
-            metrics=metrics,
-            pool=self._batches,
-            threads=config.campaigns.threads,
-        )
-        self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
         self._prices_file = prices_file(config.offers.prices)
         self._prices = PacedPrices(self._prices_file.read())
         self._offers = OfferServicer(
@@ -170,6 +152,25 @@ class RecsysServer:
             pool=self._pool,
         )
         self._register(OFFER_SERVICE, _offer_handlers(self._offers, surroundings))
+        self._frequency_file = frequency_file(config.campaigns.frequency)
+        self._frequency = self._frequency_file.read()
+        self._batches = ThreadPoolExecutor(config.campaigns.threads, thread_name_prefix="campaigns")
+        campaigns = CampaignServicer(
+            storage=storage,
+            slot=self._slot,
+            recommender=self._recommender,
+            settings=CampaignSettings(
+                time_zone=config.profiles.zone(),
+                messages_by_default=config.consent.marketing == "opt-out",
+                frequency=lambda: self._frequency,
+                categories_of=functools.partial(categories_of, storage.items),
+                offers=self._offers.recommender,
+            ),
+            metrics=metrics,
+            pool=self._batches,
+            threads=config.campaigns.threads,
+        )
+        self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )

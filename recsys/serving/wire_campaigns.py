@@ -7,6 +7,7 @@ from typing import Final
 from recsys import limits
 from recsys.campaigns import (
     AudienceQuery,
+    BatchOffers,
     BatchPart,
     BatchPerson,
     BatchQuery,
@@ -20,11 +21,14 @@ from recsys.catalog import Item
 from recsys.consent import Purpose
 from recsys.domain import Channel, Identifier, ItemId, StoreId
 from recsys.filters import InvalidFilter
+from recsys.offers import MICROS_PER_UNIT
+from recsys.offers.query import RankedOffer
 from recsys.recommend import RecommendQuery
 from recsys.rules import NO_RULES
 from recsys.serving import fields
 from recsys.serving.encode import encode_identifier, put_moment
 from recsys.serving.wire import read_item_ids, read_placement, read_result_count
+from recsys.serving.wire_offer_calls import OFFER_REASONS
 from recsys.serving.wire_rules import parse_rules
 from recsys.v1 import campaign_pb2, subject_pb2
 from recsys.v1 import campaign_service_pb2 as service
@@ -102,6 +106,7 @@ def parse_batch(
         holdout_share=share,
         holdout_name=sent.holdout_name,
         with_habits=sent.with_habits,
+        offers=_offers(sent.offers, wrong, path) if sent.HasField("offers") else None,
         as_of=as_of,
         send_time=send_time,
     )
@@ -200,11 +205,30 @@ def encode_person(one: BatchPerson, *, is_listed: bool) -> campaign_pb2.BatchPer
         preferred_hour=one.hour,
         time_zone=one.time_zone,
         error="" if one.error is None else str(one.error),
-        offer_id=one.offer_id,
+        offer_id=one.offers[0].offer_id if one.offers else "",
+        offers=map(_encode_offer, one.offers),
     )
     if is_listed:
         sent.subject.identifiers.extend(map(encode_identifier, one.asked))
     return sent
+
+
+def _encode_offer(one: RankedOffer) -> campaign_pb2.BatchOffer:
+    return campaign_pb2.BatchOffer(
+        offer_id=one.offer_id,
+        reason=OFFER_REASONS[one.basis],
+        propensity=one.propensity,
+        expected_value=one.expected_micros / MICROS_PER_UNIT,
+        expected_cost=one.propensity * one.offer.cost_micros / MICROS_PER_UNIT,
+    )
+
+
+def encode_refused(part: BatchPart) -> list[campaign_pb2.RefusedOffers]:
+    """Say how often offers were refused, by rule."""
+    return [
+        campaign_pb2.RefusedOffers(rule=rule, refused_count=count)
+        for rule, count in sorted(part.refused_offers.items())
+    ]
 
 
 def encode_counts(part: BatchPart) -> list[campaign_pb2.SuppressedCount]:
@@ -253,6 +277,14 @@ def encode_estimate(one: SizeEstimate) -> service.EstimateSegmentResponse:
         sample_size=one.sampled_count,
         matched_count=one.matched_count,
         exact=one.is_exact,
+    )
+
+
+def _offers(sent: campaign_pb2.BatchOffers, wrong: Violations, path: str) -> BatchOffers:
+    # Absent means one, where as few as possible go out.
+    count = read_result_count(sent.page_size, wrong, f"{path}offers.page_size")
+    return BatchOffers(
+        count=count if sent.page_size else 1, is_required=sent.required, is_alone=sent.alone
     )
 
 

@@ -15,7 +15,7 @@ from recsys.v1 import offer_service_pb2 as service
 from recsys.violations import Violations
 
 _MICROS: Final = 1e6
-_REASONS: Final = {
+OFFER_REASONS: Final = {
     PropensityBasis.AFFINITY: service.OFFER_REASON_AFFINITY,
     PropensityBasis.POPULARITY: service.OFFER_REASON_POPULARITY,
     PropensityBasis.LEARNED: service.OFFER_REASON_LEARNED,
@@ -135,7 +135,7 @@ def encode_answer(
 def _result(one: RankedOffer, *, explains: bool) -> service.OfferResult:
     sent = service.OfferResult(
         offer=encode_offer(one.offer_id, one.offer, is_whole=False),
-        reason=_REASONS[one.basis],
+        reason=OFFER_REASONS[one.basis],
         applicable=one.is_applicable,
     )
     if explains:

@@ -24,31 +24,38 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from recsys.v1 import event_pb2 as recsys_dot_v1_dot_event__pb2
+from recsys.v1 import offer_service_pb2 as recsys_dot_v1_dot_offer__service__pb2
 from recsys.v1 import profile_pb2 as recsys_dot_v1_dot_profile__pb2
 from recsys.v1 import result_pb2 as recsys_dot_v1_dot_result__pb2
 from recsys.v1 import rules_pb2 as recsys_dot_v1_dot_rules__pb2
 from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18recsys/v1/campaign.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recsys/v1/event.proto\x1a\x17recsys/v1/profile.proto\x1a\x16recsys/v1/result.proto\x1a\x15recsys/v1/rules.proto\x1a\x17recsys/v1/subject.proto\"\x99\x04\n\x05\x42\x61tch\x12\x11\n\x07segment\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x66ilter\x18\x02 \x01(\tH\x00\x12)\n\x06listed\x18\x03 \x01(\x0b\x32\x17.recsys.v1.ListedPeopleH\x00\x12\x11\n\tplacement\x18\x04 \x01(\t\x12#\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x12.recsys.v1.Channel\x12#\n\x07purpose\x18\x06 \x01(\x0e\x32\x12.recsys.v1.Purpose\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x14\n\x0cinclude_seen\x18\x08 \x01(\x08\x12\x1f\n\x05rules\x18\t \x01(\x0b\x32\x10.recsys.v1.Rules\x12\x10\n\x08store_id\x18\n \x01(\t\x12\x1a\n\x12\x61\x64\x64ress_namespaces\x18\x0b \x03(\t\x12\x15\n\rholdout_share\x18\x0c \x01(\x01\x12\x14\n\x0choldout_name\x18\r \x01(\t\x12\x13\n\x0bwith_habits\x18\x0e \x01(\x08\x12\x12\n\nwith_items\x18\x0f \x01(\x08\x12\x17\n\x0fwith_suppressed\x18\x10 \x01(\x08\x12.\n\nas_of_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsend_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65stination\x18\x13 \x01(\tB\x08\n\x06people\"\x0e\n\x0cListedPeople\"\xd0\x03\n\x0b\x42\x61tchPerson\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12#\n\x07subject\x18\x05 \x01(\x0b\x32\x12.recsys.v1.Subject\x12*\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x36\n\x11suppression_cause\x18\x07 \x01(\x0e\x32\x1b.recsys.v1.SuppressionCause\x12&\n\x07\x61\x64\x64ress\x18\x08 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12-\n\x11preferred_channel\x18\t \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x1b\n\x0epreferred_hour\x18\n \x01(\x05H\x00\x88\x01\x01\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12\r\n\x05\x65rror\x18\x0c \x01(\t\x12\x10\n\x08offer_id\x18\r \x01(\tB\x11\n\x0f_preferred_hour\"q\n\tBatchItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08page_url\x18\x03 \x01(\t\x12\x11\n\timage_url\x18\x04 \x01(\t\x12\r\n\x05price\x18\x05 \x01(\t\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\"S\n\x0fSuppressedCount\x12*\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1b.recsys.v1.SuppressionCause\x12\x14\n\x0cperson_count\x18\x02 \x01(\x03\"r\n\x0cSavedSegment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xc5\x03\n\x10SuppressionCause\x12!\n\x1dSUPPRESSION_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUPPRESSION_CAUSE_ERASED\x10\x01\x12\x1d\n\x19SUPPRESSION_CAUSE_UNKNOWN\x10\x02\x12\x1f\n\x1bSUPPRESSION_CAUSE_DUPLICATE\x10\x03\x12$\n SUPPRESSION_CAUSE_NOT_IN_SEGMENT\x10\x04\x12 \n\x1cSUPPRESSION_CAUSE_NO_ADDRESS\x10\x05\x12 \n\x1cSUPPRESSION_CAUSE_NO_CONSENT\x10\x06\x12\x1d\n\x19SUPPRESSION_CAUSE_HOLDOUT\x10\x07\x12!\n\x1dSUPPRESSION_CAUSE_QUIET_HOURS\x10\x08\x12!\n\x1dSUPPRESSION_CAUSE_MINIMUM_GAP\x10\t\x12\x1c\n\x18SUPPRESSION_CAUSE_CAPPED\x10\n\x12%\n!SUPPRESSION_CAUSE_NOTHING_TO_SHOW\x10\x0b\x12\x1c\n\x18SUPPRESSION_CAUSE_FAILED\x10\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18recsys/v1/campaign.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recsys/v1/event.proto\x1a\x1drecsys/v1/offer_service.proto\x1a\x17recsys/v1/profile.proto\x1a\x16recsys/v1/result.proto\x1a\x15recsys/v1/rules.proto\x1a\x17recsys/v1/subject.proto\"\xc1\x04\n\x05\x42\x61tch\x12\x11\n\x07segment\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x66ilter\x18\x02 \x01(\tH\x00\x12)\n\x06listed\x18\x03 \x01(\x0b\x32\x17.recsys.v1.ListedPeopleH\x00\x12\x11\n\tplacement\x18\x04 \x01(\t\x12#\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x12.recsys.v1.Channel\x12#\n\x07purpose\x18\x06 \x01(\x0e\x32\x12.recsys.v1.Purpose\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x14\n\x0cinclude_seen\x18\x08 \x01(\x08\x12\x1f\n\x05rules\x18\t \x01(\x0b\x32\x10.recsys.v1.Rules\x12\x10\n\x08store_id\x18\n \x01(\t\x12\x1a\n\x12\x61\x64\x64ress_namespaces\x18\x0b \x03(\t\x12\x15\n\rholdout_share\x18\x0c \x01(\x01\x12\x14\n\x0choldout_name\x18\r \x01(\t\x12\x13\n\x0bwith_habits\x18\x0e \x01(\x08\x12\x12\n\nwith_items\x18\x0f \x01(\x08\x12\x17\n\x0fwith_suppressed\x18\x10 \x01(\x08\x12.\n\nas_of_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsend_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65stination\x18\x13 \x01(\t\x12&\n\x06offers\x18\x14 \x01(\x0b\x32\x16.recsys.v1.BatchOffersB\x08\n\x06people\"A\n\x0b\x42\x61tchOffers\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x10\n\x08required\x18\x02 \x01(\x08\x12\r\n\x05\x61lone\x18\x03 \x01(\x08\"\x0e\n\x0cListedPeople\"\xf7\x03\n\x0b\x42\x61tchPerson\x12\"\n\x07results\x18\x01 \x03(\x0b\x32\x11.recsys.v1.Result\x12\x19\n\x11\x61ttribution_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\'\n\tshortfall\x18\x04 \x01(\x0b\x32\x14.recsys.v1.Shortfall\x12#\n\x07subject\x18\x05 \x01(\x0b\x32\x12.recsys.v1.Subject\x12*\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x36\n\x11suppression_cause\x18\x07 \x01(\x0e\x32\x1b.recsys.v1.SuppressionCause\x12&\n\x07\x61\x64\x64ress\x18\x08 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12-\n\x11preferred_channel\x18\t \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x1b\n\x0epreferred_hour\x18\n \x01(\x05H\x00\x88\x01\x01\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12\r\n\x05\x65rror\x18\x0c \x01(\t\x12\x10\n\x08offer_id\x18\r \x01(\t\x12%\n\x06offers\x18\x0e \x03(\x0b\x32\x15.recsys.v1.BatchOfferB\x11\n\x0f_preferred_hour\"\x89\x01\n\nBatchOffer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12&\n\x06reason\x18\x02 \x01(\x0e\x32\x16.recsys.v1.OfferReason\x12\x12\n\npropensity\x18\x03 \x01(\x01\x12\x16\n\x0e\x65xpected_value\x18\x04 \x01(\x01\x12\x15\n\rexpected_cost\x18\x05 \x01(\x01\"4\n\rRefusedOffers\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x15\n\rrefused_count\x18\x02 \x01(\x03\"q\n\tBatchItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08page_url\x18\x03 \x01(\t\x12\x11\n\timage_url\x18\x04 \x01(\t\x12\r\n\x05price\x18\x05 \x01(\t\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\"S\n\x0fSuppressedCount\x12*\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1b.recsys.v1.SuppressionCause\x12\x14\n\x0cperson_count\x18\x02 \x01(\x03\"r\n\x0cSavedSegment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xe5\x03\n\x10SuppressionCause\x12!\n\x1dSUPPRESSION_CAUSE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUPPRESSION_CAUSE_ERASED\x10\x01\x12\x1d\n\x19SUPPRESSION_CAUSE_UNKNOWN\x10\x02\x12\x1f\n\x1bSUPPRESSION_CAUSE_DUPLICATE\x10\x03\x12$\n SUPPRESSION_CAUSE_NOT_IN_SEGMENT\x10\x04\x12 \n\x1cSUPPRESSION_CAUSE_NO_ADDRESS\x10\x05\x12 \n\x1cSUPPRESSION_CAUSE_NO_CONSENT\x10\x06\x12\x1d\n\x19SUPPRESSION_CAUSE_HOLDOUT\x10\x07\x12!\n\x1dSUPPRESSION_CAUSE_QUIET_HOURS\x10\x08\x12!\n\x1dSUPPRESSION_CAUSE_MINIMUM_GAP\x10\t\x12\x1c\n\x18SUPPRESSION_CAUSE_CAPPED\x10\n\x12%\n!SUPPRESSION_CAUSE_NOTHING_TO_SHOW\x10\x0b\x12\x1c\n\x18SUPPRESSION_CAUSE_FAILED\x10\x0c\x12\x1e\n\x1aSUPPRESSION_CAUSE_NO_OFFER\x10\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.campaign_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUPPRESSIONCAUSE']._serialized_start=1532
-  _globals['_SUPPRESSIONCAUSE']._serialized_end=1985
-  _globals['_BATCH']._serialized_start=193
-  _globals['_BATCH']._serialized_end=730
-  _globals['_LISTEDPEOPLE']._serialized_start=732
-  _globals['_LISTEDPEOPLE']._serialized_end=746
-  _globals['_BATCHPERSON']._serialized_start=749
-  _globals['_BATCHPERSON']._serialized_end=1213
-  _globals['_BATCHITEM']._serialized_start=1215
-  _globals['_BATCHITEM']._serialized_end=1328
-  _globals['_SUPPRESSEDCOUNT']._serialized_start=1330
-  _globals['_SUPPRESSEDCOUNT']._serialized_end=1413
-  _globals['_SAVEDSEGMENT']._serialized_start=1415
-  _globals['_SAVEDSEGMENT']._serialized_end=1529
+  _globals['_SUPPRESSIONCAUSE']._serialized_start=1903
+  _globals['_SUPPRESSIONCAUSE']._serialized_end=2388
+  _globals['_BATCH']._serialized_start=224
+  _globals['_BATCH']._serialized_end=801
+  _globals['_BATCHOFFERS']._serialized_start=803
+  _globals['_BATCHOFFERS']._serialized_end=868
+  _globals['_LISTEDPEOPLE']._serialized_start=870
+  _globals['_LISTEDPEOPLE']._serialized_end=884
+  _globals['_BATCHPERSON']._serialized_start=887
+  _globals['_BATCHPERSON']._serialized_end=1390
+  _globals['_BATCHOFFER']._serialized_start=1393
+  _globals['_BATCHOFFER']._serialized_end=1530
+  _globals['_REFUSEDOFFERS']._serialized_start=1532
+  _globals['_REFUSEDOFFERS']._serialized_end=1584
+  _globals['_BATCHITEM']._serialized_start=1586
+  _globals['_BATCHITEM']._serialized_end=1699
+  _globals['_SUPPRESSEDCOUNT']._serialized_start=1701
+  _globals['_SUPPRESSEDCOUNT']._serialized_end=1784
+  _globals['_SAVEDSEGMENT']._serialized_start=1786
+  _globals['_SAVEDSEGMENT']._serialized_end=1900
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from recsys.v1 import event_pb2 as _event_pb2
+from recsys.v1 import offer_service_pb2 as _offer_service_pb2
 from recsys.v1 import profile_pb2 as _profile_pb2
 from recsys.v1 import result_pb2 as _result_pb2
 from recsys.v1 import rules_pb2 as _rules_pb2
@@ -30,6 +31,7 @@ class SuppressionCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SUPPRESSION_CAUSE_CAPPED: _ClassVar[SuppressionCause]
     SUPPRESSION_CAUSE_NOTHING_TO_SHOW: _ClassVar[SuppressionCause]
     SUPPRESSION_CAUSE_FAILED: _ClassVar[SuppressionCause]
+    SUPPRESSION_CAUSE_NO_OFFER: _ClassVar[SuppressionCause]
 SUPPRESSION_CAUSE_UNSPECIFIED: SuppressionCause
 SUPPRESSION_CAUSE_ERASED: SuppressionCause
 SUPPRESSION_CAUSE_UNKNOWN: SuppressionCause
@@ -43,9 +45,10 @@ SUPPRESSION_CAUSE_MINIMUM_GAP: SuppressionCause
 SUPPRESSION_CAUSE_CAPPED: SuppressionCause
 SUPPRESSION_CAUSE_NOTHING_TO_SHOW: SuppressionCause
 SUPPRESSION_CAUSE_FAILED: SuppressionCause
+SUPPRESSION_CAUSE_NO_OFFER: SuppressionCause
 
 class Batch(_message.Message):
-    __slots__ = ("segment", "filter", "listed", "placement", "channel", "purpose", "page_size", "include_seen", "rules", "store_id", "address_namespaces", "holdout_share", "holdout_name", "with_habits", "with_items", "with_suppressed", "as_of_time", "send_time", "destination")
+    __slots__ = ("segment", "filter", "listed", "placement", "channel", "purpose", "page_size", "include_seen", "rules", "store_id", "address_namespaces", "holdout_share", "holdout_name", "with_habits", "with_items", "with_suppressed", "as_of_time", "send_time", "destination", "offers")
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     LISTED_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +68,7 @@ class Batch(_message.Message):
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     SEND_TIME_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
     segment: str
     filter: str
     listed: ListedPeople
@@ -84,14 +88,25 @@ class Batch(_message.Message):
     as_of_time: _timestamp_pb2.Timestamp
     send_time: _timestamp_pb2.Timestamp
     destination: str
-    def __init__(self, segment: _Optional[str] = ..., filter: _Optional[str] = ..., listed: _Optional[_Union[ListedPeople, _Mapping]] = ..., placement: _Optional[str] = ..., channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., purpose: _Optional[_Union[_profile_pb2.Purpose, str]] = ..., page_size: _Optional[int] = ..., include_seen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., store_id: _Optional[str] = ..., address_namespaces: _Optional[_Iterable[str]] = ..., holdout_share: _Optional[float] = ..., holdout_name: _Optional[str] = ..., with_habits: _Optional[bool] = ..., with_items: _Optional[bool] = ..., with_suppressed: _Optional[bool] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., destination: _Optional[str] = ...) -> None: ...
+    offers: BatchOffers
+    def __init__(self, segment: _Optional[str] = ..., filter: _Optional[str] = ..., listed: _Optional[_Union[ListedPeople, _Mapping]] = ..., placement: _Optional[str] = ..., channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., purpose: _Optional[_Union[_profile_pb2.Purpose, str]] = ..., page_size: _Optional[int] = ..., include_seen: _Optional[bool] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., store_id: _Optional[str] = ..., address_namespaces: _Optional[_Iterable[str]] = ..., holdout_share: _Optional[float] = ..., holdout_name: _Optional[str] = ..., with_habits: _Optional[bool] = ..., with_items: _Optional[bool] = ..., with_suppressed: _Optional[bool] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., send_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., destination: _Optional[str] = ..., offers: _Optional[_Union[BatchOffers, _Mapping]] = ...) -> None: ...
+
+class BatchOffers(_message.Message):
+    __slots__ = ("page_size", "required", "alone")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    ALONE_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    required: bool
+    alone: bool
+    def __init__(self, page_size: _Optional[int] = ..., required: _Optional[bool] = ..., alone: _Optional[bool] = ...) -> None: ...
 
 class ListedPeople(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class BatchPerson(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "subject", "identifiers", "suppression_cause", "address", "preferred_channel", "preferred_hour", "time_zone", "error", "offer_id")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "subject", "identifiers", "suppression_cause", "address", "preferred_channel", "preferred_hour", "time_zone", "error", "offer_id", "offers")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +120,7 @@ class BatchPerson(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     OFFER_ID_FIELD_NUMBER: _ClassVar[int]
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
@@ -118,7 +134,30 @@ class BatchPerson(_message.Message):
     time_zone: str
     error: str
     offer_id: str
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., identifiers: _Optional[_Iterable[_Union[_subject_pb2.Identifier, _Mapping]]] = ..., suppression_cause: _Optional[_Union[SuppressionCause, str]] = ..., address: _Optional[_Union[_subject_pb2.Identifier, _Mapping]] = ..., preferred_channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., preferred_hour: _Optional[int] = ..., time_zone: _Optional[str] = ..., error: _Optional[str] = ..., offer_id: _Optional[str] = ...) -> None: ...
+    offers: _containers.RepeatedCompositeFieldContainer[BatchOffer]
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., identifiers: _Optional[_Iterable[_Union[_subject_pb2.Identifier, _Mapping]]] = ..., suppression_cause: _Optional[_Union[SuppressionCause, str]] = ..., address: _Optional[_Union[_subject_pb2.Identifier, _Mapping]] = ..., preferred_channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., preferred_hour: _Optional[int] = ..., time_zone: _Optional[str] = ..., error: _Optional[str] = ..., offer_id: _Optional[str] = ..., offers: _Optional[_Iterable[_Union[BatchOffer, _Mapping]]] = ...) -> None: ...
+
+class BatchOffer(_message.Message):
+    __slots__ = ("offer_id", "reason", "propensity", "expected_value", "expected_cost")
+    OFFER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PROPENSITY_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VALUE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_COST_FIELD_NUMBER: _ClassVar[int]
+    offer_id: str
+    reason: _offer_service_pb2.OfferReason
+    propensity: float
+    expected_value: float
+    expected_cost: float
+    def __init__(self, offer_id: _Optional[str] = ..., reason: _Optional[_Union[_offer_service_pb2.OfferReason, str]] = ..., propensity: _Optional[float] = ..., expected_value: _Optional[float] = ..., expected_cost: _Optional[float] = ...) -> None: ...
+
+class RefusedOffers(_message.Message):
+    __slots__ = ("rule", "refused_count")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    refused_count: int
+    def __init__(self, rule: _Optional[str] = ..., refused_count: _Optional[int] = ...) -> None: ...
 
 class BatchItem(_message.Message):
     __slots__ = ("item_id", "title", "page_url", "image_url", "price", "currency")

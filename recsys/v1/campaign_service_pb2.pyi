@@ -20,7 +20,7 @@ class RecommendBatchRequest(_message.Message):
     def __init__(self, batch: _Optional[_Union[_campaign_pb2.Batch, _Mapping]] = ..., resume_token: _Optional[str] = ..., subjects: _Optional[_Iterable[_Union[_subject_pb2.Subject, _Mapping]]] = ...) -> None: ...
 
 class RecommendBatchResponse(_message.Message):
-    __slots__ = ("people", "items", "suppressed", "resume_token", "considered_count", "done_share", "model_version", "consent_version", "catalog_version", "filter")
+    __slots__ = ("people", "items", "suppressed", "resume_token", "considered_count", "done_share", "model_version", "consent_version", "catalog_version", "filter", "refused_offers")
     PEOPLE_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class RecommendBatchResponse(_message.Message):
     CONSENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     CATALOG_VERSION_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_OFFERS_FIELD_NUMBER: _ClassVar[int]
     people: _containers.RepeatedCompositeFieldContainer[_campaign_pb2.BatchPerson]
     items: _containers.RepeatedCompositeFieldContainer[_campaign_pb2.BatchItem]
     suppressed: _containers.RepeatedCompositeFieldContainer[_campaign_pb2.SuppressedCount]
@@ -41,7 +42,8 @@ class RecommendBatchResponse(_message.Message):
     consent_version: int
     catalog_version: int
     filter: str
-    def __init__(self, people: _Optional[_Iterable[_Union[_campaign_pb2.BatchPerson, _Mapping]]] = ..., items: _Optional[_Iterable[_Union[_campaign_pb2.BatchItem, _Mapping]]] = ..., suppressed: _Optional[_Iterable[_Union[_campaign_pb2.SuppressedCount, _Mapping]]] = ..., resume_token: _Optional[str] = ..., considered_count: _Optional[int] = ..., done_share: _Optional[float] = ..., model_version: _Optional[str] = ..., consent_version: _Optional[int] = ..., catalog_version: _Optional[int] = ..., filter: _Optional[str] = ...) -> None: ...
+    refused_offers: _containers.RepeatedCompositeFieldContainer[_campaign_pb2.RefusedOffers]
+    def __init__(self, people: _Optional[_Iterable[_Union[_campaign_pb2.BatchPerson, _Mapping]]] = ..., items: _Optional[_Iterable[_Union[_campaign_pb2.BatchItem, _Mapping]]] = ..., suppressed: _Optional[_Iterable[_Union[_campaign_pb2.SuppressedCount, _Mapping]]] = ..., resume_token: _Optional[str] = ..., considered_count: _Optional[int] = ..., done_share: _Optional[float] = ..., model_version: _Optional[str] = ..., consent_version: _Optional[int] = ..., catalog_version: _Optional[int] = ..., filter: _Optional[str] = ..., refused_offers: _Optional[_Iterable[_Union[_campaign_pb2.RefusedOffers, _Mapping]]] = ...) -> None: ...
 
 class RecheckBatchRequest(_message.Message):
     __slots__ = ("batch", "entries")

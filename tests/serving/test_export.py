@@ -21,7 +21,12 @@ from recsys.commands import export, export_job
 from recsys.commands.export_job import ExportFailed
 from recsys.errors import InvalidData
 from recsys.files import file_digest
-from recsys.v1 import catalog_pb2, catalog_service_pb2, profile_service_pb2
+from recsys.v1 import (
+    catalog_pb2,
+    catalog_service_pb2,
+    offer_service_pb2,
+    profile_service_pb2,
+)
 from recsys.v1.profile_pb2 import CONSENT_STATUS_WITHDRAWN
 from recsys.v1.subject_pb2 import Subject
 from serving.test_campaigns import allow, arrive, mailed, user
@@ -100,6 +105,7 @@ async def test_every_kind_of_file_says_the_same(shop: Running, tmp_path: Path) -
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout) == {
             "considered": 45, "exported": 40, "suppressed": {"no-consent": 5}, "files": 1,
+            "refused_offers": {},
         }  # fmt: skip
         (path,) = folder.glob("part-*")
         if kind == "jsonl":
@@ -147,6 +153,41 @@ async def test_offers_of_an_allocation_go_with_the_answers(shop: Running, tmp_pa
     assert codes == {"u00": "mug", "u03": "mug|coupon"}
     manifest = export_job.read_manifest(folder / "manifest.json")
     assert manifest.offers_sha256 == file_digest(assigned)
+
+
+async def test_live_offers_go_with_the_answers(shop: Running, tmp_path: Path) -> None:
+    """Those that people get who ask for themselves; what was refused is counted."""
+    mug = {"title": "Mug", "percent_off": {"percent": 10.0}, "currency_code": "EUR"}
+    euro = {"currency_code": "EUR", "units": 1}
+    await shop.offers.UpsertOffers(
+        offer_service_pb2.UpsertOffersRequest(
+            offers=[
+                {**mug, "offer_id": "a|b", "priority": 2, "cost": euro, "caps": [{"count": 1}]},
+                {**mug, "offer_id": "mug", "cost": euro},
+            ]
+        )
+    )
+    await shop.offers.ReserveOffer(
+        offer_service_pb2.ReserveOfferRequest(
+            reservation_id="r", offer_id="a|b", subject=Subject(user_id="u03")
+        )
+    )
+    words = ["--offers", "live", "--count", "1", "--json", "--format", "csv"]
+    result = await run(shop, "--out", tmp_path / "one", *words)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["refused_offers"] == {"CAP": 1}
+    with (tmp_path / "one" / "part-00000.csv").open() as file:
+        codes = {row["account"]: row["offer_code"] for row in csv.DictReader(file)}
+    assert codes == {f"u{number:02}": "a\\|b" for number in range(40)} | {"u03": "mug"}
+    await run(shop, "--out", tmp_path / "two", *words, "--offer-count", "2")
+    with (tmp_path / "two" / "part-00000.csv").open() as file:
+        codes = {row["account"]: row["offer_code"] for row in csv.DictReader(file)}
+    assert codes["u00"] == "a\\|b|mug"
+    await shop.offers.DeleteOffers(offer_service_pb2.DeleteOffersRequest(offer_ids=["mug"]))
+    result = await run(shop, "--out", tmp_path / "only", *words, "--only-with-offer")
+    assert json.loads(result.stdout)["suppressed"] == {"no-consent": 5, "no-offer": 1}
+    wrong = await run(shop, "--out", tmp_path / "x", "--only-with-offer")
+    assert "needs --offers live" in wrong.output
 
 
 async def test_a_file_of_offers_names_people_and_offers(shop: Running, tmp_path: Path) -> None:
@@ -229,6 +270,7 @@ async def test_a_list_half_of_which_is_unknown_is_written_once(
     result = await run(shop, "--out", tmp_path / "out", "--ids", tmp_path / "ids.jsonl", "--json")
     assert json.loads(result.stdout) == {
         "considered": 26, "exported": 12, "suppressed": {"duplicate": 2, "unknown": 12}, "files": 1,
+        "refused_offers": {},
     }  # fmt: skip
 
 

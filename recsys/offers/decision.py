@@ -1,0 +1,309 @@
+"""From what is known of people to their offers: whom each is for, in which order, which together.
+
+Nothing is read here. What is the same for all who ask at one place and moment is found once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from recsys import limits
+from recsys.filters import Filter
+from recsys.offers.eligibility import (
+    Circumstances,
+    asks_of_person,
+    is_applicable,
+    refused_here,
+    refused_person,
+    refused_sums,
+)
+from recsys.offers.ledger import BASE_SECONDS, Spend, Standing
+from recsys.offers.offer import MICROS_PER_UNIT, Offer
+from recsys.offers.people import PersonFacts
+from recsys.offers.propensity import (
+    OfferPrices,
+    Propensity,
+    PropensityModel,
+    PropensityQuestion,
+)
+from recsys.offers.query import OfferQuery, RankedOffer
+from recsys.offers.rule import OfferRefusal, Rule
+from recsys.profiles import needs_events, people_filter
+from recsys.recommend.known import Known
+from recsys.recommend.model import ServingModel
+
+
+class OfferPerson(NamedTuple):
+    """Somebody for whom offers are looked for.
+
+    Attributes:
+        query: Who she is; all else in it is the same for all who are looked at together.
+        known: What may be known of what she did.
+        facts: What filters see of her.
+    """
+
+    query: OfferQuery
+    known: Known
+    facts: PersonFacts
+
+
+class Decided(NamedTuple):
+    """What becomes of offers for one person.
+
+    Attributes:
+        offers: Those for her, the best first.
+        refused: Those that are not for her, but for those that are for nobody here and now.
+    """
+
+    offers: list[RankedOffer]
+    refused: dict[str, OfferRefusal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Situation:
+    """What holds for everybody at one place and moment.
+
+    Attributes:
+        offers: All offers.
+        here: Where and when.
+        refused: Those that are for nobody here and now.
+        left: The others.
+        counted: Those whose uses decide on the others.
+    """
+
+    offers: Mapping[str, Offer]
+    here: Circumstances
+    refused: Mapping[str, OfferRefusal]
+    left: Sequence[str]
+    counted: Sequence[str]
+
+    @property
+    def filters(self) -> list[Filter]:
+        """What offers ask of a person."""
+        said = (self.offers[offer_id].eligibility.person_filter for offer_id in self.left)
+        return [people_filter(one) for one in dict.fromkeys(said) if one]
+
+    @property
+    def needs_events(self) -> bool:
+        """Whether it depends on what somebody did if an offer is for her."""
+        new = any(self.offers[offer_id].eligibility.new_customers_only for offer_id in self.left)
+        return new or any(map(needs_events, self.filters))
+
+    @classmethod
+    def of(cls, offers: Mapping[str, Offer], here: Circumstances) -> "Situation":
+        """Look at all offers once."""
+        refused: dict[str, OfferRefusal] = {}
+        for offer_id, offer in offers.items():
+            for refusal in refused_here(offer, here, is_strict=False):
+                refused[offer_id] = refusal
+                break
+        left = [offer_id for offer_id in offers if offer_id not in refused]
+        counted = [*left, *_beside(left, refused, offers)]
+        return cls(offers=offers, here=here, refused=refused, left=left, counted=counted)
+
+
+class Decision:
+    """Decides for people of one situation. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        situation: Situation,
+        spends: Mapping[str, Spend],
+        prices: OfferPrices | None,
+        *,
+        now: float,
+    ) -> None:
+        """Find out what all uses of offers so far mean for everybody.
+
+        Args:
+            situation: Where and when.
+            spends: What is used of each offer; absent where nothing is.
+            prices: What a use takes from others. None to look at each offer alone: neither
+                that counts, nor which of a group is best, and there is no end of a list.
+            now: The ledger's clock, seconds since 1970-01-01 UTC.
+        """
+        self._situation = situation
+        self._is_alone = prices is None
+        offers = {offer_id: situation.offers[offer_id] for offer_id in situation.left}
+        self._used_up: dict[str, OfferRefusal] = {}
+        self._last: dict[str, OfferRefusal] = {}
+        self._gains: dict[str, int] = {}
+        for offer_id, offer in offers.items():
+            spend = spends.get(offer_id, Spend())
+            for refusal in refused_sums(offer, spend):
+                self._used_up[offer_id] = refusal
+                break
+            gain = offer.value_micros - offer.cost_micros
+            if prices is not None:
+                price = prices.price_micros(offer_id, offer, spend, now=now)
+                if price > 0 and price >= gain:
+                    self._last[offer_id] = _too_dear(gain, price, offer)
+                gain -= price
+            elif offer.stacks_on:
+                detail = f"goes on top of {offer.stacks_on!r} only"
+                self._last[offer_id] = OfferRefusal(Rule.STACKING, detail)
+            self._gains[offer_id] = gain
+        self._personal = frozenset(name for name, one in offers.items() if asks_of_person(one))
+        self._stacks = any(one.stacking_group or one.stacks_on for one in offers.values())
+
+    def of(
+        self,
+        people: Sequence[OfferPerson],
+        standings: Sequence[Standing],
+        model: ServingModel,
+        propensity: PropensityModel,
+        *,
+        now: float,
+        threads: int = 1,
+    ) -> list[Decided]:
+        """Decide for people who are looked at together.
+
+        Args:
+            people: Who they are.
+            standings: How offers and each of them stand.
+            model: Judges what they want.
+            propensity: Judges who uses what.
+            now: Seconds since 1970-01-01 UTC.
+            threads: Slices to compute at the same time.
+
+        Raises:
+            StorageUnavailable: What filters ask of somebody cannot be read.
+        """
+        refused = [
+            self._refused(one, standing, now=now)
+            for one, standing in zip(people, standings, strict=True)
+        ]
+        asked = [
+            PropensityQuestion(
+                model=model,
+                query=one.query,
+                known=one.known,
+                offers=self._situation.offers,
+                wanted=[name for name in self._situation.left if name not in hers],
+                now=now,
+            )
+            for one, hers in zip(people, refused, strict=True)
+        ]
+        judged = propensity.propensities(asked, threads=threads)
+        return [
+            Decided(self._chosen(question, found, standing, hers), hers)
+            for question, found, standing, hers in zip(
+                asked, judged, standings, refused, strict=True
+            )
+        ]
+
+    def _refused(
+        self, one: OfferPerson, standing: Standing, *, now: float
+    ) -> dict[str, OfferRefusal]:
+        """Find what is not for somebody; each by the first rule that refuses it."""
+        offers = self._situation.offers
+        refused = dict(self._used_up)
+        # Of most offers nothing depends on who she is, as long as she uses nothing of them.
+        looked_at = self._personal | (standing.uses.keys() & self._gains.keys())
+        for offer_id in self._situation.left if standing.person_key is None else looked_at:
+            for refusal in refused_person(
+                offer_id, offers[offer_id], standing, reader=one.facts, now=now
+            ):
+                refused[offer_id] = refusal
+                break
+        for offer_id, refusal in self._last.items():
+            refused.setdefault(offer_id, refusal)
+        return refused
+
+    def _chosen(
+        self,
+        asked: PropensityQuestion,
+        judged: Sequence[Propensity],
+        standing: Standing,
+        refused: dict[str, OfferRefusal],
+    ) -> list[RankedOffer]:
+        """Order what is for her, and leave out what does not go together."""
+        offers, count = self._situation.offers, asked.query.result_count
+        ranked = sorted(
+            (-offers[name].priority, -one.probability * self._gains[name], name, one)
+            for name, one in zip(asked.wanted, judged, strict=True)
+        )
+        if self._is_alone or not self._stacks:
+            some = ranked if self._is_alone else ranked[:count]
+            return [self._offer(name, one, asked.query) for _, _, name, one in some]
+        whole = [self._offer(name, one, asked.query) for _, _, name, one in ranked]
+        return _stacked(whole, standing, offers, refused)[:count]
+
+    def _offer(self, offer_id: str, judged: Propensity, query: OfferQuery) -> RankedOffer:
+        offer = self._situation.offers[offer_id]
+        return RankedOffer(
+            offer_id=offer_id,
+            offer=offer,
+            propensity=judged.probability,
+            basis=judged.basis,
+            expected_micros=judged.probability * self._gains[offer_id],
+            is_applicable=None
+            if query.basket is None
+            else is_applicable(offer, self._situation.here),
+        )
+
+
+def _too_dear(margin_micros: int, price_micros: int, offer: Offer) -> OfferRefusal:
+    margin, price = margin_micros / MICROS_PER_UNIT, price_micros / MICROS_PER_UNIT
+    detail = (
+        f"a use earns {margin:g} {offer.currency} and takes {price:g} from others, by the prices "
+        "of the allocation and how fast its budget is used"
+    )
+    return OfferRefusal(Rule.PRICE, detail)
+
+
+def _order(one: RankedOffer) -> tuple[int, float, str]:
+    return -one.offer.priority, -one.expected_micros, one.offer_id
+
+
+def _beside(
+    left: Sequence[str], refused: Mapping[str, OfferRefusal], offers: Mapping[str, Offer]
+) -> list[str]:
+    """Find what is not for her, but whose uses decide on what may be.
+
+    What she has reserved of a group keeps out the others of it, and what she used bears what
+    goes on top of it, wherever that was.
+    """
+    groups = {offers[offer_id].stacking_group for offer_id in left} - {""}
+    bases = {offers[offer_id].stacks_on for offer_id in left} - {"", *left}
+    others = {offer_id for offer_id in refused if offers[offer_id].stacking_group in groups}
+    return sorted(bases | others)
+
+
+def _stacked(
+    ranked: Sequence[RankedOffer],
+    standing: Standing,
+    offers: Mapping[str, Offer],
+    refused: dict[str, OfferRefusal],
+) -> list[RankedOffer]:
+    """Keep of each stacking group the best, and what goes on top of something only with it."""
+    winners: dict[str, str] = {}
+    for offer_id, uses in sorted(standing.uses.items()):
+        if offer_id in offers and any(use.is_held for use in uses):
+            winners.setdefault(offers[offer_id].stacking_group, offer_id)
+    since = standing.now - BASE_SECONDS
+    bases = {
+        offer_id
+        for offer_id, uses in standing.uses.items()
+        if any(use.is_held or use.reserve_time > since for use in uses)
+    }
+    chosen: dict[str, RankedOffer] = {}
+    waiting = list(ranked)
+    # What lies on top of something comes after it, each round one floor higher.
+    for _ in range(limits.OFFER_STACK_DEPTH_MAX + 1):
+        there = {"", *bases, *chosen}
+        ready = [one for one in waiting if one.offer.stacks_on in there]
+        waiting = [one for one in waiting if one.offer.stacks_on not in there]
+        for one in ready:
+            group = one.offer.stacking_group
+            winner = winners.setdefault(group, one.offer_id) if group else one.offer_id
+            if winner == one.offer_id:
+                chosen[one.offer_id] = one
+            else:
+                refused[one.offer_id] = OfferRefusal(
+                    Rule.STACKING, f"{winner!r} of its group is better, or reserved"
+                )
+    for one in waiting:
+        detail = f"goes on top of {one.offer.stacks_on!r} only, which is not for her"
+        refused[one.offer_id] = OfferRefusal(Rule.STACKING, detail)
+    return sorted(chosen.values(), key=_order)
