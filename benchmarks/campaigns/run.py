@@ -33,6 +33,7 @@ from recsys.catalog import STORE_ONLINE, Item, StockCell
 from recsys.commands.export_job import ExportJob
 from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.events import Event, EventContent, EventLine
+from recsys.offers import MICROS_PER_UNIT, Cap, Offer, PercentOff, Scope
 from recsys.recommend import ServingModel
 from recsys.serving.client import connect
 from recsys.serving.config import CampaignsConfig, ServingConfig, StorageConfig
@@ -44,6 +45,7 @@ from recsys.v1.campaign_pb2 import Batch
 
 K = 20
 HISTORY_LENGTH = 20
+OFFER_ITEM_COUNT = 500
 STOCKED = 0.6
 AT_ONCE = 5_000
 PLAIN = Batch(
@@ -82,6 +84,29 @@ def fill(path: Path, histories: np.ndarray, stocked: np.ndarray, *, now: float) 
             events.append(Event.of(content, event_id=f"e{person}", now=now))
         storage.log.append(events)
     assert storage.pack is not None
+    storage.close()
+
+
+def put_offers(path: Path, offer_count: int, item_count: int, *, now: float) -> None:
+    """Write offers about some items each; some with caps, some with holdouts, some in groups."""
+    rng = np.random.default_rng(11)
+    offers = {}
+    for number in range(offer_count):
+        rows = rng.choice(item_count, OFFER_ITEM_COUNT, replace=False)
+        offers[f"offer-{number}"] = Offer(
+            benefit=PercentOff(10.0),
+            currency="EUR",
+            scope=Scope(item_ids=tuple(ItemId(f"i{row}") for row in rows)),
+            value_micros=int(rng.integers(2, 9)) * MICROS_PER_UNIT,
+            cost_micros=MICROS_PER_UNIT,
+            budget_micros=1_000_000 * MICROS_PER_UNIT,
+            caps=(Cap(1, 7.0),) if number % 2 else (),
+            holdout_share=0.1 if number % 10 == 0 else 0.0,
+            stacking_group=f"group-{number % 7}" if number % 5 == 0 else "",
+        )
+    storage = open_storage(StorageConfig(histories=str(path)))
+    assert storage.offers is not None
+    storage.offers.store.upsert_offers(offers, now=now)
     storage.close()
 
 
@@ -149,6 +174,7 @@ def main() -> None:
     parser.add_argument("--factors", type=int, default=64)
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--offers", type=int, default=200)
     parser.add_argument("--peer-people", type=int, default=2_000)
     parser.add_argument("--peer-batch", type=int, default=1_000)
     asked = parser.parse_args()
@@ -167,6 +193,7 @@ def main() -> None:
         folder = Path(name)
         make_model(folder / "v1", factors)
         fill(folder / "store.sqlite", histories, stocked, now=time.time())
+        put_offers(folder / "store.sqlite", asked.offers, asked.items, now=time.time())
         ours, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("spawn")
         server = context.Process(target=serve, args=(name, asked.threads, theirs))
@@ -207,6 +234,15 @@ def measure(port: int, pid: int, folder: Path, asked: argparse.Namespace) -> Non
                 rules=Rules(in_stock=StockRule.ONLINE),
             )  # fmt: skip
             assert [each.item_id for each in alone.results] == found
+
+        def with_offers() -> None:
+            batch = Batch()
+            batch.CopyFrom(PLAIN)
+            batch.offers.page_size = 1
+            for response in client.campaigns.batch(batch):
+                assert all(one.offer_id for one in response.people)
+
+        timed(f"RecommendBatch, best of {asked.offers} offers", asked.people, with_offers)
 
         def export() -> None:
             batch = Batch()

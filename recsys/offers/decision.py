@@ -3,9 +3,11 @@
 Nothing is read here. What is the same for all who ask at one place and moment is found once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 from recsys import limits
 from recsys.filters import Filter
@@ -22,7 +24,7 @@ from recsys.offers.offer import MICROS_PER_UNIT, Offer
 from recsys.offers.people import PersonFacts
 from recsys.offers.propensity import (
     OfferPrices,
-    Propensity,
+    Propensities,
     PropensityModel,
     PropensityQuestion,
 )
@@ -144,7 +146,14 @@ class Decision:
                 self._last[offer_id] = OfferRefusal(Rule.STACKING, detail)
             self._gains[offer_id] = gain
         self._personal = frozenset(name for name, one in offers.items() if asks_of_person(one))
-        self._stacks = any(one.stacking_group or one.stacks_on for one in offers.values())
+        self._bound = frozenset(
+            name for name, one in offers.items() if one.stacking_group or one.stacks_on
+        )
+        self._places = {name: at for at, name in enumerate(offers)}
+        self._gain_array = np.array([self._gains[name] for name in offers], dtype=np.float64)
+        self._priorities = np.array([one.priority for one in offers.values()], dtype=np.int64)
+        # Of equals, the first by id.
+        self._ties = np.argsort(np.argsort(np.array(list(offers), dtype=object)))
 
     def of(
         self,
@@ -213,34 +222,34 @@ class Decision:
     def _chosen(
         self,
         asked: PropensityQuestion,
-        judged: Sequence[Propensity],
+        judged: Propensities,
         standing: Standing,
         refused: dict[str, OfferRefusal],
     ) -> list[RankedOffer]:
         """Order what is for her, and leave out what does not go together."""
-        offers, count = self._situation.offers, asked.query.result_count
-        ranked = sorted(
-            (-offers[name].priority, -one.probability * self._gains[name], name, one)
-            for name, one in zip(asked.wanted, judged, strict=True)
-        )
-        if self._is_alone or not self._stacks:
-            some = ranked if self._is_alone else ranked[:count]
-            return [self._offer(name, one, asked.query) for _, _, name, one in some]
-        whole = [self._offer(name, one, asked.query) for _, _, name, one in ranked]
-        return _stacked(whole, standing, offers, refused)[:count]
-
-    def _offer(self, offer_id: str, judged: Propensity, query: OfferQuery) -> RankedOffer:
-        offer = self._situation.offers[offer_id]
-        return RankedOffer(
-            offer_id=offer_id,
-            offer=offer,
-            propensity=judged.probability,
-            basis=judged.basis,
-            expected_micros=judged.probability * self._gains[offer_id],
-            is_applicable=None
-            if query.basket is None
-            else is_applicable(offer, self._situation.here),
-        )
+        offers, wanted = self._situation.offers, asked.wanted
+        places = np.fromiter(map(self._places.__getitem__, wanted), np.intp, len(wanted))
+        expected = judged.probabilities * self._gain_array[places]
+        order = np.lexsort((self._ties[places], -expected, -self._priorities[places])).tolist()
+        if not self._is_alone:
+            if self._bound:
+                names = [wanted[at] for at in order]
+                chosen = _stacked(names, self._bound, standing, offers, refused)
+                order = [at for at in order if wanted[at] in chosen]
+            order = order[: asked.query.result_count]
+        return [
+            RankedOffer(
+                offer_id=wanted[at],
+                offer=offers[wanted[at]],
+                propensity=float(judged.probabilities[at]),
+                basis=judged.bases[at],
+                expected_micros=float(expected[at]),
+                is_applicable=None
+                if asked.query.basket is None
+                else is_applicable(offers[wanted[at]], self._situation.here),
+            )
+            for at in order
+        ]
 
 
 def _too_dear(margin_micros: int, price_micros: int, offer: Offer) -> OfferRefusal:
@@ -250,10 +259,6 @@ def _too_dear(margin_micros: int, price_micros: int, offer: Offer) -> OfferRefus
         "of the allocation and how fast its budget is used"
     )
     return OfferRefusal(Rule.PRICE, detail)
-
-
-def _order(one: RankedOffer) -> tuple[int, float, str]:
-    return -one.offer.priority, -one.expected_micros, one.offer_id
 
 
 def _beside(
@@ -271,39 +276,51 @@ def _beside(
 
 
 def _stacked(
-    ranked: Sequence[RankedOffer],
+    ranked: Sequence[str],
+    bound: Container[str],
     standing: Standing,
     offers: Mapping[str, Offer],
     refused: dict[str, OfferRefusal],
-) -> list[RankedOffer]:
-    """Keep of each stacking group the best, and what goes on top of something only with it."""
+) -> set[str]:
+    """Keep of each stacking group the best, and what goes on top of something only with it.
+
+    Args:
+        ranked: Offers that are for her, the best first.
+        bound: Those that are of a group, or go on top of something; all others are kept.
+        standing: What she uses.
+        offers: All offers.
+        refused: Gets those that are not kept.
+    """
     winners: dict[str, str] = {}
     for offer_id, uses in sorted(standing.uses.items()):
         if offer_id in offers and any(use.is_held for use in uses):
             winners.setdefault(offers[offer_id].stacking_group, offer_id)
     since = standing.now - BASE_SECONDS
-    bases = {
+    there = {
         offer_id
         for offer_id, uses in standing.uses.items()
         if any(use.is_held or use.reserve_time > since for use in uses)
     }
-    chosen: dict[str, RankedOffer] = {}
-    waiting = list(ranked)
+    there.add("")
+    kept = {name for name in ranked if name not in bound}
+    waiting = [name for name in ranked if name in bound]
     # What lies on top of something comes after it, each round one floor higher.
     for _ in range(limits.OFFER_STACK_DEPTH_MAX + 1):
-        there = {"", *bases, *chosen}
-        ready = [one for one in waiting if one.offer.stacks_on in there]
-        waiting = [one for one in waiting if one.offer.stacks_on not in there]
-        for one in ready:
-            group = one.offer.stacking_group
-            winner = winners.setdefault(group, one.offer_id) if group else one.offer_id
-            if winner == one.offer_id:
-                chosen[one.offer_id] = one
+        ready = [name for name in waiting if offers[name].stacks_on in there]
+        waiting = [name for name in waiting if offers[name].stacks_on not in there]
+        for name in ready:
+            group = offers[name].stacking_group
+            winner = winners.setdefault(group, name) if group else name
+            if winner == name:
+                kept.add(name)
             else:
-                refused[one.offer_id] = OfferRefusal(
+                refused[name] = OfferRefusal(
                     Rule.STACKING, f"{winner!r} of its group is better, or reserved"
                 )
-    for one in waiting:
-        detail = f"goes on top of {one.offer.stacks_on!r} only, which is not for her"
-        refused[one.offer_id] = OfferRefusal(Rule.STACKING, detail)
-    return sorted(chosen.values(), key=_order)
+        if not waiting:
+            break
+        there |= kept
+    for name in waiting:
+        detail = f"goes on top of {offers[name].stacks_on!r} only, which is not for her"
+        refused[name] = OfferRefusal(Rule.STACKING, detail)
+    return kept

@@ -33,16 +33,19 @@ _POPULAR_SHARE: Final = 0.1
 _NO_ROWS: Final = np.empty(0, dtype=np.int32)
 
 
-class Propensity(NamedTuple):
-    """How likely somebody uses an offer.
+class Propensities(NamedTuple):
+    """How likely somebody uses some offers.
 
     Attributes:
-        probability: 0 to 1.
-        basis: By what it was judged.
+        probabilities: Of each, 0 to 1, float64.
+        bases: By what each was judged.
     """
 
-    probability: float
-    basis: PropensityBasis
+    probabilities: NDArray[np.float64]
+    bases: Sequence[PropensityBasis]
+
+
+_NOTHING: Final = Propensities(np.zeros(0), ())
 
 
 class PropensityQuestion(NamedTuple):
@@ -70,7 +73,7 @@ class PropensityModel(Protocol):
 
     def propensities(
         self, asked: Sequence[PropensityQuestion], *, threads: int = 1
-    ) -> Sequence[Sequence[Propensity]]:
+    ) -> Sequence[Propensities]:
         """Judge for each person each of the wanted offers, in their order.
 
         Args:
@@ -112,9 +115,9 @@ class Affinity:
 
     def propensities(
         self, asked: Sequence[PropensityQuestion], *, threads: int = 1
-    ) -> Sequence[Sequence[Propensity]]:
+    ) -> Sequence[Propensities]:
         """Judge for each person each of the wanted offers; as `PropensityModel.propensities`."""
-        judged: list[Sequence[Propensity]] = [()] * len(asked)
+        judged = [_NOTHING] * len(asked)
         groups: dict[tuple[object, ...], list[_Looked]] = defaultdict(list)
         for at, one in enumerate(asked):
             if one.wanted:
@@ -142,7 +145,7 @@ class Affinity:
         personal = source if isinstance(source, Personal) else None
         return _Looked(at, asked, personal, in_force.permitted)
 
-    def _together(self, group: Sequence["_Looked"], threads: int) -> list[list[Propensity]]:
+    def _together(self, group: Sequence["_Looked"], threads: int) -> list[Propensities]:
         """Judge for people of one place who may be shown the same."""
         first = group[0]
         model, query, permitted = first.asked.model, first.asked.query, first.permitted
@@ -162,7 +165,7 @@ class Affinity:
                 basis = PropensityBasis.AFFINITY
                 hers = self._shares(one.asked, one.asked.wanted, next(best))
                 here = (1.0 - _POPULAR_SHARE) * hers + _POPULAR_SHARE * here
-            judged.append([Propensity(share, basis) for share in np.clip(here, 0.0, 1.0).tolist()])
+            judged.append(Propensities(np.clip(here, 0.0, 1.0), [basis] * len(here)))
         return judged
 
     def _shares(
