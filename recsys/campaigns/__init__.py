@@ -9,6 +9,8 @@ from recsys.campaigns.batch_types import (
     BatchQuery,
     CampaignSettings,
     CategoriesOf,
+    Checked,
+    Sent,
 )
 from recsys.campaigns.cards import ItemCards
 from recsys.campaigns.estimate import SizeEstimate, estimate
@@ -44,6 +46,7 @@ __all__ = [
     "BatchQuery",
     "CampaignSettings",
     "CategoriesOf",
+    "Checked",
     "EventNeeds",
     "Fan",
     "FoundPerson",
@@ -54,6 +57,7 @@ __all__ = [
     "Resume",
     "SavedSegment",
     "SegmentStore",
+    "Sent",
     "SizeEstimate",
     "SuppressionCause",
     "Versions",

@@ -2,29 +2,33 @@
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from recsys import limits
 from recsys.campaigns.batch_types import (
+    BatchOffers,
     BatchPart,
     BatchPerson,
     BatchQuery,
     CampaignSettings,
+    Checked,
     Messaged,
     MessagedPart,
+    Sent,
 )
 from recsys.campaigns.frequency import MESSAGE_CHANNELS, FrequencyRules
 from recsys.campaigns.habits import Habits, habit_needs, preferred_channel, preferred_hour
-from recsys.campaigns.offers import PartOffers, Receiver, refused_counts
+from recsys.campaigns.offers import PartOffers, ReadFacts, Receiver, refused_counts
 from recsys.campaigns.people import NO_EVENTS, EventNeeds, FoundPerson, PeopleSource, WalkPosition
 from recsys.campaigns.screening import Candidate, Records, Screening, unknown
 from recsys.campaigns.suppression import SuppressionCause, may_be_messaged
 from recsys.domain import Identifier
 from recsys.errors import RecsysError
-from recsys.offers.rule import Rule
+from recsys.offers.decision import Promised
+from recsys.offers.rule import OfferRefusal, Rule
 from recsys.profiles import Person
 from recsys.recommend import Answer, ManyPeople, Recommender, ServingModel
 from recsys.recommend.known import Known
@@ -64,6 +68,7 @@ class Batch:
         """
         self._query = query
         self._people = people
+        self._recommender = recommender
         self._many = ManyPeople(recommender)
         self._settings = settings
         self._screening = Screening(query, settings, recommender.permissions.catalog)
@@ -141,17 +146,54 @@ class Batch:
         kept = {id(one) for one in self._screening.within(there)}
         return [id(one) in kept for one in there]
 
-    def checked(self, asked: Sequence[tuple[Identifier, ...]]) -> list[SuppressionCause | None]:
-        """Say for each of a list why she must get nothing now; None if nothing speaks against it."""
-        rules = self._settings.frequency()
-        found = self._people.find(asked, needs=self._screening.needs(rules))
+    def checked(self, sent: Sequence[Sent], *, made_time: float | None = None) -> list[Checked]:
+        """Say for each of a list what speaks now against what she is about to get.
+
+        Args:
+            sent: To whom, and which offers.
+            made_time: When that was decided, seconds since 1970-01-01 UTC; None where uses of
+                offers since then do not matter.
+        """
+        frequency = self._settings.frequency()
+        has_offers = any(one.offer_ids for one in sent)
+        rules = _Rules(frequency, self._part_offers(BatchOffers() if has_offers else None))
+        asked = [one.identifiers for one in sent]
+        found = self._people.find(asked, needs=self._needs(rules))
         there = [Candidate(one, who) for one, who in zip(found, asked, strict=True)]
-        return [unknown(one) or self._screening.cause(one, rules) for one in there]
+        causes = [unknown(one) or self._screening.cause(one, frequency) for one in there]
+        refused: Sequence[Mapping[str, OfferRefusal]] = [{}] * len(there)
+        if rules.offers is not None:
+            records = self._records(there, rules.offers)
+            promised = [
+                Promised(one.identifiers, self._facts(one, records), each.offer_ids)
+                for one, each in zip(there, sent, strict=True)
+            ]
+            refused = rules.offers.refusals(promised, used_since=made_time)
+        return list(map(Checked, causes, refused))
 
     def _rules(self) -> _Rules:
-        asked, offers = self._query.offers, self._settings.offers
-        part = None if asked is None or offers is None else PartOffers(offers, asked, self._query)
-        return _Rules(self._settings.frequency(), part)
+        return _Rules(self._settings.frequency(), self._part_offers(self._query.offers))
+
+    def _part_offers(self, asked: BatchOffers | None) -> PartOffers | None:
+        offers = self._settings.offers
+        return None if asked is None or offers is None else PartOffers(offers, asked, self._query)
+
+    def _records(self, there: Iterable[Candidate], offers: PartOffers) -> Records:
+        return Records(
+            there,
+            self._settings,
+            with_events=offers.needs() != NO_EVENTS,
+            with_categories=offers.needs_categories,
+            now=self._query.as_of,
+        )
+
+    def _facts(self, one: Candidate, records: Records) -> ReadFacts:
+        """Return what filters of offers see of somebody of whom nothing else is looked up."""
+        asking = msgspec.structs.replace(self._query.question, identifiers=one.identifiers)
+        return ReadFacts(
+            functools.partial(records.of, one),
+            functools.partial(self._recommender.acquaintance.may_know, asking),
+        )
 
     def _needs(self, rules: _Rules) -> EventNeeds:
         needs = self._screening.needs(rules.frequency)
@@ -195,15 +237,13 @@ class Batch:
         threads: int,
     ) -> Counter[Rule]:
         """Give offers to those who get something; returns how often they were refused."""
-        records = Records(
-            [one for one, _ in known],
-            self._settings,
-            with_events=offers.needs() != NO_EVENTS,
-            with_categories=offers.needs_categories,
-            now=self._query.as_of,
-        )
+        records = self._records([one for one, _ in known], offers)
         receivers = [
-            Receiver(one.identifiers, hers, functools.partial(records.of, one))
+            Receiver(
+                one.identifiers,
+                hers,
+                ReadFacts(functools.partial(records.of, one), functools.partial(_may_know, hers)),
+            )
             for one, hers in known
         ]
         decided = offers.choose(model, receivers, threads=threads)
@@ -246,6 +286,10 @@ class Batch:
             hour=preferred_hour(hers, self._everybody, self._query.question.channel or channel),
             time_zone=str(zone),
         )
+
+
+def _may_know(known: Known) -> bool:
+    return known.is_allowed
 
 
 def _suppressed(one: Candidate, cause: SuppressionCause | None) -> BatchPerson:

@@ -17,7 +17,7 @@ from recsys.domain import Channel, Identifier, ItemId
 from recsys.errors import RecsysError
 from recsys.offers.query import RankedOffer
 from recsys.offers.recommender import OfferRecommender
-from recsys.offers.rule import Rule
+from recsys.offers.rule import OfferRefusal, Rule
 from recsys.recommend import Answer, RecommendQuery
 
 
@@ -119,6 +119,30 @@ class BatchPart(msgspec.Struct, frozen=True, kw_only=True):
     def suppressed(self) -> Counter[SuppressionCause]:
         """Return how many get nothing, by cause."""
         return Counter(one.suppression for one in self.people if one.suppression)
+
+
+class Sent(NamedTuple):
+    """What somebody is about to get.
+
+    Attributes:
+        identifiers: How she is known.
+        offer_ids: Of the offers in it.
+    """
+
+    identifiers: tuple[Identifier, ...]
+    offer_ids: tuple[str, ...] = ()
+
+
+class Checked(NamedTuple):
+    """What speaks against a message that is about to be sent.
+
+    Attributes:
+        cause: Why she must get nothing; None if she may.
+        refused: What refuses offers in it, by their ids.
+    """
+
+    cause: SuppressionCause | None
+    refused: Mapping[str, OfferRefusal]
 
 
 class Messaged(NamedTuple):

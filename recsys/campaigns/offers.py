@@ -10,10 +10,11 @@ from recsys.campaigns.batch_types import BatchOffers, BatchQuery
 from recsys.campaigns.people import ALL_EVENTS, NO_EVENTS, EventNeeds
 from recsys.domain import Identifier
 from recsys.filters import Record
-from recsys.offers.decision import Decided, OfferPerson
+from recsys.offers.decision import Decided, OfferPerson, Promised
+from recsys.offers.people import PersonFacts
 from recsys.offers.query import OfferQuery
 from recsys.offers.recommender import OfferRecommender
-from recsys.offers.rule import Rule
+from recsys.offers.rule import OfferRefusal, Rule
 from recsys.recommend import ServingModel
 from recsys.recommend.known import Known
 
@@ -24,12 +25,12 @@ class Receiver(NamedTuple):
     Attributes:
         identifiers: How she is known.
         known: What may be known of what she did.
-        record: Returns what filters see of her.
+        facts: What filters see of her.
     """
 
     identifiers: tuple[Identifier, ...]
     known: Known
-    record: Callable[[], Record]
+    facts: PersonFacts
 
 
 class PartOffers:
@@ -87,7 +88,7 @@ class PartOffers:
                 OfferPerson(
                     query=msgspec.structs.replace(self._query, identifiers=one.identifiers),
                     known=one.known,
-                    facts=_Facts(one),
+                    facts=one.facts,
                 )
                 for one in people
             ],
@@ -96,22 +97,39 @@ class PartOffers:
             threads=threads,
         )
 
+    def refusals(
+        self, promised: Sequence[Promised], *, used_since: float | None
+    ) -> list[dict[str, OfferRefusal]]:
+        """Say what refuses offers that were promised; as `OfferRecommender.refusals`."""
+        return self._offers.refusals(
+            self._situation, promised, used_since=used_since, now=self._now
+        )
+
 
 def refused_counts(decided: Sequence[Decided]) -> Counter[Rule]:
     """Return how often each rule has refused an offer to somebody."""
     return Counter(refusal.rule for one in decided for refusal in one.refused.values())
 
 
-class _Facts:
+class ReadFacts:
     """What a batch has read of somebody anyway; implements `PersonFacts`."""
 
-    def __init__(self, one: Receiver) -> None:
-        self._one = one
+    def __init__(self, record: Callable[[], Record], is_allowed: Callable[[], bool]) -> None:
+        """Ask nothing yet.
+
+        Args:
+            record: Returns what filters see of her, with what she did if any offer asks for it.
+            is_allowed: Returns whether it may be used.
+        """
+        self._record = record
+        self._is_allowed = is_allowed
+        self._has_found = False
         self._found: Record | None = None
 
     def record(self, *, needs_events: bool) -> Record | None:
         """Return what filters see of her; as `PersonFacts.record`."""
         del needs_events  # They were read if any offer asks for them.
-        if self._found is None and self._one.known.is_allowed:
-            self._found = self._one.record()
+        if not self._has_found:
+            self._found = self._record() if self._is_allowed() else None
+            self._has_found = True
         return self._found

@@ -41,7 +41,7 @@ def assigned(path: Path) -> dict[str, str]:
     return found
 
 
-def entries_of(path: Path) -> Iterator[list[RecheckEntry]]:
+def entries_of(path: Path, *, with_offers: bool = True) -> Iterator[list[RecheckEntry]]:
     """Read what people are about to get, some at a time."""
     entries: list[RecheckEntry] = []
     for row, _ in read_rows(path):
@@ -49,7 +49,10 @@ def entries_of(path: Path) -> Iterator[list[RecheckEntry]]:
         texts = parted(named) if isinstance(named, str) else list(named)
         # A request takes no more; any of them leads to her.
         who = read_identifiers(texts[: limits.IDENTIFIER_COUNT_MAX])
-        entries.append(RecheckEntry(subject=subject_of(who), item_ids=_item_ids(row)))
+        offer_ids = parted(row.get("offer_code") or "") if with_offers else ()
+        entries.append(
+            RecheckEntry(subject=subject_of(who), item_ids=_item_ids(row), offer_ids=offer_ids)
+        )
         if len(entries) == limits.BATCH_SUBJECT_COUNT_MAX:
             yield entries
             entries = []

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recsys import limits
+from recsys.domain import Identifier
 from recsys.filters import Filter
 from recsys.offers.eligibility import (
     Circumstances,
@@ -47,6 +48,20 @@ class OfferPerson(NamedTuple):
     query: OfferQuery
     known: Known
     facts: PersonFacts
+
+
+class Promised(NamedTuple):
+    """Offers that somebody is about to read of.
+
+    Attributes:
+        identifiers: How she is known.
+        facts: What filters see of her.
+        offer_ids: The offers, known or not.
+    """
+
+    identifiers: tuple[Identifier, ...]
+    facts: PersonFacts
+    offer_ids: Sequence[str]
 
 
 class Decided(NamedTuple):
@@ -200,6 +215,37 @@ class Decision:
                 asked, judged, standings, refused, strict=True
             )
         ]
+
+    def refusal(
+        self,
+        offer_id: str,
+        facts: PersonFacts,
+        standing: Standing,
+        *,
+        used_since: float | None,
+        now: float,
+    ) -> OfferRefusal | None:
+        """Say what refuses an offer that was promised before; None for nothing.
+
+        Neither prices nor stacking count: what was worth promising stays so.
+
+        Args:
+            offer_id: The offer, known or not.
+            facts: What filters see of her.
+            standing: How offers and she stand.
+            used_since: When it was promised, seconds since 1970-01-01 UTC: what she has used
+                of it since, by the ledger's clock, refuses it. None if that does not matter.
+            now: Likewise, for all else.
+        """
+        offer = self._situation.offers.get(offer_id)
+        if offer is None:
+            return OfferRefusal(Rule.DELETED, "does not exist any more")
+        if offer_id in self._situation.refused:
+            return self._situation.refused[offer_id]
+        uses = standing.uses.get(offer_id, ())
+        if used_since is not None and any(use.reserve_time >= used_since for use in uses):
+            return OfferRefusal(Rule.REDEEMED, "she has used it since it was promised")
+        return next(refused_person(offer_id, offer, standing, reader=facts, now=now), None)
 
     def _refused(
         self, one: OfferPerson, standing: Standing, *, now: float

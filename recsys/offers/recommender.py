@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.catalog import ItemReader
-from recsys.offers.decision import Decided, Decision, OfferPerson, Situation
+from recsys.offers.decision import Decided, Decision, OfferPerson, Promised, Situation
 from recsys.offers.eligibility import Circumstances, refused_here, refused_person
 from recsys.offers.ledger import Ledger, Standing
 from recsys.offers.live import LiveOffers, LiveStores
@@ -135,6 +135,42 @@ class OfferRecommender:
         # All of one read: what is used of offers is the same in each.
         decision = Decision(situation, standings[0].spends, prices, now=standings[0].now)
         return decision.of(people, standings, model, self._propensity, now=now, threads=threads)
+
+    def refusals(
+        self,
+        situation: Situation,
+        promised: Sequence[Promised],
+        *,
+        used_since: float | None,
+        now: float,
+    ) -> list[dict[str, OfferRefusal]]:
+        """Say what refuses offers that were promised to people; as `Decision.refusal`.
+
+        Args:
+            situation: What holds for all of them.
+            promised: Who was promised what.
+            used_since: When they were promised; None if uses since do not matter.
+            now: Seconds since 1970-01-01 UTC.
+
+        Raises:
+            StorageUnavailable: What is used of offers cannot be read.
+        """
+        wanted = sorted({offer_id for one in promised for offer_id in one.offer_ids})
+        if not wanted:
+            return [{} for _ in promised]
+        standings = self._sources.ledger.standings([one.identifiers for one in promised], wanted)
+        decision = Decision(situation, standings[0].spends, None, now=standings[0].now)
+        found = []
+        for one, standing in zip(promised, standings, strict=True):
+            refused = {}
+            for offer_id in one.offer_ids:
+                refusal = decision.refusal(
+                    offer_id, one.facts, standing, used_since=used_since, now=now
+                )
+                if refusal is not None:
+                    refused[offer_id] = refusal
+            found.append(refused)
+        return found
 
     def refusal(self, offer_id: str, query: OfferQuery, *, now: float) -> OfferRefusal | None:
         """Say what refuses an offer that is to be used now; None for nothing.

@@ -26,6 +26,8 @@ class Rule(enum.StrEnum):
     CAP = "CAP"
     PRICE = "PRICE"
     STACKING = "STACKING"
+    DELETED = "DELETED"
+    REDEEMED = "REDEEMED"
 
 
 class OfferRefusal(NamedTuple):

@@ -99,7 +99,7 @@ class CampaignServicer:
 
     async def recheck_batch(self, request: service.RecheckBatchRequest, call: Call) -> bytes:
         """Say what must be withdrawn."""
-        entries = wire_campaigns.parse_recheck(request)
+        asked = wire_campaigns.parse_recheck(request)
         model = self._slot.current().model
 
         def check() -> bytes:
@@ -108,17 +108,19 @@ class CampaignServicer:
                 request.batch, wrong, "batch.", filter_="", now=call.now
             )
             wrong.raise_any()
-            causes = self._batch_of(query).checked([who for who, _ in entries])
-            gone = withdrawn(
-                self._recommender, model, query, [items for _, items in entries], now=call.now
-            )
+            checked = self._batch_of(query).checked(asked.sent, made_time=asked.made_time)
+            gone = withdrawn(self._recommender, model, query, asked.items, now=call.now)
             return service.RecheckBatchResponse(
                 results=[
                     service.RecheckResult(
-                        suppression_cause=wire_campaigns.CAUSES[cause],
+                        suppression_cause=wire_campaigns.CAUSES[one.cause],
                         withdrawn_item_ids=items,
+                        withdrawn_offers=[
+                            service.WithdrawnOffer(offer_id=offer_id, rule=refusal.rule)
+                            for offer_id, refusal in one.refused.items()
+                        ],
                     )
-                    for cause, items in zip(causes, gone, strict=True)
+                    for one, items in zip(checked, gone, strict=True)
                 ]
             ).SerializeToString()
 

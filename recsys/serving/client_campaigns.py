@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from recsys import limits
 from recsys.domain import Identifier
@@ -75,13 +76,25 @@ class CampaignClient:
                 call.cancel()
 
     def recheck(
-        self, batch: campaign_pb2.Batch, entries: Sequence[service.RecheckEntry]
+        self,
+        batch: campaign_pb2.Batch,
+        entries: Sequence[service.RecheckEntry],
+        *,
+        made_time: Timestamp | None = None,
     ) -> list[service.RecheckResult]:
-        """Ask what must be withdrawn, of any number of people."""
+        """Ask what must be withdrawn, of any number of people.
+
+        Args:
+            batch: As it was asked.
+            entries: What people are about to get.
+            made_time: When that was decided: offers that were used since are withdrawn.
+        """
         results: list[service.RecheckResult] = []
         for at in range(0, len(entries), limits.BATCH_SUBJECT_COUNT_MAX):
             request = service.RecheckBatchRequest(
-                batch=batch, entries=entries[at : at + limits.BATCH_SUBJECT_COUNT_MAX]
+                batch=batch,
+                entries=entries[at : at + limits.BATCH_SUBJECT_COUNT_MAX],
+                made_time=made_time,
             )
             response: service.RecheckBatchResponse = self._ask(
                 self._stub.RecheckBatch, request, timeout_seconds=LONG_SECONDS

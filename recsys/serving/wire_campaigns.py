@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from recsys import limits
 from recsys.campaigns import (
@@ -13,6 +13,7 @@ from recsys.campaigns import (
     BatchQuery,
     Fan,
     SavedSegment,
+    Sent,
     SizeEstimate,
     SuppressionCause,
     people_filter,
@@ -142,9 +143,21 @@ def parse_subjects(
     return people
 
 
-def parse_recheck(
-    request: service.RecheckBatchRequest,
-) -> list[tuple[tuple[Identifier, ...], tuple[ItemId, ...]]]:
+class Recheck(NamedTuple):
+    """What is about to be sent.
+
+    Attributes:
+        sent: To whom, and which offers.
+        items: Which items, of each.
+        made_time: When that was decided; None if it is not said.
+    """
+
+    sent: list[Sent]
+    items: list[tuple[ItemId, ...]]
+    made_time: float | None
+
+
+def parse_recheck(request: service.RecheckBatchRequest) -> Recheck:
     """Check what is about to be sent; raises InvalidRequest."""
     wrong = Violations()
     entries = request.entries
@@ -156,8 +169,16 @@ def parse_recheck(
         field = f"entries[{at}].item_ids"
         wrong.count_within(one.item_ids, field, count_max=limits.RESULT_COUNT_MAX)
         items.append(read_item_ids(one.item_ids, wrong, field))
+        field = f"entries[{at}].offer_ids"
+        if wrong.count_within(one.offer_ids, field, count_max=limits.RESULT_COUNT_MAX):
+            for place, offer_id in enumerate(one.offer_ids):
+                wrong.text(offer_id, f"{field}[{place}]", bytes_max=limits.OFFER_ID_BYTES_MAX)
+    made_time = None
+    if request.HasField("made_time"):
+        made_time = fields.moment(request.made_time, wrong, "made_time")
     wrong.raise_any()
-    return list(zip(who, items, strict=True))
+    sent = [Sent(ids, tuple(one.offer_ids)) for ids, one in zip(who, entries, strict=True)]
+    return Recheck(sent, items, made_time)
 
 
 def parse_segments(sent: service.UpsertSegmentsRequest, *, now: float) -> list[SavedSegment]:

@@ -22,56 +22,59 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from recsys.v1 import campaign_pb2 as recsys_dot_v1_dot_campaign__pb2
 from recsys.v1 import event_pb2 as recsys_dot_v1_dot_event__pb2
 from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n recsys/v1/campaign_service.proto\x12\trecsys.v1\x1a\x18recsys/v1/campaign.proto\x1a\x15recsys/v1/event.proto\x1a\x17recsys/v1/subject.proto\"t\n\x15RecommendBatchRequest\x12\x1f\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x10.recsys.v1.Batch\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12$\n\x08subjects\x18\x03 \x03(\x0b\x32\x12.recsys.v1.Subject\"\xe4\x02\n\x16RecommendBatchResponse\x12&\n\x06people\x18\x01 \x03(\x0b\x32\x16.recsys.v1.BatchPerson\x12#\n\x05items\x18\x02 \x03(\x0b\x32\x14.recsys.v1.BatchItem\x12.\n\nsuppressed\x18\x03 \x03(\x0b\x32\x1a.recsys.v1.SuppressedCount\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\x18\n\x10\x63onsidered_count\x18\x05 \x01(\x03\x12\x12\n\ndone_share\x18\x06 \x01(\x01\x12\x15\n\rmodel_version\x18\x07 \x01(\t\x12\x17\n\x0f\x63onsent_version\x18\x08 \x01(\x03\x12\x17\n\x0f\x63\x61talog_version\x18\t \x01(\x03\x12\x0e\n\x06\x66ilter\x18\n \x01(\t\x12\x30\n\x0erefused_offers\x18\x0b \x03(\x0b\x32\x18.recsys.v1.RefusedOffers\"`\n\x13RecheckBatchRequest\x12\x1f\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x10.recsys.v1.Batch\x12(\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x17.recsys.v1.RecheckEntry\"E\n\x0cRecheckEntry\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x10\n\x08item_ids\x18\x02 \x03(\t\"A\n\x14RecheckBatchResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.recsys.v1.RecheckResult\"c\n\rRecheckResult\x12\x36\n\x11suppression_cause\x18\x01 \x01(\x0e\x32\x1b.recsys.v1.SuppressionCause\x12\x1a\n\x12withdrawn_item_ids\x18\x02 \x03(\t\"`\n\x16\x41udienceForItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x1f\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x10.recsys.v1.Batch\x12\x14\n\x0cperson_count\x18\x03 \x01(\x05\"\x89\x01\n\x17\x41udienceForItemResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x03\x12\x12\n\ndone_share\x18\x02 \x01(\x01\x12)\n\x06people\x18\x03 \x03(\x0b\x32\x19.recsys.v1.AudiencePerson\x12\x15\n\rmodel_version\x18\x04 \x01(\t\"s\n\x0e\x41udiencePerson\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12&\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12\r\n\x05score\x18\x03 \x01(\x01\"B\n\x15UpsertSegmentsRequest\x12)\n\x08segments\x18\x01 \x03(\x0b\x32\x17.recsys.v1.SavedSegment\"\x18\n\x16UpsertSegmentsResponse\"!\n\x11GetSegmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\x12GetSegmentResponse\x12(\n\x07segment\x18\x01 \x01(\x0b\x32\x17.recsys.v1.SavedSegment\"\x15\n\x13ListSegmentsRequest\"A\n\x14ListSegmentsResponse\x12)\n\x08segments\x18\x01 \x03(\x0b\x32\x17.recsys.v1.SavedSegment\"&\n\x15\x44\x65leteSegmentsRequest\x12\r\n\x05names\x18\x01 \x03(\t\"/\n\x16\x44\x65leteSegmentsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\"\x81\x01\n\x16\x45stimateSegmentRequest\x12\x11\n\x07segment\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x66ilter\x18\x02 \x01(\tH\x00\x12#\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x13\n\x0bsample_size\x18\x04 \x01(\x05\x42\x08\n\x06people\"\x9f\x01\n\x17\x45stimateSegmentResponse\x12\x14\n\x0cperson_count\x18\x01 \x01(\x03\x12\x18\n\x10person_count_low\x18\x02 \x01(\x03\x12\x19\n\x11person_count_high\x18\x03 \x01(\x03\x12\x13\n\x0bsample_size\x18\x04 \x01(\x05\x12\x15\n\rmatched_count\x18\x05 \x01(\x05\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\x32\xbd\x05\n\x0f\x43\x61mpaignService\x12Y\n\x0eRecommendBatch\x12 .recsys.v1.RecommendBatchRequest\x1a!.recsys.v1.RecommendBatchResponse(\x01\x30\x01\x12O\n\x0cRecheckBatch\x12\x1e.recsys.v1.RecheckBatchRequest\x1a\x1f.recsys.v1.RecheckBatchResponse\x12Z\n\x0f\x41udienceForItem\x12!.recsys.v1.AudienceForItemRequest\x1a\".recsys.v1.AudienceForItemResponse0\x01\x12U\n\x0eUpsertSegments\x12 .recsys.v1.UpsertSegmentsRequest\x1a!.recsys.v1.UpsertSegmentsResponse\x12I\n\nGetSegment\x12\x1c.recsys.v1.GetSegmentRequest\x1a\x1d.recsys.v1.GetSegmentResponse\x12O\n\x0cListSegments\x12\x1e.recsys.v1.ListSegmentsRequest\x1a\x1f.recsys.v1.ListSegmentsResponse\x12U\n\x0e\x44\x65leteSegments\x12 .recsys.v1.DeleteSegmentsRequest\x1a!.recsys.v1.DeleteSegmentsResponse\x12X\n\x0f\x45stimateSegment\x12!.recsys.v1.EstimateSegmentRequest\x1a\".recsys.v1.EstimateSegmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n recsys/v1/campaign_service.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18recsys/v1/campaign.proto\x1a\x15recsys/v1/event.proto\x1a\x17recsys/v1/subject.proto\"t\n\x15RecommendBatchRequest\x12\x1f\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x10.recsys.v1.Batch\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12$\n\x08subjects\x18\x03 \x03(\x0b\x32\x12.recsys.v1.Subject\"\xe4\x02\n\x16RecommendBatchResponse\x12&\n\x06people\x18\x01 \x03(\x0b\x32\x16.recsys.v1.BatchPerson\x12#\n\x05items\x18\x02 \x03(\x0b\x32\x14.recsys.v1.BatchItem\x12.\n\nsuppressed\x18\x03 \x03(\x0b\x32\x1a.recsys.v1.SuppressedCount\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\x18\n\x10\x63onsidered_count\x18\x05 \x01(\x03\x12\x12\n\ndone_share\x18\x06 \x01(\x01\x12\x15\n\rmodel_version\x18\x07 \x01(\t\x12\x17\n\x0f\x63onsent_version\x18\x08 \x01(\x03\x12\x17\n\x0f\x63\x61talog_version\x18\t \x01(\x03\x12\x0e\n\x06\x66ilter\x18\n \x01(\t\x12\x30\n\x0erefused_offers\x18\x0b \x03(\x0b\x32\x18.recsys.v1.RefusedOffers\"\x8f\x01\n\x13RecheckBatchRequest\x12\x1f\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x10.recsys.v1.Batch\x12(\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x17.recsys.v1.RecheckEntry\x12-\n\tmade_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x0cRecheckEntry\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x10\n\x08item_ids\x18\x02 \x03(\t\x12\x11\n\toffer_ids\x18\x03 \x03(\t\"A\n\x14RecheckBatchResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.recsys.v1.RecheckResult\"\x98\x01\n\rRecheckResult\x12\x36\n\x11suppression_cause\x18\x01 \x01(\x0e\x32\x1b.recsys.v1.SuppressionCause\x12\x1a\n\x12withdrawn_item_ids\x18\x02 \x03(\t\x12\x33\n\x10withdrawn_offers\x18\x03 \x03(\x0b\x32\x19.recsys.v1.WithdrawnOffer\"0\n\x0eWithdrawnOffer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\"`\n\x16\x41udienceForItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x1f\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x10.recsys.v1.Batch\x12\x14\n\x0cperson_count\x18\x03 \x01(\x05\"\x89\x01\n\x17\x41udienceForItemResponse\x12\x18\n\x10\x63onsidered_count\x18\x01 \x01(\x03\x12\x12\n\ndone_share\x18\x02 \x01(\x01\x12)\n\x06people\x18\x03 \x03(\x0b\x32\x19.recsys.v1.AudiencePerson\x12\x15\n\rmodel_version\x18\x04 \x01(\t\"s\n\x0e\x41udiencePerson\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12&\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12\r\n\x05score\x18\x03 \x01(\x01\"B\n\x15UpsertSegmentsRequest\x12)\n\x08segments\x18\x01 \x03(\x0b\x32\x17.recsys.v1.SavedSegment\"\x18\n\x16UpsertSegmentsResponse\"!\n\x11GetSegmentRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\x12GetSegmentResponse\x12(\n\x07segment\x18\x01 \x01(\x0b\x32\x17.recsys.v1.SavedSegment\"\x15\n\x13ListSegmentsRequest\"A\n\x14ListSegmentsResponse\x12)\n\x08segments\x18\x01 \x03(\x0b\x32\x17.recsys.v1.SavedSegment\"&\n\x15\x44\x65leteSegmentsRequest\x12\r\n\x05names\x18\x01 \x03(\t\"/\n\x16\x44\x65leteSegmentsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\"\x81\x01\n\x16\x45stimateSegmentRequest\x12\x11\n\x07segment\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x66ilter\x18\x02 \x01(\tH\x00\x12#\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x13\n\x0bsample_size\x18\x04 \x01(\x05\x42\x08\n\x06people\"\x9f\x01\n\x17\x45stimateSegmentResponse\x12\x14\n\x0cperson_count\x18\x01 \x01(\x03\x12\x18\n\x10person_count_low\x18\x02 \x01(\x03\x12\x19\n\x11person_count_high\x18\x03 \x01(\x03\x12\x13\n\x0bsample_size\x18\x04 \x01(\x05\x12\x15\n\rmatched_count\x18\x05 \x01(\x05\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\x32\xbd\x05\n\x0f\x43\x61mpaignService\x12Y\n\x0eRecommendBatch\x12 .recsys.v1.RecommendBatchRequest\x1a!.recsys.v1.RecommendBatchResponse(\x01\x30\x01\x12O\n\x0cRecheckBatch\x12\x1e.recsys.v1.RecheckBatchRequest\x1a\x1f.recsys.v1.RecheckBatchResponse\x12Z\n\x0f\x41udienceForItem\x12!.recsys.v1.AudienceForItemRequest\x1a\".recsys.v1.AudienceForItemResponse0\x01\x12U\n\x0eUpsertSegments\x12 .recsys.v1.UpsertSegmentsRequest\x1a!.recsys.v1.UpsertSegmentsResponse\x12I\n\nGetSegment\x12\x1c.recsys.v1.GetSegmentRequest\x1a\x1d.recsys.v1.GetSegmentResponse\x12O\n\x0cListSegments\x12\x1e.recsys.v1.ListSegmentsRequest\x1a\x1f.recsys.v1.ListSegmentsResponse\x12U\n\x0e\x44\x65leteSegments\x12 .recsys.v1.DeleteSegmentsRequest\x1a!.recsys.v1.DeleteSegmentsResponse\x12X\n\x0f\x45stimateSegment\x12!.recsys.v1.EstimateSegmentRequest\x1a\".recsys.v1.EstimateSegmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.campaign_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOMMENDBATCHREQUEST']._serialized_start=121
-  _globals['_RECOMMENDBATCHREQUEST']._serialized_end=237
-  _globals['_RECOMMENDBATCHRESPONSE']._serialized_start=240
-  _globals['_RECOMMENDBATCHRESPONSE']._serialized_end=596
-  _globals['_RECHECKBATCHREQUEST']._serialized_start=598
-  _globals['_RECHECKBATCHREQUEST']._serialized_end=694
-  _globals['_RECHECKENTRY']._serialized_start=696
-  _globals['_RECHECKENTRY']._serialized_end=765
-  _globals['_RECHECKBATCHRESPONSE']._serialized_start=767
-  _globals['_RECHECKBATCHRESPONSE']._serialized_end=832
-  _globals['_RECHECKRESULT']._serialized_start=834
-  _globals['_RECHECKRESULT']._serialized_end=933
-  _globals['_AUDIENCEFORITEMREQUEST']._serialized_start=935
-  _globals['_AUDIENCEFORITEMREQUEST']._serialized_end=1031
-  _globals['_AUDIENCEFORITEMRESPONSE']._serialized_start=1034
-  _globals['_AUDIENCEFORITEMRESPONSE']._serialized_end=1171
-  _globals['_AUDIENCEPERSON']._serialized_start=1173
-  _globals['_AUDIENCEPERSON']._serialized_end=1288
-  _globals['_UPSERTSEGMENTSREQUEST']._serialized_start=1290
-  _globals['_UPSERTSEGMENTSREQUEST']._serialized_end=1356
-  _globals['_UPSERTSEGMENTSRESPONSE']._serialized_start=1358
-  _globals['_UPSERTSEGMENTSRESPONSE']._serialized_end=1382
-  _globals['_GETSEGMENTREQUEST']._serialized_start=1384
-  _globals['_GETSEGMENTREQUEST']._serialized_end=1417
-  _globals['_GETSEGMENTRESPONSE']._serialized_start=1419
-  _globals['_GETSEGMENTRESPONSE']._serialized_end=1481
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1483
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1504
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1506
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1571
-  _globals['_DELETESEGMENTSREQUEST']._serialized_start=1573
-  _globals['_DELETESEGMENTSREQUEST']._serialized_end=1611
-  _globals['_DELETESEGMENTSRESPONSE']._serialized_start=1613
-  _globals['_DELETESEGMENTSRESPONSE']._serialized_end=1660
-  _globals['_ESTIMATESEGMENTREQUEST']._serialized_start=1663
-  _globals['_ESTIMATESEGMENTREQUEST']._serialized_end=1792
-  _globals['_ESTIMATESEGMENTRESPONSE']._serialized_start=1795
-  _globals['_ESTIMATESEGMENTRESPONSE']._serialized_end=1954
-  _globals['_CAMPAIGNSERVICE']._serialized_start=1957
-  _globals['_CAMPAIGNSERVICE']._serialized_end=2658
+  _globals['_RECOMMENDBATCHREQUEST']._serialized_start=154
+  _globals['_RECOMMENDBATCHREQUEST']._serialized_end=270
+  _globals['_RECOMMENDBATCHRESPONSE']._serialized_start=273
+  _globals['_RECOMMENDBATCHRESPONSE']._serialized_end=629
+  _globals['_RECHECKBATCHREQUEST']._serialized_start=632
+  _globals['_RECHECKBATCHREQUEST']._serialized_end=775
+  _globals['_RECHECKENTRY']._serialized_start=777
+  _globals['_RECHECKENTRY']._serialized_end=865
+  _globals['_RECHECKBATCHRESPONSE']._serialized_start=867
+  _globals['_RECHECKBATCHRESPONSE']._serialized_end=932
+  _globals['_RECHECKRESULT']._serialized_start=935
+  _globals['_RECHECKRESULT']._serialized_end=1087
+  _globals['_WITHDRAWNOFFER']._serialized_start=1089
+  _globals['_WITHDRAWNOFFER']._serialized_end=1137
+  _globals['_AUDIENCEFORITEMREQUEST']._serialized_start=1139
+  _globals['_AUDIENCEFORITEMREQUEST']._serialized_end=1235
+  _globals['_AUDIENCEFORITEMRESPONSE']._serialized_start=1238
+  _globals['_AUDIENCEFORITEMRESPONSE']._serialized_end=1375
+  _globals['_AUDIENCEPERSON']._serialized_start=1377
+  _globals['_AUDIENCEPERSON']._serialized_end=1492
+  _globals['_UPSERTSEGMENTSREQUEST']._serialized_start=1494
+  _globals['_UPSERTSEGMENTSREQUEST']._serialized_end=1560
+  _globals['_UPSERTSEGMENTSRESPONSE']._serialized_start=1562
+  _globals['_UPSERTSEGMENTSRESPONSE']._serialized_end=1586
+  _globals['_GETSEGMENTREQUEST']._serialized_start=1588
+  _globals['_GETSEGMENTREQUEST']._serialized_end=1621
+  _globals['_GETSEGMENTRESPONSE']._serialized_start=1623
+  _globals['_GETSEGMENTRESPONSE']._serialized_end=1685
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1687
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1708
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1710
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1775
+  _globals['_DELETESEGMENTSREQUEST']._serialized_start=1777
+  _globals['_DELETESEGMENTSREQUEST']._serialized_end=1815
+  _globals['_DELETESEGMENTSRESPONSE']._serialized_start=1817
+  _globals['_DELETESEGMENTSRESPONSE']._serialized_end=1864
+  _globals['_ESTIMATESEGMENTREQUEST']._serialized_start=1867
+  _globals['_ESTIMATESEGMENTREQUEST']._serialized_end=1996
+  _globals['_ESTIMATESEGMENTRESPONSE']._serialized_start=1999
+  _globals['_ESTIMATESEGMENTRESPONSE']._serialized_end=2158
+  _globals['_CAMPAIGNSERVICE']._serialized_start=2161
+  _globals['_CAMPAIGNSERVICE']._serialized_end=2862
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from recsys.v1 import campaign_pb2 as _campaign_pb2
 from recsys.v1 import event_pb2 as _event_pb2
 from recsys.v1 import subject_pb2 as _subject_pb2
@@ -46,20 +49,24 @@ class RecommendBatchResponse(_message.Message):
     def __init__(self, people: _Optional[_Iterable[_Union[_campaign_pb2.BatchPerson, _Mapping]]] = ..., items: _Optional[_Iterable[_Union[_campaign_pb2.BatchItem, _Mapping]]] = ..., suppressed: _Optional[_Iterable[_Union[_campaign_pb2.SuppressedCount, _Mapping]]] = ..., resume_token: _Optional[str] = ..., considered_count: _Optional[int] = ..., done_share: _Optional[float] = ..., model_version: _Optional[str] = ..., consent_version: _Optional[int] = ..., catalog_version: _Optional[int] = ..., filter: _Optional[str] = ..., refused_offers: _Optional[_Iterable[_Union[_campaign_pb2.RefusedOffers, _Mapping]]] = ...) -> None: ...
 
 class RecheckBatchRequest(_message.Message):
-    __slots__ = ("batch", "entries")
+    __slots__ = ("batch", "entries", "made_time")
     BATCH_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    MADE_TIME_FIELD_NUMBER: _ClassVar[int]
     batch: _campaign_pb2.Batch
     entries: _containers.RepeatedCompositeFieldContainer[RecheckEntry]
-    def __init__(self, batch: _Optional[_Union[_campaign_pb2.Batch, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[RecheckEntry, _Mapping]]] = ...) -> None: ...
+    made_time: _timestamp_pb2.Timestamp
+    def __init__(self, batch: _Optional[_Union[_campaign_pb2.Batch, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[RecheckEntry, _Mapping]]] = ..., made_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecheckEntry(_message.Message):
-    __slots__ = ("subject", "item_ids")
+    __slots__ = ("subject", "item_ids", "offer_ids")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    OFFER_IDS_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     item_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    offer_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., offer_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RecheckBatchResponse(_message.Message):
     __slots__ = ("results",)
@@ -68,12 +75,22 @@ class RecheckBatchResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[RecheckResult, _Mapping]]] = ...) -> None: ...
 
 class RecheckResult(_message.Message):
-    __slots__ = ("suppression_cause", "withdrawn_item_ids")
+    __slots__ = ("suppression_cause", "withdrawn_item_ids", "withdrawn_offers")
     SUPPRESSION_CAUSE_FIELD_NUMBER: _ClassVar[int]
     WITHDRAWN_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWN_OFFERS_FIELD_NUMBER: _ClassVar[int]
     suppression_cause: _campaign_pb2.SuppressionCause
     withdrawn_item_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, suppression_cause: _Optional[_Union[_campaign_pb2.SuppressionCause, str]] = ..., withdrawn_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    withdrawn_offers: _containers.RepeatedCompositeFieldContainer[WithdrawnOffer]
+    def __init__(self, suppression_cause: _Optional[_Union[_campaign_pb2.SuppressionCause, str]] = ..., withdrawn_item_ids: _Optional[_Iterable[str]] = ..., withdrawn_offers: _Optional[_Iterable[_Union[WithdrawnOffer, _Mapping]]] = ...) -> None: ...
+
+class WithdrawnOffer(_message.Message):
+    __slots__ = ("offer_id", "rule")
+    OFFER_ID_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    offer_id: str
+    rule: str
+    def __init__(self, offer_id: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
 
 class AudienceForItemRequest(_message.Message):
     __slots__ = ("item_id", "batch", "person_count")

@@ -107,8 +107,8 @@ class CampaignServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecheckBatch(self, request, context):
-        """Says what of a batch must be withdrawn just before it is sent: of whom, and which
-        items.
+        """Says what of a batch must be withdrawn just before it is sent: of whom, which items
+        and which offers.
 
         Errors: as RecommendBatch.
         """

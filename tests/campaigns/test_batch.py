@@ -11,6 +11,7 @@ from recsys.campaigns import (
     BatchQuery,
     CampaignSettings,
     FrequencyRules,
+    Sent,
     SuppressionCause,
     read_frequency,
 )
@@ -75,10 +76,11 @@ def test_one_part_goes_by_the_same_frequency_rules(store: Storage, model: Servin
     under_way = batch(store, lambda: next(turns, never))
     first = under_way.subjects(model, [(ANNA,)])
     assert [one.suppression for one in first.people] == [None]
-    assert batch(store, lambda: never).checked([(ANNA,)]) == [SuppressionCause.QUIET_HOURS]
+    (refused,) = batch(store, lambda: never).checked([Sent((ANNA,))])
+    assert refused == (SuppressionCause.QUIET_HOURS, {})
     turns = iter([none, never])
-    assert under_way.checked([(ANNA,)]) == [None]
-    assert under_way.checked([(ANNA,)]) == [SuppressionCause.QUIET_HOURS]
+    checked = [under_way.checked([Sent((ANNA,))])[0].cause for _ in range(2)]
+    assert checked == [None, SuppressionCause.QUIET_HOURS]
 
 
 def test_habits_are_said_where_they_are_asked_for(store: Storage, model: ServingModel) -> None:

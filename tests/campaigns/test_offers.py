@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from recsys.campaigns import Batch, BatchOffers, BatchQuery, CampaignSettings, FrequencyRules
+from recsys.campaigns import (
+    Batch,
+    BatchOffers,
+    BatchQuery,
+    CampaignSettings,
+    FrequencyRules,
+    Sent,
+)
 from recsys.campaigns.batch_types import BatchPart
 from recsys.campaigns.suppression import SuppressionCause
 from recsys.catalog import Item
@@ -102,6 +110,11 @@ class Shop:
                 categories_of=no_categories, offers=self.offers,
             ),
         )  # fmt: skip
+
+    def offers_clock(self) -> float:
+        """The time by the storage's clock."""
+        assert self.storage.offers is not None
+        return self.storage.offers.ledger.standing((), []).now
 
     def listed(self, asked: BatchOffers) -> BatchPart:
         """Everybody by name."""
@@ -225,3 +238,28 @@ def test_offers_are_looked_at_alone_for_an_allocation(shop: Shop) -> None:
         for each in one.offers:
             gain = each.offer.value_micros - each.offer.cost_micros
             assert each.expected_micros == pytest.approx(each.propensity * gain)
+
+
+def test_promised_offers_are_withdrawn_once_a_rule_refuses_them(shop: Shop) -> None:
+    """But for prices and stacking; and so is what she has used since, whatever its caps say."""
+    assert shop.storage.offers is not None
+    offers = shop.storage.offers.store
+    names = ("even", "once", "gone", "over", "in-shop", "on-top", "dear", "buyers", "nothing")
+    sent = [Sent((account(name),), names) for name in ("u0", "u1", "u3")]
+
+    def rules(made_time: float | None = None) -> list[dict[str, str]]:
+        checked = shop.batch(BatchOffers()).checked(sent, made_time=made_time)
+        assert [one.cause for one in checked] == [None] * 3
+        return [{name: one.rule for name, one in each.refused.items()} for each in checked]
+
+    for_all = {"gone": "UNITS", "over": "ENDED", "in-shop": "CHANNEL", "nothing": "DELETED"}
+    buyers = {"buyers": "PERSON"}
+    assert rules() == [for_all | buyers, for_all | buyers | {"once": "CAP"}, for_all]
+    made = shop.offers_clock()
+    shop.settle(reserve("r9", account("u3"), offer_id="even"), Commit("r9"))
+    assert rules() == [for_all | buyers, for_all | buyers | {"once": "CAP"}, for_all]
+    assert rules(made)[2] == for_all | {"even": "REDEEMED"}
+    paused = msgspec.structs.replace(OFFERS["even"], until_time=NOW - 1.0)
+    offers.upsert_offers({"even": paused}, now=NOW)
+    offers.delete_offers(["dear"], now=NOW)
+    assert rules()[0] == for_all | buyers | {"even": "ENDED", "dear": "DELETED"}

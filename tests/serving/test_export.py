@@ -183,9 +183,23 @@ async def test_live_offers_go_with_the_answers(shop: Running, tmp_path: Path) ->
     with (tmp_path / "two" / "part-00000.csv").open() as file:
         codes = {row["account"]: row["offer_code"] for row in csv.DictReader(file)}
     assert codes["u00"] == "a\\|b|mug"
+    again = ["recheck", tmp_path / "two" / "manifest.json", "--json"]
+    assert (await run(shop, *again)).stdout == ""
+    await shop.offers.ReserveOffer(
+        offer_service_pb2.ReserveOfferRequest(
+            reservation_id="s", offer_id="mug", subject=Subject(user_id="u05")
+        )
+    )
+    await shop.offers.DeleteOffers(offer_service_pb2.DeleteOffersRequest(offer_ids=["a|b"]))
+    lines = [json.loads(line) for line in (await run(shop, *again)).stdout.splitlines()]
+    gone = {line["identifiers"][0]: line["withdrawn_offers"] for line in lines}
+    assert len(gone) == 39
+    assert gone["account=u00"] == {"a|b": "DELETED"}
+    assert gone["account=u05"] == {"a|b": "DELETED", "mug": "REDEEMED"}
+    assert (await run(shop, *again, "--no-offers")).stdout == ""
     await shop.offers.DeleteOffers(offer_service_pb2.DeleteOffersRequest(offer_ids=["mug"]))
     result = await run(shop, "--out", tmp_path / "only", *words, "--only-with-offer")
-    assert json.loads(result.stdout)["suppressed"] == {"no-consent": 5, "no-offer": 1}
+    assert json.loads(result.stdout)["suppressed"] == {"no-consent": 5, "no-offer": 40}
     wrong = await run(shop, "--out", tmp_path / "x", "--only-with-offer")
     assert "needs --offers live" in wrong.output
 
