@@ -29,6 +29,8 @@ Truths: TypeAlias = NDArray[np.bool_]
 
 _NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 
+_FEW_ROWS: Final = 128
+
 
 def chunk_lengths(row_count: int) -> list[int]:
     """Return the lengths of the chunks for so many rows; the last one grows by doubling."""
@@ -168,6 +170,10 @@ def merged(parts: Iterable[I32]) -> I32:
 
 def taken(column: AnyColumn, rows: I32) -> Chunk:
     """Return what a column holds of some rows, in their order."""
+    if len(rows) <= _FEW_ROWS and not any(isinstance(one, SparseChunk) for one in column.chunks):
+        # One by one, or each chunk would be asked which of them it has.
+        found = [column.chunks[row // CHUNK_ROWS][row % CHUNK_ROWS] for row in rows.tolist()]
+        return np.array(found, dtype=_DTYPES[type(column)])
     values = np.empty(len(rows), dtype=_DTYPES[type(column)])
     for number, here in numbers_of(rows):
         values[here] = column.chunks[number][rows[here] % CHUNK_ROWS]

@@ -148,11 +148,9 @@ class LiveItems(ItemIndex):
         """Say of each row whether its item is new."""
         return rows >= self.known_count
 
-    def new_keys(self) -> tuple[I32, I32]:
-        """Return the rows of all new items, ascending, and their keys in the catalogue."""
-        count = len(self._ids)
-        rows = np.arange(self.first_row, self.first_row + count, dtype=np.int32)
-        return rows, self._keys[:count]
+    def new_keys(self) -> I32:
+        """Return the keys in the catalogue of all new items, in the order of their rows."""
+        return self._keys[: len(self._ids)]
 
     def shared_rows(self, rows: I32) -> I32:
         """Return numbers for rows that mean the same on every worker, ascending."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recsys.bitmaps import U8, bitmap_of, common_bits, inverse
 from recsys.domain import ShortfallCause
 from recsys.rules import Permitted
-from recsys.rules.arrange import Cap
+from recsys.rules.arrangement import Cap
 
 I32 = NDArray[np.int32]
 

@@ -71,10 +71,13 @@ def page(
     if arrangement is None:
         return source.best(permitted, count, excluded=excluded)
 
-    def search(masks: Sequence[U8], count: int, *, excluded: I32) -> Candidates:
+    def search(masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
         return source.search(in_one([*(permitted.masks or ()), *masks]), count, excluded=excluded)
 
-    blocked = np.empty(0, dtype=np.int32) if excluded is None else excluded
+    blocked = _NO_ROWS if excluded is None else excluded
+    if not arrangement.pins:
+        found = arrange(search, arrangement, count=count, excluded=blocked)
+        return Results.of(model.items, found.rows, found.scores, source.reasons(found.rows))
     pins = set(arrangement.pins.values()).difference(blocked.tolist())
     kept = {place: row for place, row in arrangement.pins.items() if row in pins}
     found = arrange(search, arrangement.with_pins(kept), count=count, excluded=blocked)

@@ -1,6 +1,7 @@
 """What may be shown and how a page is put together; see docs/rules.md."""
 
-from recsys.rules.arrange import Arrangement, Candidates, arrange
+from recsys.rules.arrange import arrange
+from recsys.rules.arrangement import Arrangement, Candidates
 from recsys.rules.asked import NOTE_STOCK_UNAVAILABLE, Asked, InForce
 from recsys.rules.permissions import Permissions
 from recsys.rules.permitted import Part, Permitted, refusing

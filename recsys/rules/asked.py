@@ -10,7 +10,7 @@ from recsys.bundle import ItemIndex
 from recsys.catalog import Place
 from recsys.domain import Identifier, StoreId
 from recsys.events import History
-from recsys.rules.arrange import Arrangement
+from recsys.rules.arrangement import Arrangement
 from recsys.rules.permitted import Permitted
 from recsys.rules.rules import NO_RULES, Rules
 

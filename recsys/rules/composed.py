@@ -8,7 +8,7 @@ import numpy as np
 from recsys.bitmaps import U8, allows
 from recsys.bundle import ItemIndex
 from recsys.filters import Columns
-from recsys.rules.arrange import Arrangement, Cap, Similarity
+from recsys.rules.arrangement import Arrangement, Cap, Similarity
 from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Asked, Model
 from recsys.rules.assortment import Assortment
 from recsys.rules.exploration import drawn_new_items
@@ -46,7 +46,7 @@ def arrangement_of(
     return Arrangement(
         row_count=assortment.row_count,
         boosts=[
-            (assortment.filtered(boost.filter, now=asked.now).state.bitmap, boost.factor)
+            (assortment.filtered(boost.filter, now=asked.now), boost.factor)
             for boost in rules.boosts or ()
         ],
         pins=_pins(rules, permitted, model.items, notes),
@@ -64,7 +64,7 @@ def arrangement_of(
         shares=[
             *(
                 (
-                    assortment.filtered(share.filter, now=asked.now).state.bitmap,
+                    assortment.filtered(share.filter, now=asked.now),
                     math.ceil(share.share * count),
                 )
                 for share in rules.shares or ()
@@ -88,9 +88,11 @@ def _new_share(
 
 
 def _pins(rules: Rules, permitted: Permitted, items: ItemIndex, notes: set[str]) -> dict[int, int]:
+    if not rules.pins:
+        return {}
     bitmap = permitted.bitmap()
     pins: dict[int, int] = {}
-    for pin in rules.pins or ():
+    for pin in rules.pins:
         row = items.row(pin.item_id)
         is_permitted = row is not None and (
             bitmap is None or bool(allows(bitmap, np.array([row], dtype=np.int32))[0])

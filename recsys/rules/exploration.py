@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.bitmaps import U8, allows, bitmap_of
+from recsys.bitmaps import U8, bitmap_of, of_length
 from recsys.bundle import ItemIndex
 from recsys.domain import SECONDS_PER_DAY
 from recsys.new_items import LiveItems
@@ -22,8 +22,8 @@ from recsys.rules.permitted import Permitted
 
 U64 = NDArray[np.uint64]
 
-DRAWN_PER_PLACE: Final = 4
-"""New items that a place is given to the best of, at least, where there are as many."""
+DRAWN_PER_PLACE: Final = 8
+"""New items that a place is given to the best of: the mean of groups, at least, if there are as many."""
 
 
 def drawn_new_items(
@@ -31,10 +31,9 @@ def drawn_new_items(
 ) -> U8 | None:
     """Return the new items whose turn it is; None where there are none at all.
 
-    Lots put the new items into an order, which is cut into groups of one size. They are as
-    many as leave each large enough, a power of two, so that a new item more moves the others by
-    no more than a place. While they are as many, each new item has its turn once in as many
-    days, with every person.
+    A lot puts each new item into a group. Groups are as many as leave each large enough, a
+    power of two, so that a new item more moves no other, until there are twice as many groups.
+    While they are as many, each new item has its turn once in as many days, with every person.
 
     Args:
         items: Known and new.
@@ -44,29 +43,35 @@ def drawn_new_items(
     """
     if not isinstance(items, LiveItems) or not items.shows_new:
         return None
-    rows, keys = items.new_keys()
     bitmap = permitted.bitmap()
     if bitmap is None:
         return None
-    is_allowed = allows(bitmap, rows)
-    rows, keys = rows[is_allowed], keys[is_allowed]
-    group_count = 1 << max(0, (len(rows) // (DRAWN_PER_PLACE * place_count)).bit_length() - 1)
-    turn = math.floor(asked.now / SECONDS_PER_DAY) % group_count
-    first, stop = (len(rows) * number // group_count for number in (turn, turn + 1))
-    if first == stop:
+    keys = items.new_keys()
+    first_byte = items.first_row // 8
+    bits = of_length(bitmap[first_byte:], len(keys))
+    allowed = np.flatnonzero(np.unpackbits(bits, count=len(keys), bitorder="little"))
+    group_bits = max(0, (len(allowed) // (DRAWN_PER_PLACE * place_count)).bit_length() - 1)
+    drawn = allowed
+    if group_bits:
+        turn = math.floor(asked.now / SECONDS_PER_DAY) % (1 << group_bits)
+        lots = mixed(keys[allowed].astype(np.uint64) ^ _seed(asked.person, asked.placement))
+        drawn = allowed[lots >> np.uint64(64 - group_bits) == np.uint64(turn)]
+    if not len(drawn):
         return None
-    lots = mixed(keys.astype(np.uint64) ^ _seed(asked.person, asked.placement))
-    # No two items have the same lot, because mixing can be undone.
-    least, most = np.partition(lots, (first, stop - 1))[[first, stop - 1]]
-    drawn = (lots >= least) & (lots <= most)
-    return bitmap_of(rows[drawn], permitted.row_count)
+    found = np.zeros((permitted.row_count + 7) // 8, dtype=np.uint8)
+    own = bitmap_of(drawn.astype(np.int32), len(keys))
+    found[first_byte : first_byte + len(own)] = own
+    return found
 
 
 def mixed(values: U64) -> U64:
     """Scatter numbers: the finalizer of SplitMix64 (Steele, Lea, Flood 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    scattered: U64 = values ^ (values >> np.uint64(31))
+    scattered = values.copy()
+    scattered ^= scattered >> np.uint64(30)
+    scattered *= np.uint64(0xBF58476D1CE4E5B9)
+    scattered ^= scattered >> np.uint64(27)
+    scattered *= np.uint64(0x94D049BB133111EB)
+    scattered ^= scattered >> np.uint64(31)
     return scattered
 
 

@@ -60,12 +60,18 @@ class VectorLikeness:
         self._vectors_of = vectors_of
         self._rows: I32 | None = None
         self._units = np.empty((0, 0))
+        self._places: dict[int, int] = {}
 
     def __call__(self, row: int, rows: I32) -> F64:
         """Return how like one row some rows are."""
         if self._rows is not rows:
             self._rows, self._units = rows, self._unit(rows)
-        itself = self._unit(np.array([row], dtype=np.int32))[0]
+            self._places = {one: place for place, one in enumerate(rows.tolist())}
+        place = self._places.get(row)
+        if place is None:
+            itself = self._unit(np.array([row], dtype=np.int32))[0]
+        else:
+            itself = self._units[place]
         cosines: F64 = np.maximum(self._units @ itself, 0.0)
         return cosines
 

@@ -12,7 +12,7 @@ from recsys.domain import ShortfallCause
 from recsys.filters import Columns, TextColumn
 from recsys.filters.columns import taken
 from recsys.filters.literals import normal_text
-from recsys.rules.arrange import Cap
+from recsys.rules.arrangement import Cap
 
 I32 = NDArray[np.int32]
 

@@ -1,6 +1,5 @@
 """A page is what going through all items one by one would give, from far fewer of them."""
 
-import importlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.bitmaps import U8, allows, inverse
-from recsys.rules.arrange import Arrangement, Candidates, Cap, arrange
+from recsys.rules import arrangement
+from recsys.rules.arrange import arrange
+from recsys.rules.arrangement import Arrangement, Candidates, Cap
 
 I32 = NDArray[np.int32]
 NONE = np.empty(0, dtype=np.int32)
-MODULE = importlib.import_module("recsys.rules.arrange")  # The package names the function so.
 
 
 def bits(rows: Sequence[bool]) -> U8:
@@ -81,7 +81,7 @@ def test_boosts_and_caps_are_exact(data: st.DataObject, shop: Shop, count: int) 
     spare = data.draw(st.sampled_from([8, 0]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "CANDIDATE_COUNT_MAX", pool)
-        patch.setattr(MODULE, "_SPARE_MIN", spare)
+        patch.setattr(arrangement, "_SPARE_MIN", spare)
         page = arrange(
             shop.search,
             Arrangement(
