@@ -31,6 +31,7 @@ from recsys.catalog import (
 from recsys.domain import ItemRow, StoreId
 from recsys.filters import Columns, LiveColumns
 from recsys.new_items import LiveItems
+from recsys.rules.exploration import NewItemLots
 from recsys.rules.filtered import FilteredMasks
 from recsys.rules.variants import variant_column
 from recsys.scoring import Mask
@@ -61,6 +62,7 @@ class Assortment:
         """Rows of every bitmap; it stays, once something is known."""
         self.is_outgrown = False
         """Whether there are more new items than rows, so that another one has to follow."""
+        self.lots = NewItemLots(items)
         self._feed = feed
         self._lock = threading.Lock()
         self._seq: int | None = None

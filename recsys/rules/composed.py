@@ -11,7 +11,6 @@ from recsys.filters import Columns
 from recsys.rules.arrangement import Arrangement, Cap, Similarity
 from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Asked, Model
 from recsys.rules.assortment import Assortment
-from recsys.rules.exploration import drawn_new_items
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
 from recsys.rules.permitted import Permitted
 from recsys.rules.rules import Rules
@@ -69,7 +68,7 @@ def arrangement_of(
                 )
                 for share in rules.shares or ()
             ),
-            *_new_share(rules, permitted, model.items, asked, count=count),
+            *_new_share(rules, permitted, assortment, asked, count=count),
         ],
         diversity=rules.diversity or 0.0,
         similarity=_similarity(model, columns),
@@ -77,12 +76,12 @@ def arrangement_of(
 
 
 def _new_share(
-    rules: Rules, permitted: Permitted, items: ItemIndex, asked: Asked, *, count: int
+    rules: Rules, permitted: Permitted, assortment: Assortment, asked: Asked, *, count: int
 ) -> Iterator[tuple[U8, int]]:
     """Yield the new items whose turn it is, and how many places they get."""
     place_count = math.ceil((rules.new_share or 0.0) * count)
     if place_count:
-        drawn = drawn_new_items(items, permitted, asked, place_count=place_count)
+        drawn = assortment.lots.drawn(permitted, asked, place_count=place_count)
         if drawn is not None:
             yield drawn, place_count
 
