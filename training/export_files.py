@@ -1,4 +1,4 @@
-"""Parquet files of `recsys export`."""
+"""Parquet files of `recsys export`, and of pairs of people and offers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,17 +30,35 @@ _SCHEMA: Final = pa.schema(
 )
 
 
+_PAIRS: Final = pa.schema(
+    [("user_id", _TEXT), ("offer_id", _TEXT), ("value", pa.float64()), ("cost", pa.float64())]
+)
+
+
 class ParquetPart:
-    """Rows as a row group for each message; implements `recsys.commands.export_rows.PartWriter`."""
+    """Rows as a row group for each message; implements `recsys.commands.export_rows.PartWriter`.
+
+    Rows with a `user_id` are pairs, all others are of people.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open a file; raises OSError."""
-        self._writer = pq.ParquetWriter(path, _SCHEMA)
+        self._file = path.open("wb")
+        self._writer: pq.ParquetWriter | None = None
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows."""
-        self._writer.write_table(pa.Table.from_pylist(list(rows), schema=_SCHEMA))
+        """Add rows; raises OSError."""
+        if not rows:
+            return
+        schema = _PAIRS if "user_id" in rows[0] else _SCHEMA
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, schema)
+        self._writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
 
     def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
+        """Finish the file; raises OSError."""
+        try:
+            if self._writer is not None:
+                self._writer.close()
+        finally:
+            self._file.close()

@@ -19,6 +19,7 @@ from recsys.commands.asking import (
     User,
     Visitor,
 )
+from recsys.commands.offer_values import values
 from recsys.domain import Channel
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("delete")(delete)
     group.command("recommend")(recommend)
+    group.command("values")(values)
     group.command("reserve")(reserve)
     group.command("commit")(commit)
     group.command("release")(release)
