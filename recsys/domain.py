@@ -6,6 +6,7 @@ Ids are what the retailer says (strings); rows are positions in a model
 
 import enum
 import math
+import unicodedata
 from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
@@ -133,10 +134,24 @@ class StockRule(enum.StrEnum):
 
 
 class Identifier(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A name by which a person or a device is known on some channel."""
+    """A name by which a person or a device is known on some channel.
+
+    Attributes:
+        namespace: What kind of name it is.
+        value: The name, as `normal_text` says it.
+    """
 
     namespace: str
     value: str
+
+
+def normal_text(text: str) -> str:
+    """Return a text as it is compared: composed (NFC), otherwise as it is.
+
+    The same letter can be typed as one code point or as two; people cannot tell. Upper and
+    lower case differ.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from recsys.domain import (
     ItemEvent,
     ItemId,
     StoreId,
+    normal_text,
 )
 from recsys.events import EventFilter
 
@@ -114,7 +115,7 @@ def read_identifiers(texts: Sequence[str]) -> tuple[Identifier, ...]:
         namespace, separator, value = text.partition("=")
         if not separator or not namespace or not value:
             raise typer.BadParameter(f"{text!r} is not NAMESPACE=VALUE, such as loyalty_card=42")
-        identifiers.append(Identifier(namespace, value))
+        identifiers.append(Identifier(namespace, normal_text(value)))
     return tuple(identifiers)
 
 
@@ -135,8 +136,8 @@ def read_event_filter(
     Raises:
         typer.BadParameter: A text is not of its form, or names several identifiers.
     """
-    named = [Identifier(NAMESPACE_ACCOUNT, user)] if user else []
-    named += [Identifier(NAMESPACE_VISITOR, visitor)] if visitor else []
+    named = [Identifier(NAMESPACE_ACCOUNT, normal_text(user))] if user else []
+    named += [Identifier(NAMESPACE_VISITOR, normal_text(visitor))] if visitor else []
     named += read_identifiers([identifier] if identifier else ())
     if len(named) > 1:
         raise typer.BadParameter("give one of --user, --visitor and --identifier")

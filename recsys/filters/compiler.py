@@ -3,9 +3,10 @@
 import math
 from typing import Final
 
+from recsys.domain import normal_text
 from recsys.filters.choices import ORDERS, Choice, Exact, Order, Run, Wild
 from recsys.filters.errors import InvalidFilter
-from recsys.filters.literals import normal_path, normal_text, parse_number, parse_time
+from recsys.filters.literals import normal_path, parse_number, parse_time
 from recsys.filters.nodes import (
     Bare,
     Comparison,

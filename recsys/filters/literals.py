@@ -6,6 +6,8 @@ import sys
 import unicodedata
 from typing import Final
 
+from recsys.domain import normal_text
+
 _ESCAPES: Final = {"\\": "\\", '"': '"', "'": "'", "*": "*", "n": "\n", "r": "\r", "t": "\t"}
 _CODE_LENGTHS: Final = {"u": 4, "U": 8}
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -56,15 +58,6 @@ def _escaped(text: str, position: int) -> tuple[str, int]:
             return "", 0
         return chr(point), 1 + length
     return _ESCAPES.get(letter, ""), 1
-
-
-def normal_text(text: str) -> str:
-    """Return a text as it is compared: composed (NFC), otherwise as it is.
-
-    The same letter can be typed as one code point or as two; people cannot tell. Upper and
-    lower case differ.
-    """
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def normal_path(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from recsys.domain import normal_text
 from recsys.filters.columns import (
     CHUNK_ROWS,
     I32,
@@ -29,7 +30,6 @@ from recsys.filters.columns import (
     numbers_of,
 )
 from recsys.filters.errors import InvalidValue
-from recsys.filters.literals import normal_text
 from recsys.filters.live_columns import LiveColumn, live_column
 from recsys.filters.schema import Schema
 from recsys.filters.values import Record, record_values

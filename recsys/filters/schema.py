@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from recsys.filters.literals import normal_text
+from recsys.domain import normal_text
 from recsys.filters.nodes import path_text
 
 _NAME: Final = re.compile(r"\w+(?:\.\w+)*")

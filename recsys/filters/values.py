@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias
 
+from recsys.domain import normal_text
 from recsys.filters.errors import InvalidValue
-from recsys.filters.literals import normal_path, normal_text
+from recsys.filters.literals import normal_path
 from recsys.filters.schema import FieldType, Schema
 from recsys.limits import PATH_LEVEL_COUNT_MAX
 

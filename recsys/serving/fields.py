@@ -1,6 +1,5 @@
 """Fields that several requests share: checked, and said in the words of the domain."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
@@ -15,6 +14,7 @@ from recsys.domain import (
     EventType,
     Identifier,
     ItemId,
+    normal_text,
 )
 from recsys.v1 import catalog_pb2
 from recsys.v1.event_pb2 import Event, ItemLine
@@ -47,10 +47,10 @@ def identifiers(subject: Subject, wrong: Violations, path: str) -> tuple[Identif
     found: list[Identifier] = []
     if user_id := subject.user_id:
         wrong.text(user_id, f"{path}.user_id", bytes_max=bytes_max)
-        found.append(Identifier(NAMESPACE_ACCOUNT, _one_form(user_id)))
+        found.append(Identifier(NAMESPACE_ACCOUNT, normal_text(user_id)))
     if visitor_id := subject.visitor_id:
         wrong.text(visitor_id, f"{path}.visitor_id", bytes_max=bytes_max)
-        found.append(Identifier(NAMESPACE_VISITOR, _one_form(visitor_id)))
+        found.append(Identifier(NAMESPACE_VISITOR, normal_text(visitor_id)))
     further = subject.identifiers
     if further and wrong.count_within(
         further, f"{path}.identifiers", count_max=limits.IDENTIFIER_COUNT_MAX
@@ -65,12 +65,7 @@ def identifier(sent: SentIdentifier, wrong: Violations, path: str) -> Identifier
     """Return one identifier."""
     wrong.namespace(sent.namespace, f"{path}.namespace")
     wrong.text(sent.value, f"{path}.value", bytes_max=limits.IDENTIFIER_BYTES_MAX)
-    return Identifier(sent.namespace, _one_form(sent.value))
-
-
-def _one_form(value: str) -> str:
-    # A letter with an accent can be written in several ways, which all name one person.
-    return value if value.isascii() else unicodedata.normalize("NFC", value)
+    return Identifier(sent.namespace, normal_text(sent.value))
 
 
 def channel(number: int, wrong: Violations, field: str) -> Channel | None:

@@ -48,6 +48,30 @@ def history(store: Path, *who: Identifier) -> list[str] | None:
     return None if found is None else sorted(found.item_ids)
 
 
+def test_accents_in_any_form_name_one_person(write_rows: WriteRows, tmp_path: Path) -> None:
+    """Of files as of requests: whoever asks by composed letters finds who was sent by others."""
+    live = tmp_path / "live.sqlite"
+    names = [("Zoe\u0308", "s\u0307\u0323"), ("Zo\u00eb", ""), ("", "\u1e69")]
+    source = write_rows(
+        [
+            {
+                **GOOD,
+                "event_id": f"e-{n}",
+                "user_id": user,
+                "loyalty_card": card,
+                "item_id": f"i{n}",
+            }
+            for n, (user, card) in enumerate(names)
+        ]
+    )
+    dataset = import_events(
+        source=source, preset="generic", out=tmp_path / "a", now=NOW, history_path=live
+    )
+    for who in (Identifier("account", "Zo\u00eb"), Identifier("loyalty_card", "\u1e69")):
+        assert history(live, who) == ["i0", "i1", "i2"]
+    assert dataset.events().collect()["profile_id"].n_unique() == 1
+
+
 def test_the_erased_stay_out_of_a_new_store_and_of_its_dataset(
     source: Path, tmp_path: Path
 ) -> None:

@@ -22,12 +22,14 @@ from typer.testing import CliRunner
 
 from recsys.commands import events
 from recsys.commands.event_files import read_rows
+from recsys.domain import Identifier
 from recsys.errors import InvalidData, StorageUnavailable
 from recsys.events import EventFilter, events_of
 from recsys.serving.client_errors import CallFailed
 from recsys.storage.event_rows import EVENT_COLUMNS, Keys
 from recsys.storage.log_tail import open_tail
 from recsys.storage.postgres_schema import migrate
+from recsys.storage.sqlite_events import SqliteEventLog
 from storage.event_log_contract import event
 from support.processes import WAIT_SECONDS, WatchedServer, running, serving, wait_until
 
@@ -226,6 +228,17 @@ def test_a_place_that_becomes_visible_late_is_shown(postgres_url: str) -> None:
         slow.commit()
         assert [one.event_id for one in tail.since(now=2.0)] == ["slow"]
         assert tail.since(now=3.0) == []
+
+
+def test_a_name_is_typed_in_any_form_of_its_accents(tmp_path: Path) -> None:
+    """As requests may say it; the store knows the composed one."""
+    store = tmp_path / "store.sqlite"
+    log = SqliteEventLog(store)
+    log.append([event("hers", who=[Identifier("account", "Zo\u00eb")]), event("his")])
+    log.close()
+    for words in (["--user", "Zoe\u0308"], ["--identifier", "account=Zoe\u0308"]):
+        shown = CliRunner().invoke(app, ["events", "tail", str(store), *words, "--json"])
+        assert json.loads(shown.output)["event_id"] == "hers"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import polars as pl
 
 from recsys import limits
 from training import columns
-from training.ingest.mapping import text
+from training.ingest.mapping import normal, text
 from training.ingest.preset import Preset
 from training.ingest.read import batches, check_columns, column_names
 
@@ -38,8 +38,8 @@ def read_identities(paths: Iterable[Path], preset: Preset) -> list[pl.DataFrame]
             for name, column in present.items():
                 assert column is not None
                 pairs = rows.select(
-                    text(source.user_id, rows.schema).alias(columns.USER_ID),
-                    text(column, rows.schema).alias(name),
+                    normal(text(source.user_id, rows.schema)).alias(columns.USER_ID),
+                    normal(text(column, rows.schema)).alias(name),
                 )
                 tables.append(pairs.filter(_usable(columns.USER_ID) & _usable(name)).unique())
     return tables

@@ -38,7 +38,9 @@ def canonical(rows: pl.DataFrame, source: EventSource, found: Mapping[str, str])
     exprs: list[pl.Expr] = []
     for name in _TEXT_COLUMNS:
         value = text(found[name], types) if name in found else pl.lit(None, dtype=pl.String)
-        exprs.append(_refine(name, value, source).alias(name))
+        refined = _refine(name, value, source)
+        is_name = name in columns.IDENTIFIER_NAMESPACES
+        exprs.append((normal(refined) if is_name else refined).alias(name))
     time_column = found.get(columns.EVENT_TIME)
     if time_column is None:
         exprs.append(pl.lit(None, dtype=columns.EVENTS[columns.EVENT_TIME]).alias("event_time"))
@@ -75,6 +77,11 @@ def text(name: str, types: Mapping[str, pl.DataType]) -> pl.Expr:
         column = column.cast(pl.String)
     trimmed = column.str.strip_chars(" \t")
     return pl.when(trimmed != "").then(trimmed)
+
+
+def normal(value: pl.Expr) -> pl.Expr:
+    """Return values of identifiers as they are compared; as `recsys.domain.normal_text`."""
+    return value.str.normalize("NFC")
 
 
 def _refine(name: str, value: pl.Expr, source: EventSource) -> pl.Expr:
