@@ -249,14 +249,28 @@ def measure(folder: Path, args: argparse.Namespace) -> None:
 
 
 def size_bytes(place: str) -> int:
-    """Pages of an SQLite store, those in the write-ahead log included; 0 for a database."""
-    if place.startswith("postgres") or not Path(place).exists():
+    """Pages of an SQLite store, those in the write-ahead log included, or of a database."""
+    if place.startswith("postgres"):
+        return _database_bytes(place)
+    if not Path(place).exists():
         return 0
     connection = sqlite3.connect(place)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()
     return int(pages * page_bytes)
+
+
+def _database_bytes(place: str) -> int:
+    import psycopg  # noqa: PLC0415 - only where it is asked for
+
+    from recsys.storage.postgres_schema import migrate  # noqa: PLC0415 - as above
+
+    migrate(place)
+    with psycopg.connect(place) as connection:
+        found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert found is not None  # A sum is one row.
+    return int(found[0])
 
 
 if __name__ == "__main__":
