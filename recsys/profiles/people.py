@@ -56,7 +56,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of a person.
 
     Attributes:
-        consents: By each of her identifiers, the statements that count.
+        consents: By each of her identifiers, the most trusted first, the statements that
+            count.
         events: Her newest events, in any order.
         event_count: How many she has.
         erase_time: When an identifier asked for was erased, seconds since 1970-01-01
@@ -70,7 +71,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identifiers(self) -> tuple[Identifier, ...]:
-        """How she is known."""
+        """How she is known, the most trusted first."""
         return tuple(self.consents)
 
     def decided_consents(self) -> list[DecidedConsent]:

@@ -10,7 +10,7 @@ from recsys.errors import PersonErased
 from recsys.profiles import Erasure, Export, LoggedEvent, Person
 from recsys.storage import exports, offers_people, people_consents, tombstones
 from recsys.storage.people_export import exported
-from recsys.storage.people_members import HERS, add, members, turns_of_others
+from recsys.storage.people_members import HERS, add, members, most_trusted_first, turns_of_others
 from recsys.storage.sessions import Session, Sessions
 from recsys.storage.tombstones import Tombstone, tombstones_of
 
@@ -90,7 +90,7 @@ class People:
 
 
 def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_max: int) -> Person:
-    found = members(session, identifiers)
+    found = most_trusted_first(session, members(session, identifiers))
     keys = list(found)
     said = people_consents.read(session, keys)
     events: tuple[LoggedEvent, ...] = ()

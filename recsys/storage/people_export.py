@@ -13,7 +13,7 @@ from recsys.offers import amount_of_micros
 from recsys.profiles import Export, Link
 from recsys.storage import exports, offers_people, people_consents
 from recsys.storage.packed import unpack_lines
-from recsys.storage.people_members import HERS, members, turns_of_others
+from recsys.storage.people_members import HERS, members, most_trusted_first, turns_of_others
 from recsys.storage.sessions import Session, Sessions
 from recsys.storage.tombstones import tombstones_of
 
@@ -36,7 +36,9 @@ def exported(
     A line is an object whose `record` says what it is: `identifier`, `consent`, `link`,
     `packed-history`, `export`, `redemption`, `event` or `erased`.
     """
-    found = sessions.read(lambda session: members(session, identifiers))
+    found = sessions.read(
+        lambda session: most_trusted_first(session, members(session, identifiers))
+    )
     if found and to is not None:
         # First, so that no file is left that nobody knows of.
         sessions.write(lambda session: _note(session, found, to))

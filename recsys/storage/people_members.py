@@ -67,6 +67,14 @@ def members(session: Session, identifiers: Iterable[Identifier]) -> dict[int, Id
     return dict(sorted(found.items()))
 
 
+def most_trusted_first(session: Session, found: dict[int, Identifier]) -> dict[int, Identifier]:
+    """Put the identifiers of a person into the order in which people want to read them."""
+    if len(found) < 2:  # noqa: PLR2004 - one is in order
+        return found
+    strength = session.rules().strength
+    return dict(sorted(found.items(), key=lambda pair: strength(pair[1])))
+
+
 def turns_of_others(session: Session, keys: Iterable[int]) -> dict[int, list[tuple[float, float]]]:
     """Return when devices of a person counted for others.
 

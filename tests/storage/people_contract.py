@@ -206,8 +206,11 @@ class PeopleContract:
         one = next(line for line in events if line["event_id"] == "e7")
         assert (one["namespace"], one["value"]) == (ANNAS_CARD.namespace, ANNAS_CARD.value)
         assert one["content"]["search_query"] == "q7"
-        who = {line["value"] for line in found if line["record"] == "identifier"}
-        assert who == {ANNA.value, ANNAS_CARD.value}
+        who = [line["value"] for line in found if line["record"] == "identifier"]
+        assert who == [ANNA.value, ANNAS_CARD.value]
+        for one in (ANNA, ANNAS_CARD):
+            person = home.people.person([one], event_count_max=0)
+            assert person.identifiers == (ANNA, ANNAS_CARD)
         assert exported(home.people, Identifier("account", "nobody")) == []
 
     def test_nothing_of_the_erased_remains(self, home: Household) -> None:
