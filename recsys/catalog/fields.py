@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from recsys.catalog.item import Item
+from recsys.domain import normal_text
 from recsys.filters import FieldType, Record, Schema
-from recsys.filters.literals import normal_text
 
 ITEM_SCHEMA: Final = Schema(
     fields={

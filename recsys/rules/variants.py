@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from recsys.bitmaps import U8
 from recsys.bundle import ItemIndex
-from recsys.domain import ShortfallCause
+from recsys.domain import ShortfallCause, normal_text
 from recsys.filters import Columns, TextColumn
 from recsys.filters.columns import taken
-from recsys.filters.literals import normal_text
 from recsys.rules.arrangement import Cap
 
 I32 = NDArray[np.int32]

@@ -9,6 +9,7 @@ from recsys.domain import EventType, Identifier
 from recsys.errors import PersonErased
 from recsys.profiles import Erasure, Export, LoggedEvent, Person
 from recsys.storage import exports, offers_people, people_consents, tombstones
+from recsys.storage.mentions import forget_mentions
 from recsys.storage.people_export import exported
 from recsys.storage.people_members import HERS, add, members, most_trusted_first, turns_of_others
 from recsys.storage.sessions import Session, Sessions
@@ -129,7 +130,9 @@ def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -
         for key, from_time, until_time in session.rows(_TURNS, sorted(shared), keys)
     ]
     consent_count = session.change(_DELETE_CONSENTS, own)
-    link_count = session.unlink([found[key] for key in own if key in found])
+    names = [found[key] for key in own if key in found]
+    forget_mentions(session, names)
+    link_count = session.unlink(names)
     session.change(_DELETE_IDENTIFIERS, own)
     tombstones.add(session, [*hers, *(Tombstone(key, -math.inf, math.inf, now) for key in own)])
     erasure = Erasure(

@@ -218,6 +218,30 @@ class ErasureContract:
             "identifier", "consent", "link", "export", "redemption", "event",
         }  # fmt: skip
 
+    @pytest.mark.parametrize("value", ["card-of-anna", 'a "%_!\\ ä'], ids=["plain", "strange"])
+    def test_events_of_others_lose_her_name(self, home: Household, value: str) -> None:
+        """As later ones would; they are theirs otherwise, and a second sending is a duplicate."""
+        hers, bens_cards = card(value), [card(str(number)) for number in range(4)]
+        links = [(ANNA, hers), *((BEN, one) for one in bens_cards)]
+        home.profiles.link(
+            [link(*sorted(pair), kind=LinkKind.EXPLICIT, source="crm") for pair in links]
+        )
+        sent = [event("mine", who=[BEN, hers, bens_cards[0]], search_query=value),
+                event("other", who=[BEN, bens_cards[1]])]  # fmt: skip
+        home.log.append([*sent, event("hers", who=[hers])])
+        # One card more than he may have: they stay two, and the link is kept as evidence.
+        assert _ids(home, BEN) == {"mine", "other"}
+        assert home.people.erase([ANNA], now=NOW).event_count == 1
+        contents = {line["event_id"]: line["content"] for line in exported(home.people, BEN)
+                    if line["record"] == "event"}  # fmt: skip
+        assert {name: len(one["identifiers"]) for name, one in contents.items()} == {
+            "mine": 2, "other": 2,
+        }  # fmt: skip
+        assert contents["mine"]["search_query"] == value
+        assert value not in {line["value"] for line in exported(home.people, BEN)
+                             if line["record"] in {"identifier", "link"}}  # fmt: skip
+        assert home.log.append(sent) == [Outcome.DUPLICATE] * 2
+
     def test_what_she_did_on_a_shared_device_goes_and_only_that(self, home: Household) -> None:
         """In her turns nothing comes back; in theirs others go on, and log in anew."""
         logins = [[], [ANNA], [], [BEN], [], [ANNA], []]
