@@ -1,15 +1,16 @@
 """Whose the uses of offers are: counted by what is known of a person at this moment."""
 
-from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+import functools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from recsys import limits
 from recsys.domain import CHANNEL_BY_CODE, Channel, Identifier
-from recsys.offers import ReservationState, Use
+from recsys.offers import ReservationState
 from recsys.profiles import IdentityRules
 from recsys.storage.offers_rows import DIGEST_OF_ERASED
-from recsys.storage.people_members import members
-from recsys.storage.sessions import Session
+from recsys.storage.people_members import LED
+from recsys.storage.sessions import Answer, Session
 
 _HERS: Final = """identifier_key = ANY(?) AND NOT EXISTS (
   SELECT 1 FROM segments AS s WHERE s.identifier_key = offer_uses.identifier_key
@@ -18,23 +19,33 @@ _HERS: Final = """identifier_key = ANY(?) AND NOT EXISTS (
 )"""
 """Condition of a person's uses, as `people_members.HERS` is one of her events."""
 
-# Of what was reserved and has expired, the row may not say so yet.
+# Of what was reserved and has expired, the row may not say so yet. A use of a device counts
+# for its owner at that time, if it had one: `_HERS` for many people at once.
 _USES: Final = f"""
-SELECT DISTINCT r.reservation_key, r.offer_key, r.reserve_time, r.state
-FROM offer_uses JOIN reservations AS r ON r.reservation_key = offer_uses.reservation_key
-WHERE {_HERS} AND (r.state = {ReservationState.COMMITTED}
-  OR r.state = {ReservationState.RESERVED} AND r.expire_time > ?)
+SELECT u.identifier_key, u.reservation_key, u.offer_key, r.reserve_time, r.expire_time, r.state,
+  s.owner_key
+FROM offer_uses AS u JOIN reservations AS r ON r.reservation_key = u.reservation_key
+LEFT JOIN segments AS s ON s.identifier_key = u.identifier_key
+  AND s.from_time < u.use_time AND s.until_time >= u.use_time
+WHERE u.identifier_key = ANY(?)
+  AND r.state IN ({ReservationState.RESERVED}, {ReservationState.COMMITTED}) AND {{which}}
+ORDER BY r.reserve_time DESC LIMIT ?
 """  # noqa: S608 - our own words and numbers
-_OF_OFFERS: Final = (
-    f"{_USES} AND offer_uses.offer_key = ANY(?) ORDER BY r.reserve_time DESC LIMIT ?"
+_OF_OFFERS: Final = _USES.format(which="u.offer_key = ANY(?)")
+_OF_OFFERS_OR_HELD: Final = _USES.format(
+    which=f"(u.offer_key = ANY(?) OR r.state = {ReservationState.RESERVED})"
 )
-_HELD: Final = f"{_USES} AND r.state = {ReservationState.RESERVED} ORDER BY r.offer_key LIMIT ?"
-_HEAD: Final = """
-SELECT o.profile_key FROM segments AS t JOIN identifiers AS o ON o.identifier_key = t.owner_key
-WHERE t.identifier_key = ? AND t.until_time > 1e300
+_HEADS: Final = """
+SELECT i.identifier_key, i.namespace, i.value, t.owner_key, t.from_time, o.profile_key
+FROM identifiers AS i
+LEFT JOIN segments AS t ON t.identifier_key = i.identifier_key AND t.until_time > 1e300
+LEFT JOIN identifiers AS o ON o.identifier_key = t.owner_key
+WHERE i.identifier_key = ANY(?)
 """
 _ADD: Final = """
-INSERT INTO offer_uses (identifier_key, offer_key, reservation_key, use_time) VALUES (?, ?, ?, ?)
+INSERT INTO offer_uses (identifier_key, offer_key, reservation_key, use_time)
+SELECT CAST(? AS bigint), offer_key, reservation_key, reserve_time FROM reservations
+WHERE id_high = ? AND id_low = ?
 """
 _FORGET: Final = f"DELETE FROM offer_uses WHERE {_HERS}"  # noqa: S608 - our own words
 _UNNAME: Final = f"""
@@ -61,7 +72,7 @@ class Holder(NamedTuple):
     """
 
     named: list[int]
-    keys: list[int]
+    keys: frozenset[int]
     person_key: int
 
 
@@ -71,51 +82,151 @@ def named_of(identifiers: Sequence[Identifier], rules: IdentityRules) -> list[Id
     return sorted(people or identifiers, key=rules.strength)
 
 
-def holder_of(session: Session, identifiers: Sequence[Identifier], rules: IdentityRules) -> Holder:
-    """Look up whom identifiers lead to.
+class UseRow(NamedTuple):
+    """A use of an offer by somebody who is asked about, as it is read.
 
-    Args:
-        session: Reads or writes.
-        identifiers: Known or not, at least one.
-        rules: Say what is a device.
+    Attributes:
+        identifier_key: Under which it is kept.
+        reservation_key: The reservation.
+        offer_key: Of which offer.
+        reserve_time: Seconds since 1970-01-01 UTC.
+        expire_time: Likewise.
+        state: `ReservationState`; reserved, or committed.
+        owner_key: For whom the identifier counted at that time; None if it was nobody's device.
     """
-    named = named_of(identifiers, rules)
-    keys = [session.keys.identifier(one) for one in named]
-    rows = session.rows(_HEAD, keys[0])
-    return Holder(
-        named=keys,
-        keys=sorted({*members(session, named), *keys}),
-        person_key=rows[0][0] if rows else keys[0],
-    )
+
+    identifier_key: int
+    reservation_key: int
+    offer_key: int
+    reserve_time: float
+    expire_time: float
+    state: int
+    owner_key: int | None
 
 
-def uses_of(
-    session: Session, holder: Holder, offer_keys: Collection[int], *, now: float
-) -> dict[int, list[Use]]:
-    """Return her uses of some offers by their keys, the newest `OFFER_USE_COUNT_MAX`."""
-    rows = session.rows(
-        _OF_OFFERS, holder.keys, holder.keys, now, sorted(offer_keys), limits.OFFER_USE_COUNT_MAX
-    )
-    found: dict[int, list[Use]] = {}
-    for _, offer_key, reserve_time, state in rows:
-        use = Use(reserve_time, is_held=state == ReservationState.RESERVED)
-        found.setdefault(offer_key, []).append(use)
-    return found
+class _Head(NamedTuple):
+    """An identifier, and for whom it counts since its last change of hands; None for nobody."""
+
+    identifier_key: int
+    namespace: str
+    value: str
+    owner_key: int | None
+    from_time: float | None
+    profile_key: int | None
 
 
-def held_offers(session: Session, holder: Holder, *, now: float) -> list[int]:
-    """Return the keys of the offers that she has reserved just now."""
-    rows = session.rows(_HELD, holder.keys, holder.keys, now, limits.OFFER_USE_COUNT_MAX)
-    return sorted({offer_key for _, offer_key, *_ in rows})
+_NOTHING: Final[Answer] = list
 
 
-def add_uses(
-    session: Session, holder: Holder, *, offer_key: int, reservation_key: int, now: float
-) -> None:
-    """Keep a use under the identifiers that were named."""
-    session.change_each(
-        _ADD, [(key, offer_key, reservation_key, now) for key in sorted(set(holder.named))]
-    )
+class Holders:
+    """Whom many identifiers lead to, and what they use of some offers, each in one look."""
+
+    def __init__(self, heads: Answer = list, led: Answer = list) -> None:
+        """Take what was asked; see `asked`."""
+        self._ask_heads, self._ask_led, self._ask_uses = heads, led, _NOTHING
+
+    @classmethod
+    def asked(cls, session: Session, keys: Collection[int]) -> "Holders":
+        """Ask whom identifiers lead to, and do not wait.
+
+        Args:
+            session: Reads or writes.
+            keys: Of identifiers, known or not.
+        """
+        named = sorted(keys)
+        return cls(session.ask(_HEADS, named), session.ask(LED, named, named))
+
+    def ask_uses(
+        self,
+        session: Session,
+        named: Collection[int],
+        offer_keys: Collection[int],
+        *,
+        person_count: int = 1,
+        with_held: bool = False,
+    ) -> None:
+        """Ask what they use, and do not wait.
+
+        Args:
+            session: The same as before.
+            named: The identifiers that were asked about.
+            offer_keys: Of which offers.
+            person_count: How many people these are; bounds how many uses are read.
+            with_held: Whether also those of all other offers that are reserved.
+        """
+        if not (offer_keys or with_held):
+            return
+        keys = sorted({*named, *(one for some in self._led.values() for one in some)})
+        which = _OF_OFFERS_OR_HELD if with_held else _OF_OFFERS
+        count_max = limits.OFFER_USE_COUNT_MAX * person_count
+        self._ask_uses = session.ask(which, keys, sorted(offer_keys), count_max)
+
+    @functools.cached_property
+    def _led(self) -> Mapping[int, list[int]]:
+        return _grouped((key, one) for key, one in self._ask_led())
+
+    @functools.cached_property
+    def _heads(self) -> Mapping[int, list[_Head]]:
+        return _grouped((row[0], _Head(*row)) for row in self._ask_heads())
+
+    @functools.cached_property
+    def _uses(self) -> Mapping[int, list[UseRow]]:
+        return _grouped((row[0], UseRow(*row)) for row in self._ask_uses())
+
+    def known(self, key: int) -> Identifier | None:
+        """Return the identifier that is kept under a key that was asked about."""
+        heads = self._heads.get(key)
+        return Identifier(heads[0].namespace, heads[0].value) if heads else None
+
+    def holder(self, named: Sequence[int]) -> Holder:
+        """Return whom some of the identifiers lead to, the strongest of them first."""
+        profiles = [one.profile_key for one in self._heads.get(named[0], ())]
+        found = {one for key in named for one in self._led.get(key, ())}
+        return Holder(
+            named=list(named),
+            keys=frozenset(found.union(named)),
+            person_key=next((one for one in profiles if one is not None), named[0]),
+        )
+
+    def uses(self, holder: Holder, *, now: float) -> list[UseRow]:
+        """Return her uses that count, the newest first."""
+        rows = [row for key in sorted(holder.keys) for row in self._uses.get(key, ())]
+        others = {
+            (row.reservation_key, row.identifier_key)
+            for row in rows
+            if row.owner_key is not None and row.owner_key not in holder.keys
+        }
+        hers = {
+            row.reservation_key: row
+            for row in rows
+            if (row.reservation_key, row.identifier_key) not in others
+            and (row.state == ReservationState.COMMITTED or row.expire_time > now)
+        }
+        return sorted(hers.values(), key=lambda row: -row.reserve_time)
+
+    def counts_for(self, key: int, holder: Holder, *, now: float) -> bool:
+        """Whether what is done now under an identifier that was asked about is hers."""
+        owners = {
+            one.owner_key
+            for one in self._heads.get(key, ())
+            if one.from_time is not None and one.from_time < now
+        }
+        return key in holder.keys and owners <= holder.keys
+
+
+ValueT = TypeVar("ValueT")
+
+
+def _grouped(pairs: Iterable[tuple[int, ValueT]]) -> dict[int, list[ValueT]]:
+    groups: dict[int, list[ValueT]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
+
+
+def add_uses(session: Session, uses: Iterable[tuple[int, tuple[int, int]]]) -> None:
+    """Keep uses: each by the key of an identifier and the name of a reservation that is there."""
+    session.change_each(_ADD, [(key, *name) for key, name in sorted(uses)])
 
 
 def forget(session: Session, keys: list[int]) -> None:

@@ -34,6 +34,20 @@ _TURNS_OF_OTHERS: Final = """
 SELECT identifier_key, from_time, until_time FROM segments
 WHERE identifier_key = ANY(?) AND NOT owner_key = ANY(?)
 """
+_OF_HER_PROFILE: Final = """identifiers AS n
+JOIN segments AS t ON t.identifier_key = n.identifier_key AND t.until_time > 1e300
+JOIN identifiers AS o ON o.identifier_key = t.owner_key
+JOIN identifiers AS i ON i.profile_key = o.profile_key"""
+LED: Final = f"""
+SELECT n.identifier_key, i.identifier_key FROM {_OF_HER_PROFILE}
+WHERE n.identifier_key = ANY(?) AND n.profile_key IS NOT NULL
+UNION ALL
+SELECT n.identifier_key, s.identifier_key FROM {_OF_HER_PROFILE}
+JOIN segments AS s ON s.owner_key = i.identifier_key
+WHERE n.identifier_key = ANY(?) AND n.profile_key IS NOT NULL
+"""  # noqa: S608 - our own words
+"""Finds of each of many identifiers the others of the person behind it, as `members` does for one
+person: pairs of keys, some of them twice. Its two values are both the list of keys."""
 # Two of one key fail the statement: better an error in an age than two people in one.
 _ADD: Final = """
 INSERT INTO identifiers (identifier_key, namespace, value) VALUES (?, ?, ?)

@@ -91,7 +91,8 @@ class PostgresPool:
             keys = self._keys or self._open()
             try:
                 found = self._attempt(work, keys)
-            except psycopg.errors.DeadlockDetected:
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation):
+                # Somebody else was faster. What he wrote is there now.
                 found = self._attempt(work, keys)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if not _is_nobody_there(error):

@@ -15,10 +15,12 @@ from recsys.storage.postgres_links import (
     stored_rules,
 )
 from recsys.storage.postgres_pool import Connection, PostgresPool
-from recsys.storage.sessions import Row, Session
+from recsys.storage.sessions import Answer, Row, Session
 
 ResultT = TypeVar("ResultT")
 
+# Lists of values are planned for anew each time, which takes longer than what is asked.
+_PLAN_ONCE: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 _ONE_STATE: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 # Whoever writes of people holds this lock together with all others who do. Whoever
@@ -44,8 +46,12 @@ class PostgresSession:
         """Return all rows of a query."""
         return self._connection.execute(_of_postgres(query), values).fetchall()
 
+    def ask(self, query: str, *values: object) -> Answer:
+        """Ask for all rows of a query; while statements are queued, do not wait for them."""
+        return self._connection.execute(_of_postgres(query), values).fetchall
+
     def change(self, statement: str, *values: object) -> int:
-        """Insert, update or delete; return how many rows."""
+        """Insert, update or delete; return how many rows, unless statements are queued."""
         return self._connection.execute(_of_postgres(statement), values).rowcount
 
     def change_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
@@ -55,7 +61,7 @@ class PostgresSession:
 
     def lock(self, name: str) -> None:
         """Wait until nobody else holds the lock of a name; hold it to the end."""
-        self.rows(_LOCK, name)
+        self.ask(_LOCK, name)
 
     def clock(self) -> float:
         """Return the time of the server, whatever those of its clients say."""
@@ -85,12 +91,13 @@ class PostgresSessions:
         """Share a pool, which whoever made it closes."""
         self._pool = pool
 
-    def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+    def read(self, work: Callable[[Session], ResultT], *, queued: bool = False) -> ResultT:
         """Let somebody read one state; as `Sessions.read`."""
 
         def in_one_state(connection: Connection, keys: Keys) -> ResultT:
-            connection.execute(_ONE_STATE)
-            return work(PostgresSession(connection, keys))
+            with _queue(connection, queued=queued):
+                connection.execute(_ONE_STATE)
+                return work(PostgresSession(connection, keys))
 
         return self._pool.run(in_one_state)
 
@@ -107,9 +114,29 @@ class PostgresSessions:
             connection.execute(_ONE_STATE)
             yield PostgresSession(connection, keys)
 
-    def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
+    def write(
+        self, work: Callable[[Session], ResultT], *, alone: bool = False, queued: bool = False
+    ) -> ResultT:
         """Let somebody write; as `Sessions.write`."""
-        return self._pool.run(lambda connection, keys: work(writing(connection, keys, alone=alone)))
+
+        def in_one_step(connection: Connection, keys: Keys) -> ResultT:
+            with _queue(connection, queued=queued):
+                done = work(writing(connection, keys, alone=alone))
+                # Behind what waits in the queue, if there is one: they go together.
+                connection.commit()
+            return done
+
+        return self._pool.run(in_one_step)
+
+
+@contextlib.contextmanager
+def _queue(connection: Connection, *, queued: bool) -> Iterator[None]:
+    if not queued:
+        yield
+        return
+    with connection.pipeline():
+        connection.execute(_PLAN_ONCE)
+        yield
 
 
 def writing(connection: Connection, keys: Keys, *, alone: bool = False) -> PostgresSession:

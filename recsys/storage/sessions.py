@@ -2,7 +2,8 @@
 
 Statements are written once: `?` stands for a value, `= ANY(?)` for a list of values,
 which SQLite takes as JSON and PostgreSQL as an array. `FOR UPDATE` at the end of a query
-holds its rows for the transaction; whoever writes to SQLite is alone anyway.
+holds its rows for the transaction, and `FOR UPDATE SKIP LOCKED` those that nobody else holds;
+whoever writes to SQLite is alone anyway.
 """
 
 import contextlib
@@ -26,10 +27,12 @@ from recsys.storage.sqlite_migrations import stored_rules
 
 ResultT = TypeVar("ResultT")
 Row = tuple[Any, ...]
+Answer = Callable[[], list[Row]]
+"""Gives the rows of a query that was asked; waits for them if they are not there yet."""
 
 _LIST: Final = "= ANY(?)"
 _LIST_OF_SQLITE: Final = "IN (SELECT value FROM json_each(?))"
-_HOLD: Final = " FOR UPDATE"
+_HOLDS: Final = (" FOR UPDATE", " FOR UPDATE SKIP LOCKED")
 
 
 class Session(Protocol):
@@ -47,8 +50,12 @@ class Session(Protocol):
         """Return all rows of a query."""
         ...
 
+    def ask(self, query: str, *values: object) -> Answer:
+        """Ask for all rows of a query, and go on; call what is returned to have them."""
+        ...
+
     def change(self, statement: str, *values: object) -> int:
-        """Insert, update or delete; return how many rows."""
+        """Insert, update or delete; return how many rows, unless statements are queued."""
         ...
 
     def change_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
@@ -79,8 +86,12 @@ class Session(Protocol):
 class Sessions(Protocol):
     """Transactions with one storage. Safe to share by threads."""
 
-    def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+    def read(self, work: Callable[[Session], ResultT], *, queued: bool = False) -> ResultT:
         """Let somebody read one state of the storage.
+
+        Args:
+            work: Reads.
+            queued: As `write`.
 
         Raises:
             StorageUnavailable: The storage does not answer.
@@ -103,13 +114,17 @@ class Sessions(Protocol):
         """
         ...
 
-    def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
+    def write(
+        self, work: Callable[[Session], ResultT], *, alone: bool = False, queued: bool = False
+    ) -> ResultT:
         """Let somebody write, all or nothing; durable when this returns.
 
         Args:
             work: Must bear being done twice.
             alone: Whether nobody else may write at the same time, and nothing deleted
                 may be left in the files.
+            queued: Whether statements go to the storage one after the other without
+                waiting for answers, until rows are looked at.
 
         Raises:
             StorageUnavailable: Nothing was written.
@@ -130,6 +145,11 @@ class SqliteSession:
     def rows(self, query: str, *values: object) -> list[Row]:
         """Return all rows of a query."""
         return self._connection.execute(_of_sqlite(query), _plain(values)).fetchall()
+
+    def ask(self, query: str, *values: object) -> Answer:
+        """Ask for all rows of a query; here nobody has to wait for them."""
+        rows = self.rows(query, *values)
+        return lambda: rows
 
     def change(self, statement: str, *values: object) -> int:
         """Insert, update or delete; return how many rows."""
@@ -178,8 +198,9 @@ class SqliteSessions:
         self._readers = ReadConnections(path, rules, may_be_missing=True)
         self._writing = threading.Lock()
 
-    def read(self, work: Callable[[Session], ResultT]) -> ResultT:
+    def read(self, work: Callable[[Session], ResultT], *, queued: bool = False) -> ResultT:
         """Let somebody read one state; as `Sessions.read`. Before the first file, that of nobody."""
+        del queued  # There is no way to the storage that would be long.
 
         def in_one_state(handle: Handle) -> ResultT:
             handle.connection.execute("BEGIN")
@@ -206,8 +227,11 @@ class SqliteSessions:
         finally:
             handle.connection.close()
 
-    def write(self, work: Callable[[Session], ResultT], *, alone: bool = False) -> ResultT:
+    def write(
+        self, work: Callable[[Session], ResultT], *, alone: bool = False, queued: bool = False
+    ) -> ResultT:
         """Let somebody write; as `Sessions.write`. Whoever writes here is alone anyway."""
+        del queued  # As above.
         with self._writing:
             with self._live.turn() as (connection, keys):
                 done = work(SqliteSession(connection, keys))
@@ -237,4 +261,6 @@ def _plain(values: Sequence[object]) -> tuple[object, ...]:
 
 @functools.cache
 def _of_sqlite(statement: str) -> str:
-    return statement.replace(_LIST, _LIST_OF_SQLITE).removesuffix(_HOLD)
+    for hold in _HOLDS:
+        statement = statement.removesuffix(hold)
+    return statement.replace(_LIST, _LIST_OF_SQLITE)

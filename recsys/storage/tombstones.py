@@ -63,7 +63,13 @@ def add(session: Session, tombstones: Iterable[Tombstone]) -> None:
 
 def tombstones_of(session: Session, keys: Iterable[int]) -> list[Tombstone]:
     """Return those of these identifiers."""
-    return list(map(Tombstone._make, session.rows(_AMONG, list(keys))))
+    return ask_tombstones(session, keys)()
+
+
+def ask_tombstones(session: Session, keys: Iterable[int]) -> Callable[[], list[Tombstone]]:
+    """Ask for those of these identifiers, and go on; as `Session.ask`."""
+    answer = session.ask(_AMONG, list(keys))
+    return lambda: list(map(Tombstone._make, answer()))
 
 
 def refuse_erased(session: Session, links: Iterable[Link]) -> None:

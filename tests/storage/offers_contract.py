@@ -13,6 +13,7 @@ from recsys.errors import (
     CostTooHigh,
     InvalidRequest,
     OfferNotFound,
+    OfferRefused,
     ReservationConflict,
     ReservationNotFound,
     ReservationSettled,
@@ -187,6 +188,38 @@ class OffersContract:
         shop.take(reserve("s", offer_id="five"))
         shop.clock.now += 2 * SECONDS_PER_DAY
         assert shop.rule(reserve("u", offer_id="top")) == "STACKING"
+
+    def test_things_asked_in_one_step_know_of_each_other(self, shop: Shop) -> None:
+        """As if each had been asked alone: caps, groups, stacks, and what is given back."""
+        shop.write(
+            ten=offer(caps=ONCE, unit_count=3),
+            five=offer(stacking_group="g"),
+            six=offer(stacking_group="g"),
+            top=offer(stacks_on="ten"),
+        )
+        asked = [
+            reserve("t0", offer_id="top"), reserve("a"), reserve("a"), reserve("a", BEN),
+            reserve("b"), reserve("t1", offer_id="top"), Release("a"), reserve("c"), Commit("c"),
+            reserve("d", BEN), reserve("e", account("eve")), reserve("f", account("fay")),
+            reserve("g5", offer_id="five"), reserve("g6", offer_id="six"), Commit("g5"),
+            reserve("g7", offer_id="six"), Commit("none"),
+        ]  # fmt: skip
+        found = shop.ask(*asked)
+        assert kinds(found) == [
+            OfferRefused, RESERVED, RESERVED, ReservationConflict,
+            OfferRefused, RESERVED, RELEASED, RESERVED, COMMITTED,
+            RESERVED, RESERVED, OfferRefused,
+            RESERVED, OfferRefused, COMMITTED,
+            RESERVED, ReservationNotFound,
+        ]  # fmt: skip
+        refused = [one.rule for one in found if isinstance(one, OfferRefused)]
+        assert refused == ["STACKING", "CAP", "UNITS", "STACKING"]
+        assert kinds(shop.ask(Commit("a"), Commit("c"), reserve("h"))) == [
+            ReservationSettled, COMMITTED, OfferRefused,
+        ]  # fmt: skip
+        assert shop.spend() == (2, 2 * EURO, 1, EURO)
+        ((left,),) = shop.sessions.rows("SELECT count(*) FROM offer_uses")
+        assert left == 7
 
     def test_what_came_to_nothing_is_forgotten_in_the_end(self, shop: Shop) -> None:
         """And what was committed is not."""

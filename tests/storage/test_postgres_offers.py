@@ -1,17 +1,23 @@
 """Offers in PostgreSQL: the contract."""
 
+import itertools
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from recsys.errors import OfferRefused, ReservationConflict, StorageUnavailable
+from recsys.offers import Spend
+from recsys.storage.offers_ledger import OfferLedger
 from recsys.storage.people import People
 from recsys.storage.postgres_pool import PostgresPool
 from recsys.storage.postgres_profiles import PostgresProfiles
 from recsys.storage.postgres_sessions import PostgresSessions
+from recsys.storage.sessions import Session
 from storage.offers_contract import OffersContract
 from storage.offers_people_contract import OffersPeopleContract
-from support.offers_shop import Shop
+from support.offers import BEN, EURO, ONCE, offer, reserve
+from support.offers_shop import RESERVED, Shop, kinds
 from support.postgres import Server
 
 _EMPTY = """
@@ -40,3 +46,47 @@ class TestPostgresOffers(OffersContract, OffersPeopleContract):
         pool.run(lambda connection, _: connection.execute(_EMPTY))
         sessions = PostgresSessions(pool)
         return Shop(sessions, People(sessions), PostgresProfiles(pool))
+
+    def test_an_offer_that_is_written_meanwhile_counts_as_it_is_then(self, shop: Shop) -> None:
+        """Between the first look at it and the second, a cap comes and a budget goes."""
+        shop.write(ten=offer())
+        shop.take(reserve("a"))
+        changes = iter([offer(caps=ONCE), offer(budget_micros=EURO)])
+
+        def clock(session: Session) -> float:
+            for change in itertools.islice(changes, 1):
+                shop.write(ten=change)
+            return shop.clock(session)
+
+        late = OfferLedger(shop.sessions, clock=clock)
+        (capped,) = late.settle([reserve("b")])
+        assert isinstance(capped, OfferRefused)
+        # It was looked at anew, and the second change came in between.
+        assert capped.rule == "BUDGET"
+
+    def test_offers_that_never_stand_still_are_not_given(self, shop: Shop) -> None:
+        """Nobody knows what they say; asking again is safe."""
+        shop.write(ten=offer())
+        titles = (str(number) for number in itertools.count())
+
+        def clock(session: Session) -> float:
+            shop.write(ten=offer(title=next(titles)))
+            return shop.clock(session)
+
+        with pytest.raises(StorageUnavailable):
+            OfferLedger(shop.sessions, clock=clock).settle([reserve("a")])
+        assert shop.spend() == Spend()
+
+    def test_one_id_for_two_offers_at_the_same_moment_is_a_conflict(self, shop: Shop) -> None:
+        """Different offers do not wait for each other; the id is of who was first."""
+        shop.write(ten=offer(), five=offer())
+        faster = iter([reserve("r", BEN, offer_id="five")])
+
+        def clock(session: Session) -> float:
+            for one in faster:
+                shop.take(one)
+            return shop.clock(session)
+
+        late = OfferLedger(shop.sessions, clock=clock).settle([reserve("r"), reserve("s")])
+        assert kinds(late) == [ReservationConflict, RESERVED]
+        assert shop.spend("five") == shop.spend("ten") == (1, EURO, 0, 0)
