@@ -184,6 +184,23 @@ WAITING_SETTLE_COUNT_MAX: Final = 10_000
 RESERVATION_KEPT_DAYS: Final = 30
 OFFER_USE_COUNT_MAX: Final = 10_000
 
+# Triggers: how long a message and a pause may last, and decisions are remembered; how many
+# are made in one step, how many messages are handed out together and for how long; how far
+# back a cart goes, and how many events of a day are more than a person's.
+TRIGGER_DAYS_MAX: Final = 7.0
+TRIGGER_KEPT_DAYS: Final = 30.0
+TRIGGER_LIST_COUNT_MAX: Final = 1_000
+TRIGGER_NEWS_COUNT_MAX: Final = 1_000
+TRIGGER_DECIDE_COUNT_MAX: Final = 100
+HAND_OUT_COUNT_MAX: Final = 50
+LEASE_SECONDS_DEFAULT: Final = 60.0
+LEASE_SECONDS_MAX: Final = 3_600.0
+ACK_COUNT_MAX: Final = 1_000
+CONSUMER_CHARS_MAX: Final = 64
+CART_SECONDS_MAX: Final = 14 * 86_400.0
+CART_EVENT_COUNT_MAX: Final = 500
+PERSON_DAY_EVENT_COUNT_MAX: Final = 2_000
+
 # A filter: its text in UTF-8 bytes, nested parentheses, comparisons, values of one IN list,
 # and how many wildcards and orders of texts it tries on each value of a field. What a worker
 # keeps of the answers for one model's items, a bit per item and filter.
@@ -232,3 +249,8 @@ assert max(RECENT_EVENT_COUNT_MAX, EVENT_LINE_COUNT_MAX) <= RECENT_LINE_COUNT_MA
 # Whatever a cap can count must be read where it is told how much of it is left.
 assert OFFER_CAP_USE_COUNT_MAX <= OFFER_USE_COUNT_MAX
 assert HOLD_SECONDS_DEFAULT <= HOLD_SECONDS_MAX
+assert CONSUMER_CHARS_MAX == PLACEMENT_CHARS_MAX
+assert LEASE_SECONDS_DEFAULT <= LEASE_SECONDS_MAX
+# A cart must be known for as long as it can wait, and what was decided while it may count.
+assert TRIGGER_DAYS_MAX * 2 * 86_400.0 <= CART_SECONDS_MAX
+assert TRIGGER_DAYS_MAX * 2 <= TRIGGER_KEPT_DAYS

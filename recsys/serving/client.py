@@ -29,6 +29,7 @@ from recsys.serving.client_messages import (
     read_reply,
 )
 from recsys.serving.client_offers import OfferClient
+from recsys.serving.client_triggers import TriggerClient
 from recsys.serving.client_widgets import WidgetCalls
 from recsys.serving.profile_client import ProfileClient
 from recsys.serving.request_id import METADATA_KEY
@@ -85,6 +86,7 @@ class Client(WidgetCalls):
         self.catalog = CatalogClient(channel, ask=self._ask)
         self.campaigns = CampaignClient(channel, ask=self._ask)
         self.offers = OfferClient(channel, ask=self._ask)
+        self.triggers = TriggerClient(channel, ask=self._ask)
         self.profiles = ProfileClient(channel, ask=self._ask, timeout_seconds=timeout_seconds)
 
     def recommend(

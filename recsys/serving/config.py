@@ -174,6 +174,26 @@ class CampaignsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     ] = 1
 
 
+class TriggersConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Messages about what people have just done."""
+
+    rules: Annotated[
+        str,
+        Meta(
+            description="TOML file that says what sets which message off, looked at again every"
+            " second; '' for nothing. What is wrong in it is logged, and the rules before stay."
+        ),
+    ] = ""
+    poll_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=60,
+            description="How often new events, and messages for those who send, are looked for.",
+        ),
+    ] = 0.05
+
+
 class ProfilesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How people are summed up."""
 
@@ -258,6 +278,7 @@ class ServingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     rules: RulesConfig = RulesConfig()
     campaigns: CampaignsConfig = CampaignsConfig()
     offers: OffersConfig = OffersConfig()
+    triggers: TriggersConfig = TriggersConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 

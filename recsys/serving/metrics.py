@@ -168,6 +168,17 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self._triggers = Counter(
+            "recsys_triggers",
+            "Messages that events set off: decided, handed out, acknowledged; and what came of it.",
+            ("trigger", "step", "outcome"),
+            registry=registry,
+        )
+        self.triggers_refused = Counter(
+            "recsys_triggers_refused",
+            "Changes of the triggers' file in which something was wrong.",
+            registry=registry,
+        )
         self.links_removed = Counter(
             "recsys_links_removed", "Links that were forgotten.", registry=registry
         )
@@ -259,6 +270,10 @@ class Metrics:
             self._offers.labels(reason=one.basis.value).inc()
         for note in notes:
             self._notes.labels(note=note).inc()
+
+    def trigger(self, name: str, step: str, outcome: str) -> None:
+        """Count what came of a message: when it was decided, handed out or acknowledged."""
+        self._triggers.labels(trigger=name, step=step, outcome=outcome).inc()
 
     def catalog_items(
         self, outcomes: "Iterable[ItemOutcome]", violations: Iterable[FieldViolation]

@@ -8,6 +8,7 @@ from recsys.campaigns import FrequencyRules, read_frequency
 from recsys.errors import InvalidConfig
 from recsys.offers.prices import NO_PRICES, Price, read_prices
 from recsys.rules import Placements, read_placements
+from recsys.triggers import Triggers, read_triggers
 
 RulesT = TypeVar("RulesT")
 ReadT_co = TypeVar("ReadT_co", covariant=True)
@@ -81,6 +82,11 @@ def placements_file(path: str) -> RulesFile[Placements]:
 def frequency_file(path: str) -> RulesFile[FrequencyRules]:
     """Point at the rules of how often somebody may be messaged; an empty path for none."""
     return RulesFile(path, read_frequency, FrequencyRules)
+
+
+def triggers_file(path: str) -> RulesFile[Triggers]:
+    """Point at what sets messages off; an empty path for nothing."""
+    return RulesFile(path, read_triggers, Triggers)
 
 
 def prices_file(path: str) -> RulesFile[Mapping[str, Price]]:

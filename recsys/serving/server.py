@@ -38,6 +38,7 @@ from recsys.serving.profile_servicer import ProfileServicer
 from recsys.serving.rules_file import RulesFile, frequency_file, placements_file, prices_file
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
+from recsys.serving.trigger_parts import TRIGGER_SERVICE, TriggerParts
 from recsys.v1 import (
     campaign_service_pb2,
     catalog_service_pb2,
@@ -67,6 +68,7 @@ SERVICES: Final = (
     CATALOG_SERVICE,
     CAMPAIGN_SERVICE,
     OFFER_SERVICE,
+    TRIGGER_SERVICE,
 )
 HEALTH_SERVICE: Final = health.SERVICE_NAME
 
@@ -171,6 +173,17 @@ class RecsysServer:
             threads=config.campaigns.threads,
         )
         self._register(CAMPAIGN_SERVICE, _campaign_handlers(campaigns, surroundings))
+        self._triggers = TriggerParts(
+            config,
+            storage=storage,
+            slot=self._slot,
+            recommender=self._recommender,
+            offers=self._offers.recommender,
+            frequency=lambda: self._frequency,
+            writer=self._writer,
+            metrics=metrics,
+        )
+        self._register(TRIGGER_SERVICE, self._triggers.handlers(surroundings))
         health_pb2_grpc.add_HealthServicer_to_server(  # type: ignore[no-untyped-call]  # as above
             self._health, self._server
         )
@@ -208,6 +221,7 @@ class RecsysServer:
             asyncio.create_task(self._follow_storage()),
         ]
         self._writer.start()
+        self._triggers.start()
         return port
 
     async def serve_model(self, model: ServingModel) -> None:
@@ -224,6 +238,7 @@ class RecsysServer:
         for task in self._following:
             task.cancel()
         await self._health.enter_graceful_shutdown()
+        await self._triggers.stop()
         await self._quiet.find()
         stopping = asyncio.create_task(self._server.stop(self._grace_seconds))
         await asyncio.sleep(0)  # From here on, callers know that they must go elsewhere.
@@ -232,6 +247,7 @@ class RecsysServer:
         await self._links.close()
         await self._catalog.close()
         await self._offers.close()
+        await self._triggers.close()
         await self._writer.close()
         # A ranking cannot be interrupted; it takes milliseconds.
         await asyncio.to_thread(self._pool.shutdown)
@@ -274,6 +290,12 @@ class RecsysServer:
             if prices is not None:
                 self._prices.found = prices
                 log.info("offer_prices_read", extra={"offers": len(prices)})
+            triggers = await _changed(
+                self._triggers.file, "triggers", self._metrics.triggers_refused
+            )
+            if triggers is not None:
+                self._triggers.current = triggers
+                log.info("triggers_read", extra={"triggers": sorted(triggers.by_name)})
 
     async def _set_health(self, state: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in _HEALTH_NAMES:

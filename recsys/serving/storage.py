@@ -12,6 +12,7 @@ from recsys.events import EventFeed, EventLog, HistoryReader, NoEvents, NoHistor
 from recsys.offers import Ledger, OfferFeed, OfferStore
 from recsys.profiles import IdentityRules, PeopleStore, ProfileStore, Refusal
 from recsys.serving.config import StorageConfig
+from recsys.triggers import TriggerFeed, TriggerStore
 
 if TYPE_CHECKING:
     from recsys.storage.sessions import Sessions
@@ -35,6 +36,19 @@ class OfferStorage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerStorage:
+    """Where triggers are.
+
+    Attributes:
+        feed: The end of the log, for the one who decides.
+        store: What was decided.
+    """
+
+    feed: TriggerFeed
+    store: TriggerStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
     """An open storage.
 
@@ -50,6 +64,7 @@ class Storage:
         campaign_people: People some at a time, for campaigns; None likewise.
         segments: Saved segments; None likewise.
         offers: Offers and what is used of them; None likewise.
+        triggers: What events set off; None likewise.
         is_quick: Whether reading takes microseconds, so that it need not leave the event loop.
         unpacked: Keys of identifiers that readers want packed; may grow at any moment.
         link_outcomes: What became of links that events have brought; grows with each append.
@@ -68,6 +83,7 @@ class Storage:
     campaign_people: PeopleSource | None = None
     segments: SegmentStore | None = None
     offers: OfferStorage | None = None
+    triggers: TriggerStorage | None = None
     is_quick: bool = True
     unpacked: set[int] = field(default_factory=set)
     link_outcomes: list[Refusal | None] = field(default_factory=list)
@@ -100,6 +116,14 @@ def _offers(sessions: "Sessions") -> OfferStorage:
 
     offers = Offers(sessions)
     return OfferStorage(store=offers, feed=offers, ledger=OfferLedger(sessions))
+
+
+def _triggers(sessions: "Sessions", *, late_seconds: float) -> TriggerStorage:
+    from recsys.storage.trigger_feed import LogTriggerFeed  # noqa: PLC0415 - as above
+    from recsys.storage.triggers import TriggerMessages  # noqa: PLC0415 - as above
+
+    feed = LogTriggerFeed(sessions, late_seconds=late_seconds)
+    return TriggerStorage(feed=feed, store=TriggerMessages(sessions))
 
 
 def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
@@ -135,6 +159,8 @@ def _open_sqlite(path: Path, rules: IdentityRules | None) -> Storage:
         campaign_people=CampaignPeople(sessions, rules),
         segments=SavedSegments(sessions),
         offers=_offers(sessions),
+        # One writes at a time, so places come in their order.
+        triggers=_triggers(sessions, late_seconds=0.0),
         unpacked=unpacked,
         link_outcomes=link_outcomes,
         pack=log.pack,
@@ -156,6 +182,7 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
         from recsys.storage.postgres_pool import PostgresPool  # noqa: PLC0415 - as above
         from recsys.storage.postgres_profiles import PostgresProfiles  # noqa: PLC0415 - as above
         from recsys.storage.postgres_sessions import PostgresSessions  # noqa: PLC0415 - as above
+        from recsys.storage.trigger_feed import LATE_SECONDS  # noqa: PLC0415 - as above
     except ImportError as error:
         raise InvalidConfig(
             source="storage.histories",
@@ -177,6 +204,7 @@ def _open_postgres(config: StorageConfig, rules: IdentityRules | None) -> Storag
         campaign_people=CampaignPeople(sessions, rules),
         segments=SavedSegments(sessions),
         offers=_offers(sessions),
+        triggers=_triggers(sessions, late_seconds=LATE_SECONDS),
         link_outcomes=link_outcomes,
         is_quick=False,
         close=pool.close,

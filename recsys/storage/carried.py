@@ -1,6 +1,7 @@
 """What a new store takes over from the one before it.
 
-Who was erased, what people allow, links, and offers with the ledger of their uses.
+Who was erased, what people allow, links, offers with the ledger of their uses, and what
+triggers have decided.
 """
 
 import sqlite3
@@ -41,10 +42,16 @@ INSERT INTO identifiers (identifier_key, namespace, value, consent_bits) VALUES 
 ON CONFLICT (identifier_key) DO UPDATE SET consent_bits = excluded.consent_bits
 """
 _ADD_ERASURE = "INSERT INTO erasures VALUES (?, ?, ?, ?, ?, ?)"
-_OFFER_TABLES = ("offers", "offer_spends", "reservations", "offer_uses")
+# Places in the log are those of another log.
+_OFFER_TABLES = (
+    "offers", "offer_spends", "reservations", "offer_uses", "trigger_waits", "trigger_messages",
+)  # fmt: skip
 _USERS = """
 SELECT identifier_key, namespace, value FROM identifiers
-WHERE identifier_key IN (SELECT identifier_key FROM offer_uses)
+WHERE identifier_key IN (
+  SELECT identifier_key FROM offer_uses
+  UNION SELECT identifier_key FROM trigger_waits UNION SELECT identifier_key FROM trigger_messages
+)
 """
 _ADD_USER = """
 INSERT INTO identifiers (identifier_key, namespace, value) VALUES (?, ?, ?)
@@ -145,7 +152,7 @@ def hand_over_links(
 
 
 def hand_over_offers(path: Path, connection: sqlite3.Connection) -> None:
-    """Write the offers and the ledger of a store into a new one with the same salt.
+    """Write offers, their ledger and what triggers decided into a new store with the same salt.
 
     Args:
         path: The former store.

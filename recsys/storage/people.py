@@ -8,7 +8,7 @@ from recsys.consent import Consent, newest_of_each
 from recsys.domain import EventType, Identifier
 from recsys.errors import PersonErased
 from recsys.profiles import Erasure, Export, LoggedEvent, Person
-from recsys.storage import exports, offers_people, people_consents, tombstones
+from recsys.storage import exports, offers_people, people_consents, tombstones, trigger_rows
 from recsys.storage.mentions import forget_mentions
 from recsys.storage.people_export import exported
 from recsys.storage.people_members import HERS, add, members, most_trusted_first, turns_of_others
@@ -122,6 +122,7 @@ def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -
     exports.forget(session, keys)
     event_count = session.change(_DELETE_EVENTS, keys, keys)
     offers_people.forget(session, keys)
+    trigger_rows.forget(session, keys)
     if session.packs:
         session.change(_DELETE_PACKED, keys)
     # Whose turn it is now is nobody's from now on: others go on with the device.

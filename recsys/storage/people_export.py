@@ -11,7 +11,7 @@ import numpy as np
 from recsys.domain import Identifier
 from recsys.offers import amount_of_micros
 from recsys.profiles import Export, Link
-from recsys.storage import exports, offers_people, people_consents
+from recsys.storage import exports, offers_people, people_consents, trigger_rows
 from recsys.storage.packed import unpack_lines
 from recsys.storage.people_members import HERS, members, most_trusted_first, turns_of_others
 from recsys.storage.sessions import Session, Sessions
@@ -34,7 +34,7 @@ def exported(
     """Return the lines in parts; each part is of one moment.
 
     A line is an object whose `record` says what it is: `identifier`, `consent`, `link`,
-    `packed-history`, `export`, `redemption`, `event` or `erased`.
+    `packed-history`, `export`, `redemption`, `trigger`, `event` or `erased`.
     """
     found = sessions.read(
         lambda session: most_trusted_first(session, members(session, identifiers))
@@ -123,6 +123,21 @@ def _about_her(
             }
         )
         for one in offers_people.redemptions(session, list(found))
+    ]
+    lines += [
+        msgspec.json.encode(
+            {
+                "record": "trigger",
+                "trigger": one.trigger,
+                "channel": one.channel,
+                "state": one.state.name.lower(),
+                "cause": one.cause,
+                "event_time": _moment(one.event_time),
+                "decide_time": _moment(one.decide_time),
+                "content": one.content,
+            }
+        )
+        for one in trigger_rows.hers(session, list(found))
     ]
     asked = {session.keys.identifier(one): one for one in identifiers}
     lines += [

@@ -9,7 +9,7 @@ from recsys.errors import StorageUnavailable
 from recsys.storage.catalog_rows import ONLINE_KEY, item_text, plain_item, store_text
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -151,6 +151,29 @@ CREATE TABLE offer_uses ( -- whose reservations are; by each identifier that was
   PRIMARY KEY (identifier_key, offer_key, reservation_key)
 ) WITHOUT ROWID;
 CREATE INDEX offer_uses_by_reservation ON offer_uses (reservation_key);
+""",
+    10: """
+CREATE TABLE trigger_turns ( -- whose turn it is to decide, and how far the log has been seen to
+  name TEXT PRIMARY KEY, holder TEXT NOT NULL, until_time REAL NOT NULL, place INTEGER
+) WITHOUT ROWID;
+CREATE TABLE trigger_waits ( -- carts that are looked at later
+  name TEXT NOT NULL, identifier_key INTEGER NOT NULL, due_time REAL NOT NULL,
+  PRIMARY KEY (name, identifier_key)
+) WITHOUT ROWID;
+CREATE INDEX trigger_waits_by_time ON trigger_waits (due_time);
+CREATE INDEX trigger_waits_by_identifier ON trigger_waits (identifier_key);
+CREATE TABLE trigger_messages ( -- what was decided; as `recsys.triggers.Message`
+  message_key INTEGER PRIMARY KEY AUTOINCREMENT, id_high INTEGER NOT NULL, id_low INTEGER NOT NULL,
+  name TEXT NOT NULL, identifier_key INTEGER NOT NULL, channel INTEGER NOT NULL,
+  state INTEGER NOT NULL, cause TEXT, event_time REAL NOT NULL, decide_time REAL NOT NULL,
+  expire_time REAL NOT NULL, consumer TEXT NOT NULL DEFAULT '', -- who took it last
+  lease_time REAL, -- until when nobody else gets it
+  content TEXT NOT NULL
+);
+CREATE UNIQUE INDEX trigger_messages_by_id ON trigger_messages (id_high, id_low);
+CREATE INDEX trigger_messages_by_identifier ON trigger_messages (identifier_key);
+CREATE INDEX trigger_messages_by_time ON trigger_messages (decide_time);
+CREATE INDEX trigger_messages_open ON trigger_messages (message_key) WHERE state <= 2;
 """,
 }
 """What makes a store of each version from one of the version before; what there is to be

@@ -54,7 +54,7 @@ def test_documented_recsys_commands_exist(
         if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
             break
         names.append(word)
-    groups = {"bundle", "catalog", "export", "offers", "profile", "segment"}
+    groups = {"bundle", "catalog", "export", "offers", "profile", "segment", "triggers"}
     if len(names) == 2 and names[0] not in groups:
         names = names[:1]
     key = tuple(names)

@@ -1,6 +1,7 @@
 """A real gRPC server in this process, with a model where the right answer is obvious."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,43 @@ async def remembering(
         for running in (one, other):
             await running.server.serve_model(model)
         yield one, other
+
+
+@contextlib.asynccontextmanager
+async def two_with_triggers(
+    folder: Path, storage: StorageConfig, model: ServingModel, triggers: str, frequency: str = ""
+) -> AsyncIterator[tuple[Running, Running]]:
+    """Run two servers with triggers on one storage until the block ends."""
+    (folder / "triggers.toml").write_text(triggers)
+    (folder / "frequency.toml").write_text(frequency)
+    text = (
+        f'[triggers]\nrules = "{folder}/triggers.toml"\npoll_seconds = 0.01\n'
+        f'[campaigns]\nfrequency = "{folder}/frequency.toml"\n'
+    )
+    async with (
+        server_on(open_storage(storage), CollectorRegistry(), text) as one,
+        server_on(open_storage(storage), CollectorRegistry(), text) as other,
+    ):
+        for running in (one, other):
+            await running.server.serve_model(model)
+        yield one, other
+
+
+@pytest.fixture
+def serve(
+    tmp_path: Path, storage_config: StorageConfig, make_model: Callable[..., ServingModel]
+) -> Callable[..., contextlib.AbstractAsyncContextManager[tuple[Running, Running]]]:
+    """Runs two servers with triggers on one storage of each kind."""
+    return functools.partial(two_with_triggers, tmp_path, storage_config, make_model())
+
+
+@pytest.fixture
+def serve_sqlite(
+    tmp_path: Path, make_model: Callable[..., ServingModel]
+) -> Callable[..., contextlib.AbstractAsyncContextManager[tuple[Running, Running]]]:
+    """Runs two servers with triggers on an SQLite store."""
+    storage = StorageConfig(histories=str(tmp_path / "store.sqlite"))
+    return functools.partial(two_with_triggers, tmp_path, storage, make_model())
 
 
 @pytest.fixture

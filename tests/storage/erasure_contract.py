@@ -24,6 +24,8 @@ from recsys.storage.campaign_segments import SavedSegments
 from recsys.storage.catalog import Catalog
 from recsys.storage.offers import Offers
 from recsys.storage.offers_ledger import OfferLedger
+from recsys.storage.triggers import TriggerMessages
+from recsys.triggers import MessageContent, Occasion, Proposal, Round, Wait
 from storage.event_log_contract import NOW, event
 from storage.people_contract import Household, exported, said
 from support.identity import account, card, link, visitor
@@ -35,10 +37,13 @@ HERS = [ANNA, CARD, PHONE]
 BENS = [event("ben-1", who=[BEN, TABLET], time=NOW - 50.0), event("ben-2", who=[BEN])]
 
 # Where she is found before she is erased, what of her, and whether by her name or her words.
-_EVERYWHERE = {"identifiers", "events", "consents", "links", "segments", "exports", "offer_uses"}
+_EVERYWHERE = {
+    "identifiers", "events", "consents", "links", "segments", "exports", "offer_uses",
+    "trigger_messages", "trigger_waits",
+}  # fmt: skip
 _TABLES_OF_NOBODY = {
     "facts", "tombstones", "erasures", "items", "stores", "stock", "stock_adjustments",
-    "catalog_changes", "saved_segments", "offers", "offer_spends",
+    "catalog_changes", "saved_segments", "offers", "offer_spends", "trigger_turns",
     # What they cost stays counted; who used them is told by `offer_uses` alone.
     "reservations",
     # The databases' own.
@@ -149,8 +154,24 @@ def _happen(home: Household) -> None:
     for number, who in enumerate((ANNA, CARD, PHONE, BEN)):
         ledger.settle([reserve(f"use-{number} of {who.value}", who)])
     ledger.settle([Commit(f"use-0 of {ANNA.value}")])
+    _set_off(home)
     home.people.erase([EVE], now=NOW)
     home.pack([*HERS, BEN, TABLET])
+
+
+def _set_off(home: Household) -> None:
+    """Let messages be decided for her and others, and carts be waited for."""
+    store = TriggerMessages(home.sessions, clock=lambda _: NOW)
+    store.take_turn("worker", seconds=1.0)
+    content = MessageContent(occasion=Occasion.CART_LEFT, item_ids=(ItemId("i1"),))
+    people = (ANNA, CARD, PHONE, BEN)
+    proposals = [
+        Proposal("cart", f"{number}", who, Channel.PUSH, NOW - 20.0, NOW + 9.0, content)
+        for number, who in enumerate(people)
+    ]
+    waits = [Wait("cart", who, NOW) for who in people]
+    what = Round(proposals=proposals, waits=waits)
+    store.decide(what, lambda _, __: None, holder="worker", now=NOW)
 
 
 class ErasureContract:
@@ -215,7 +236,7 @@ class ErasureContract:
         records = {line["record"] for line in exported(home.people, PHONE)}
         packed = {"packed-history"} & records
         assert records == packed | {
-            "identifier", "consent", "link", "export", "redemption", "event",
+            "identifier", "consent", "link", "export", "redemption", "trigger", "event",
         }  # fmt: skip
 
     @pytest.mark.parametrize("value", ["card-of-anna", 'a "%_!\\ ä'], ids=["plain", "strange"])

@@ -15,6 +15,7 @@ from recsys.v1 import (
     offer_service_pb2_grpc,
     profile_service_pb2_grpc,
     recommendation_service_pb2_grpc,
+    trigger_service_pb2_grpc,
 )
 
 ITEM_COUNT = 40
@@ -65,6 +66,11 @@ class Running:
     def offers(self) -> offer_service_pb2_grpc.OfferServiceStub:
         """Stub of the offer service."""
         return offer_service_pb2_grpc.OfferServiceStub(self.channel)
+
+    @property
+    def triggers(self) -> trigger_service_pb2_grpc.TriggerServiceStub:
+        """Stub of the trigger service."""
+        return trigger_service_pb2_grpc.TriggerServiceStub(self.channel)
 
     def counted(self, name: str, **labels: str) -> float:
         """Value of a metric, with all that has been counted by now."""

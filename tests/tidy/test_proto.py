@@ -13,7 +13,15 @@ from recsys.domain import Channel, EventType, FallbackCause, ReasonKind, Shortfa
 from recsys.offers import ReservationState
 from recsys.offers.query import PropensityBasis
 from recsys.profiles import LifecycleStage, RfmSegment
-from recsys.v1 import event_pb2, offer_pb2, offer_service_pb2, profile_pb2, result_pb2
+from recsys.triggers import AckOutcome, MessageState, Occasion
+from recsys.v1 import (
+    event_pb2,
+    offer_pb2,
+    offer_service_pb2,
+    profile_pb2,
+    result_pb2,
+    trigger_service_pb2,
+)
 
 
 def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
@@ -122,6 +130,12 @@ def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
         ("offer_service", f"1 to {limits.RESERVATION_ID_BYTES_MAX} bytes of UTF-8"),
         ("offer_service", f"up to {limits.HOLD_SECONDS_MAX / 86_400:.0f} days"),
         ("offer_service", f"Absent means {limits.HOLD_SECONDS_DEFAULT / 60:.0f} minutes"),
+        ("trigger_service", f"1 to {limits.CONSUMER_CHARS_MAX} lower case letters"),
+        ("trigger_service", f"these triggers, at most {limits.TRIGGER_LIST_COUNT_MAX}."),
+        ("trigger_service", f"up to {limits.LEASE_SECONDS_MAX:.0f} s"),
+        ("trigger_service", f"Absent means {limits.LEASE_SECONDS_DEFAULT:.0f} s"),
+        ("trigger_service", f"decided, 1 to {limits.HAND_OUT_COUNT_MAX}."),
+        ("trigger_service", f"each, 1 to {limits.ACK_COUNT_MAX} messages"),
         ("context", f"at most {limits.RECENT_EVENT_COUNT_MAX} events"),
         ("context", f"at most {limits.RECENT_LINE_COUNT_MAX} lines in all"),
         ("recommendation_service", f"at most {limits.VIOLATION_COUNT_MAX} field violations"),
@@ -148,6 +162,9 @@ def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: st
         (FallbackCause, result_pb2.FallbackCause, "FALLBACK_CAUSE_"),
         (PropensityBasis, offer_service_pb2.OfferReason, "OFFER_REASON_"),
         (ReservationState, offer_pb2.ReservationState, "RESERVATION_STATE_"),
+        (MessageState, trigger_service_pb2.TriggerMessageState, "TRIGGER_MESSAGE_STATE_"),
+        (Occasion, trigger_service_pb2.TriggerOccasion, "TRIGGER_OCCASION_"),
+        (AckOutcome, trigger_service_pb2.TriggerAckOutcome, "TRIGGER_ACK_OUTCOME_"),
     ],
     ids=[
         "event types",
@@ -161,6 +178,9 @@ def test_the_contract_states_the_limits(repo_root: Path, file: str, sentence: st
         "fallback causes",
         "reasons of offers",
         "states of reservations",
+        "states of messages",
+        "occasions of triggers",
+        "acknowledgements",
     ],
 )
 def test_domain_and_contract_have_the_same_members(members, enum, prefix) -> None:  # noqa: ANN001 - enum classes of two worlds

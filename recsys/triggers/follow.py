@@ -1,0 +1,209 @@
+"""Follows the log of events and decides on what they set off, a look at a time."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from recsys import limits
+from recsys.domain import EventType
+from recsys.recommend import ServingModel
+from recsys.triggers.cart import cart_of
+from recsys.triggers.decide import Candidate, Decider
+from recsys.triggers.message import TriggerCause
+from recsys.triggers.ports import News, Round, TriggerFeed, TriggerStore, Wait
+from recsys.triggers.trigger import Occasion, Triggers
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS: Final = 3.0
+"""For how long one worker decides; after it has died, another one takes its turn then."""
+
+_RENEW_SECONDS: Final = 1.0
+_ASK_SECONDS: Final = 0.5
+_PLACE_SECONDS: Final = 1.0
+
+OnDecided = Callable[[str, TriggerCause | None], None]
+"""Told of every decision: the trigger, and why there is no message; None if there is."""
+
+
+class TriggerFollower:
+    """One worker's part in deciding. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        *,
+        holder: str,
+        feed: TriggerFeed,
+        store: TriggerStore,
+        decider: Decider,
+        on_decided: OnDecided = lambda _, __: None,
+    ) -> None:
+        """Follow a log.
+
+        Args:
+            holder: Tells this worker from all others.
+            feed: The end of the log.
+            store: Keeps decisions.
+            decider: Makes them.
+            on_decided: Told of every decision.
+        """
+        self._holder = holder
+        self._feed = feed
+        self._store = store
+        self._decider = decider
+        self._on_decided = on_decided
+        self._has_turn = False
+        self._ask_again = 0.0
+        self._place_again = 0.0
+        self._place: int | None = None
+
+    def look(
+        self, model: ServingModel, triggers: Triggers, *, now: float, clock: float | None = None
+    ) -> bool:
+        """Decide on what has arrived and on the carts that are due, if it is this worker's turn.
+
+        Args:
+            model: Judges what people like.
+            triggers: What sets messages off.
+            now: Seconds since 1970-01-01 UTC.
+            clock: Seconds on a clock that only goes forward.
+
+        Returns:
+            Whether there is more to do at once.
+
+        Raises:
+            StorageUnavailable: The next look begins where this one did.
+        """
+        clock = time.monotonic() if clock is None else clock
+        if not self._is_our_turn(clock):
+            return False
+        news = self._feed.news(triggers.event_types, now=clock)
+        candidates = self._visits(news, triggers, now=now)
+        waits = self._new_waits(news, triggers, now=now)
+        due = self._store.due(now=now, count_max=limits.TRIGGER_DECIDE_COUNT_MAX)
+        later: list[Wait] = []
+        done: list[Wait] = []
+        for wait in due:
+            outcome = self._looked_at(wait, triggers, now=now)
+            if isinstance(outcome, Wait):
+                later.append(outcome)
+            else:
+                done.append(wait)
+                candidates += [] if outcome is None else [outcome]
+        what = Round(waits=(*waits, *later), done_waits=tuple(done))
+        if candidates or what != Round() or clock >= self._place_again:
+            # What has set nothing off may as well be read twice.
+            self._place_again = clock + _PLACE_SECONDS
+            if news.place != self._place:
+                what = what._replace(place=news.place)
+        self._decide(model, candidates, what, now=now)
+        self._place = self._place if what.place is None else what.place
+        self._feed.accept(news)
+        return not news.is_all or len(due) == limits.TRIGGER_DECIDE_COUNT_MAX
+
+    def close(self) -> None:
+        """Let another worker decide at once."""
+        if self._has_turn:
+            self._has_turn = False
+            self._store.end_turn(self._holder)
+
+    def _is_our_turn(self, clock: float) -> bool:
+        if clock < self._ask_again:
+            return self._has_turn
+        turn = self._store.take_turn(self._holder, seconds=TURN_SECONDS)
+        if turn is not None and not self._has_turn:
+            log.info("triggers_taken", extra={"place": turn.place})
+            self._feed.begin(turn.place)
+            self._place = turn.place
+        self._has_turn = turn is not None
+        self._ask_again = clock + (_RENEW_SECONDS if self._has_turn else _ASK_SECONDS)
+        return self._has_turn
+
+    def _visits(self, news: News, triggers: Triggers, *, now: float) -> list[Candidate]:
+        candidates = []
+        for name, trigger in triggers.on(Occasion.STORE_VISIT):
+            for event in news.events:
+                if event.event_type != EventType.STORE_VISIT.code or (
+                    trigger.stores and event.store_id not in trigger.stores
+                ):
+                    continue
+                if now >= trigger.expire_time(event.event_time):
+                    self._on_decided(name, TriggerCause.LATE)
+                elif event.owner is None:
+                    self._on_decided(name, TriggerCause.ANONYMOUS)
+                else:
+                    candidates.append(Candidate.of_visit(name, trigger, event))
+        return candidates
+
+    def _new_waits(self, news: News, triggers: Triggers, *, now: float) -> list[Wait]:
+        waits: dict[tuple[str, object], Wait] = {}
+        for name, trigger in triggers.on(Occasion.CART_LEFT):
+            for event in news.events:
+                if event.event_type != EventType.ADD_TO_CART.code:
+                    continue
+                if now >= trigger.expire_time(event.event_time):
+                    self._on_decided(name, TriggerCause.LATE)
+                elif event.owner is None:
+                    self._on_decided(name, TriggerCause.ANONYMOUS)
+                else:
+                    due_time = event.event_time + trigger.after_seconds
+                    before = waits.get((name, event.owner))
+                    if before is None or before.due_time < due_time:
+                        waits[name, event.owner] = Wait(name, event.owner, due_time)
+        return list(waits.values())
+
+    def _looked_at(self, wait: Wait, triggers: Triggers, *, now: float) -> Candidate | Wait | None:
+        """Look at a cart that is due: a message, a later look, or nothing."""
+        trigger = triggers.enabled(wait.trigger)
+        if trigger is None or trigger.on is not Occasion.CART_LEFT:
+            return None
+        cart = cart_of(
+            self._store.cart_events(
+                wait.owner,
+                since=now - limits.CART_SECONDS_MAX,
+                count_max=limits.CART_EVENT_COUNT_MAX,
+            )
+        )
+        if cart is None:
+            self._on_decided(wait.trigger, TriggerCause.NOTHING_TO_SHOW)
+            return None
+        due_time = cart.last.event_time + trigger.after_seconds
+        if due_time > now:
+            return wait._replace(due_time=due_time)
+        if now >= trigger.expire_time(cart.last.event_time):
+            self._on_decided(wait.trigger, TriggerCause.LATE)
+            return None
+        return Candidate.of_cart(wait.trigger, trigger, wait.owner, cart)
+
+    def _decide(
+        self, model: ServingModel, found: Sequence[Candidate], what: Round, *, now: float
+    ) -> None:
+        """Decide on some at a time; the last step says how far the log has been seen to."""
+        candidates = self._undecided(found)
+        size = limits.TRIGGER_DECIDE_COUNT_MAX
+        parts = [candidates[at : at + size] for at in range(0, len(candidates), size)]
+        for some in parts[:-1]:
+            self._keep(model, some, Round(), now=now)
+        last = parts[-1] if parts else []
+        if last or what != Round():
+            self._keep(model, last, what, now=now)
+
+    def _keep(
+        self, model: ServingModel, some: Sequence[Candidate], what: Round, *, now: float
+    ) -> None:
+        proposals, bench = self._decider.propose(model, some, now=now)
+        decisions = self._store.decide(
+            what._replace(proposals=proposals), bench, holder=self._holder, now=now
+        )
+        for proposal, decision in zip(proposals, decisions, strict=True):
+            if decision.is_new:
+                self._on_decided(proposal.trigger, decision.cause)
+
+    def _undecided(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Leave one of those that are about the same event, as carts of one person can be."""
+        found = {(one.name, one.event_id): one for one in candidates}
+        if found:
+            for name in self._store.decided(list(found)):
+                del found[name]
+        return list(found.values())
