@@ -106,6 +106,7 @@ def values(
       recsys allocate var/values/values.parquet --limits var/values/limits.toml --out var/march
     """
     from recsys.commands.export_rows import part_writer  # noqa: PLC0415 - keeps --help quick
+    from recsys.profiles import place_of  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
     from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - as above
 
@@ -114,6 +115,7 @@ def values(
         store_id=store, page_size=1, offers={"alone": True},
     )  # fmt: skip
     put_people(batch, segment=segment, people=people)
+    batch.destination = place_of(out)
     out.mkdir(parents=True, exist_ok=True)
     part = out / f"{VALUES_NAME}.part"
     tally = Tally()

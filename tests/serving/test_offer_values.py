@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from recsys.commands import export, offers
 from recsys.commands.offer_values import MixedCurrencies, NothingToAllocate
 from recsys.v1 import offer_service_pb2 as service
+from recsys.v1 import profile_service_pb2
 from recsys.v1.event_pb2 import CHANNEL_EMAIL
 from recsys.v1.subject_pb2 import Subject
 from serving.test_campaigns import allow, arrive, mailed, user
@@ -113,6 +114,10 @@ async def test_live_offers_are_allocated_within_what_is_left_of_them(
     assert codes.count("mug") == 3
     # A basket's offer is used for sure, as far as is known, so a budget of nine is nine uses.
     assert codes.count("basket") == 9
+    request = profile_service_pb2.EraseProfileRequest(subject=user("u02"))
+    files = (await shop.profiles.EraseProfile(request)).erasure.exports
+    # Whoever is erased is told which folders name her.
+    assert [Path(one.place).name for one in files] == ["values", "out"]
 
 
 async def test_what_cannot_be_compared_or_is_worth_nothing_is_said(
