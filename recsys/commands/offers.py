@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from recsys.v1.context_pb2 import Context
+    from recsys.v1.offer_pb2 import Reservation
     from recsys.v1.offer_service_pb2 import Basket
     from recsys.v1.subject_pb2 import Subject
 
@@ -88,12 +89,12 @@ def list_offers(*, target: Target = TARGET_DEFAULT, as_json_: Json = False) -> N
 
       recsys offers list
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.commands.offer_lines import offer_line  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     with connect(target) as client:
         for offer in client.offers.all():
-            line = f"{offer.offer_id}  {offer.WhichOneof('benefit')}  {offer.title}".rstrip()
-            _say(json.dumps(_as_object(offer)) if as_json_ else line)
+            _say(json.dumps(_as_object(offer)) if as_json_ else offer_line(offer))
 
 
 def show(
@@ -172,14 +173,12 @@ def recommend(
     if as_json_:
         _say(json.dumps(_as_object(answer), indent=2))
         return
-    from recsys.v1.offer_service_pb2 import OfferReason  # noqa: PLC0415 - keeps --help quick
+    from recsys.commands import offer_lines  # noqa: PLC0415 - keeps --help quick
 
     for one in answer.results:
-        reason = OfferReason.Name(one.reason).removeprefix("OFFER_REASON_").lower()
-        earns = f"  {one.expected_value:.2f} {one.offer.currency_code}" if explain else ""
-        _say(f"{one.offer.offer_id}  {one.offer.title}  ({reason}){earns}")
+        _say(offer_lines.result_line(one, explain=explain))
     for refused in answer.refused_offers:
-        _say(f"- {refused.offer_id}  {refused.rule}: {refused.detail}")
+        _say(offer_lines.refused_line(refused))
 
 
 def reserve(
@@ -198,6 +197,7 @@ def reserve(
     hold: Annotated[float | None, typer.Option(help="Seconds until it expires.")] = None,
     cost: Annotated[str, typer.Option(help="What it costs at most, such as 8.32EUR.")] = "",
     target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
 ) -> None:
     """Hold an offer for a person. The same once more changes nothing.
 
@@ -220,7 +220,7 @@ def reserve(
             cost_micros=micros,
             currency=currency,
         )
-    _say(json.dumps(_as_object(reservation), indent=2))
+    _say_reservation(reservation, as_json_=as_json_)
 
 
 def commit(
@@ -228,6 +228,7 @@ def commit(
     *,
     cost: Annotated[str, typer.Option(help="What it cost, such as 8.32EUR.")] = "",
     target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
 ) -> None:
     """Say that a reserved offer was used. The same once more changes nothing.
 
@@ -240,21 +241,38 @@ def commit(
     micros, currency = _cost(cost)
     with connect(target) as client:
         reservation = client.offers.commit(reservation_id, cost_micros=micros, currency=currency)
-    _say(json.dumps(_as_object(reservation), indent=2))
+    _say_reservation(reservation, as_json_=as_json_)
 
 
-def release(reservation_id: Reserved, *, target: Target = TARGET_DEFAULT) -> None:
-    """Give a reservation back.
+def release(
+    reservation_id: Reserved,
+    *,
+    returned: Annotated[
+        bool, typer.Option("--returned", help="What was bought has come back: also if committed.")
+    ] = False,
+    target: Target = TARGET_DEFAULT,
+    as_json_: Json = False,
+) -> None:
+    """Give a reservation back. The same once more changes nothing.
 
     [b]Examples[/]
 
       recsys offers release receipt-17
+      recsys offers release receipt-17 --returned
     """
     from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
 
     with connect(target) as client:
-        reservation = client.offers.release(reservation_id)
-    _say(json.dumps(_as_object(reservation), indent=2))
+        reservation = client.offers.release(reservation_id, returned=returned)
+    _say_reservation(reservation, as_json_=as_json_)
+
+
+def _say_reservation(reservation: "Reservation", *, as_json_: bool) -> None:
+    from recsys.commands.offer_lines import reservation_line  # noqa: PLC0415 - keeps --help quick
+
+    _say(
+        json.dumps(_as_object(reservation), indent=2) if as_json_ else reservation_line(reservation)
+    )
 
 
 def _say(text: str) -> None:

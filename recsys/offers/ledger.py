@@ -28,6 +28,7 @@ class ReservationState(enum.IntEnum):
     COMMITTED = 2
     RELEASED = 3
     EXPIRED = 4
+    RETURNED = 5
 
 
 class Reserve(NamedTuple):
@@ -68,9 +69,16 @@ class Commit(NamedTuple):
 
 
 class Release(NamedTuple):
-    """Give a reservation back."""
+    """Give a reservation back.
+
+    Attributes:
+        reservation_id: Of the reservation.
+        is_return: Whether what was bought with the offer has come back, so that also a use
+            that was committed is given back.
+    """
 
     reservation_id: str
+    is_return: bool = False
 
 
 Asked: TypeAlias = Reserve | Commit | Release
@@ -87,7 +95,8 @@ class Reservation(NamedTuple):
         currency: ISO 4217 code of the cost; empty where the offer is deleted.
         reserve_time: Since when, seconds since 1970-01-01 UTC by the storage's clock.
         expire_time: Until when it is held.
-        settle_time: When it was committed, released or expired; None while reserved.
+        settle_time: When it was committed, released or returned, or expired; None while
+            reserved.
     """
 
     reservation_id: str
@@ -110,7 +119,7 @@ class Spend(NamedTuple):
     Attributes:
         reserved_count: Uses that are reserved now.
         reserved_micros: What they cost.
-        committed_count: Uses that were committed, ever.
+        committed_count: Uses that were committed, ever, less those that were returned.
         committed_micros: What they cost.
     """
 

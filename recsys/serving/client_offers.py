@@ -114,9 +114,14 @@ class OfferClient:
         response: service.CommitOfferResponse = self._ask(self._stub.CommitOffer, request)
         return response.reservation
 
-    def release(self, reservation_id: str) -> offer_pb2.Reservation:
-        """Give a reservation back; asking the same again is safe."""
-        request = service.ReleaseOfferRequest(reservation_id=reservation_id)
+    def release(self, reservation_id: str, *, returned: bool = False) -> offer_pb2.Reservation:
+        """Give a reservation back; asking the same again is safe.
+
+        Args:
+            reservation_id: Of the reservation.
+            returned: Whether what was bought has come back: then also of one that was committed.
+        """
+        request = service.ReleaseOfferRequest(reservation_id=reservation_id, returned=returned)
         response: service.ReleaseOfferResponse = self._ask(self._stub.ReleaseOffer, request)
         return response.reservation
 

@@ -197,7 +197,8 @@ class OfferServicer:
     async def release_offer(self, request: service.ReleaseOfferRequest, call: Call) -> bytes:
         """Give a reservation back."""
         parts = self._parts()
-        asked = Release(wire_offer_calls.parse_reservation_id(request.reservation_id))
+        name = wire_offer_calls.parse_reservation_id(request.reservation_id)
+        asked = Release(name, is_return=request.returned)
         call.check_deadline()
         reservation = await parts.writer.settle(asked)
         return service.ReleaseOfferResponse(

@@ -206,7 +206,10 @@ class Turn:
 
     def _release(self, asked: Release, row: ReservationRow, *, now: float) -> Reservation:
         if row.state == ReservationState.COMMITTED:
-            raise ReservationSettled(state=ReservationState(row.state).name)
+            if not asked.is_return:
+                raise ReservationSettled(state=ReservationState(row.state).name)
+            self._change(row.offer_key, committed_count=-1, committed_micros=-row.cost)
+            row = self._move(row, ReservationState.RETURNED, cost=row.cost, now=now)
         if row.state == ReservationState.RESERVED:
             self._change(row.offer_key, reserved_count=-1, reserved_micros=-row.cost)
             row = self._move(row, ReservationState.RELEASED, cost=row.cost, now=now)

@@ -20,11 +20,13 @@ class ReservationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RESERVATION_STATE_COMMITTED: _ClassVar[ReservationState]
     RESERVATION_STATE_RELEASED: _ClassVar[ReservationState]
     RESERVATION_STATE_EXPIRED: _ClassVar[ReservationState]
+    RESERVATION_STATE_RETURNED: _ClassVar[ReservationState]
 RESERVATION_STATE_UNSPECIFIED: ReservationState
 RESERVATION_STATE_RESERVED: ReservationState
 RESERVATION_STATE_COMMITTED: ReservationState
 RESERVATION_STATE_RELEASED: ReservationState
 RESERVATION_STATE_EXPIRED: ReservationState
+RESERVATION_STATE_RETURNED: ReservationState
 
 class Offer(_message.Message):
     __slots__ = ("offer_id", "title", "percent_off", "amount_off", "buy_and_get", "gift", "free_delivery", "points", "sample", "currency_code", "scope", "eligibility", "validity", "hours", "time_zone", "stacking_group", "stacks_on", "priority", "value", "cost", "budget", "unit_count", "caps", "holdout_share")

@@ -194,10 +194,12 @@ class CommitOfferResponse(_message.Message):
     def __init__(self, reservation: _Optional[_Union[_offer_pb2.Reservation, _Mapping]] = ...) -> None: ...
 
 class ReleaseOfferRequest(_message.Message):
-    __slots__ = ("reservation_id",)
+    __slots__ = ("reservation_id", "returned")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
-    def __init__(self, reservation_id: _Optional[str] = ...) -> None: ...
+    returned: bool
+    def __init__(self, reservation_id: _Optional[str] = ..., returned: _Optional[bool] = ...) -> None: ...
 
 class ReleaseOfferResponse(_message.Message):
     __slots__ = ("reservation",)

@@ -155,10 +155,11 @@ class OfferServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseOffer(self, request, context):
-        """Gives a reservation back. What is released or expired already stays so.
+        """Gives a reservation back, or, where what was bought has come back, a use that was committed.
+        What is released, returned or expired already stays so.
 
         Errors: also NOT_FOUND (reason RESERVATION_NOT_FOUND), FAILED_PRECONDITION
-        (reason RESERVATION_SETTLED) if it was committed.
+        (reason RESERVATION_SETTLED) if it was committed, and `returned` is not set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

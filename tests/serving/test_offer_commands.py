@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ caps = [{ count = 1, days = 7 }]
 circles = [[48.4, 10.0, 25.0]]
 polygons = [[[-80.0, -179.0], [-80.0, 179.0], [80.0, 179.0], [80.0, -179.0]]]
 """
+
+
+MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC"
 
 
 async def run(running: Running, *words: str | Path) -> Result:
@@ -80,13 +84,22 @@ async def test_a_file_of_offers_is_written_shown_and_used(
         "free    (popularity)  0.00 EUR",
         "- ten  GEOFENCE: where she is is not known",
     ]
-    held = await facts(running, "reserve", "r-1", "free", *who, "--cost", "8.32EUR", "--hold", "60")
-    assert held["state"] == "RESERVATION_STATE_RESERVED"
-    done = await facts(running, "commit", "r-1", "--cost", "8EUR")
+    held = ("reserve", "r-1", "free", *who, "--cost", "8.32EUR", "--hold", "60")
+    assert (await facts(running, *held, "--json"))["state"] == "RESERVATION_STATE_RESERVED"
+    said = (await run(running, *held)).stdout
+    assert re.fullmatch(rf"r-1  free  reserved  8.32 EUR  until {MOMENT}\n", said)
+    done = await facts(running, "commit", "r-1", "--cost", "8EUR", "--json")
     assert (done["state"], done["cost"]["units"]) == ("RESERVATION_STATE_COMMITTED", "8")
-    await facts(running, "reserve", "r-2", "free", *who)
-    assert (await facts(running, "release", "r-2"))["state"] == "RESERVATION_STATE_RELEASED"
+    said = (await run(running, "commit", "r-1")).stdout
+    assert re.fullmatch(rf"r-1  free  committed  8 EUR  on {MOMENT}\n", said)
+    await run(running, "reserve", "r-2", "free", *who)
+    released = await facts(running, "release", "r-2", "--json")
+    assert released["state"] == "RESERVATION_STATE_RELEASED"
     assert (await facts(running, "show", "free"))["spend"]["committed_count"] == "1"
+    assert "RESERVATION_SETTLED" in str((await run(running, "release", "r-1")).exception)
+    said = (await run(running, "release", "r-1", "--returned")).stdout
+    assert re.fullmatch(rf"r-1  free  returned  8 EUR  on {MOMENT}\n", said)
+    assert "committed_count" not in (await facts(running, "show", "free"))["spend"]
     assert await facts(running, "delete", "free", "ten", "--yes", "--json") == {"deleted": 2}
 
 

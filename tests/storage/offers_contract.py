@@ -20,8 +20,17 @@ from recsys.errors import (
 )
 from recsys.offers import Cap, Commit, KeyedOffer, Release, Reservation, Spend
 from support.identity import account
-from support.offers import BEN, EURO, ONCE, offer, reserve
-from support.offers_shop import COMMITTED, EXPIRED, NOW, RELEASED, RESERVED, Shop, kinds
+from support.offers import ANNA, BEN, EURO, ONCE, offer, reserve
+from support.offers_shop import (
+    COMMITTED,
+    EXPIRED,
+    NOW,
+    RELEASED,
+    RESERVED,
+    RETURNED,
+    Shop,
+    kinds,
+)
 
 
 class OffersContract:
@@ -98,6 +107,35 @@ class OffersContract:
         ]  # fmt: skip
         assert shop.spend() == Spend()
         assert kinds(shop.ask(reserve("s", BEN), Commit("s"))) == [RESERVED, COMMITTED]
+
+    def test_a_use_of_what_comes_back_is_given_back_once(self, shop: Shop) -> None:
+        """Its unit, its cost and its place in the caps; whatever is asked of it afterwards."""
+        shop.write(ten=offer(unit_count=2, budget_micros=2 * EURO, caps=ONCE))
+        back = Release("r", is_return=True)
+        assert kinds(shop.ask(back, reserve("r"), Commit("r", EURO - 1), Release("r"))) == [
+            ReservationNotFound, RESERVED, COMMITTED, ReservationSettled,
+        ]  # fmt: skip
+        shop.take(reserve("b", BEN))
+        shop.clock.now += 5.0
+        first = shop.take(back)
+        assert (first.state, first.cost_micros, first.settle_time) == (
+            RETURNED, EURO - 1, NOW + 5.0,
+        )  # fmt: skip
+        assert shop.spend() == (1, EURO, 0, 0)
+        shop.clock.now += 1.0
+        assert shop.ask(back, back, Release("r"), reserve("r")) == [first] * 4
+        assert kinds(shop.ask(Commit("r"))) == [ReservationSettled]
+        assert shop.spend() == (1, EURO, 0, 0)
+        assert shop.ledger.standing([ANNA], ["ten"]).uses == {}
+        assert kinds(shop.ask(reserve("s"), Commit("s"), reserve("t"))) == [
+            RESERVED, COMMITTED, OfferRefused,
+        ]  # fmt: skip
+        assert kinds(shop.ask(Release("b", is_return=True), Commit("b"))) == [
+            RELEASED, ReservationSettled,
+        ]  # fmt: skip
+        shop.offers.delete_offers(["ten"], now=NOW)
+        assert shop.take(Release("s", is_return=True)).state is RETURNED
+        assert shop.spend() == Spend()
 
     def test_what_has_expired_can_be_had_by_others(self, shop: Shop) -> None:
         """Nobody has to clean up: it is free from the moment on, for whoever asks."""

@@ -26,7 +26,7 @@ STEPS = st.lists(
             st.just("reserve"), _names, _who, st.sampled_from([*OFFERS]), st.sampled_from([1, 2])
         ),
         st.tuples(st.just("commit"), _names, st.sampled_from([0, 1])),
-        st.tuples(st.just("release"), _names),
+        st.tuples(st.just("release"), _names, st.booleans()),
         st.tuples(st.just("wait"), st.sampled_from([1.0, HOLD_SECONDS, SECONDS_PER_DAY])),
         st.tuples(st.just("link"), _who, _who),
         st.tuples(st.just("unlink"), _who, _who),
@@ -111,13 +111,15 @@ class PaperLedger:
         one.state, one.cost = "COMMITTED", cost
         return "COMMITTED"
 
-    def release(self, name: str) -> str:
+    def release(self, name: str, is_return: bool) -> str:  # noqa: FBT001 - a step as it is drawn
         """Return a state, or why not."""
         one = self.kept.get(name)
         if one is None:
             return "none"
         if one.state == "COMMITTED":
-            return "settled"
+            if not is_return:
+                return "settled"
+            one.state = "RETURNED"
         one.state = "RELEASED" if one.state == "RESERVED" else one.state
         return one.state
 

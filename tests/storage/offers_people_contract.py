@@ -19,7 +19,7 @@ from recsys.offers import Cap, Commit, Release, Reservation, Settled, Spend, is_
 from storage.offers_model import HOLD_SECONDS, OFFERS, STEPS, WHO, PaperLedger
 from support.identity import account
 from support.offers import ANNA, BEN, EURO, ONCE, offer, reserve
-from support.offers_shop import CARD, NOW, PHONE, RELEASED, RESERVED, Shop, kinds
+from support.offers_shop import CARD, COMMITTED, NOW, PHONE, RELEASED, RESERVED, Shop, kinds
 
 _RUNS = itertools.count()
 _SUPPRESSED = [
@@ -49,7 +49,7 @@ def _both(
         )
         return expected, asked
     if kind == "release":
-        return paper.release(rest[0]), Release(name)
+        return paper.release(*rest), Release(name, is_return=rest[1])
     there = paper.kept.get(rest[0])
     cost_micros = there.cost - rest[1] if there and rest[1] else None
     return paper.commit(*rest), Commit(name, cost_micros)
@@ -101,6 +101,22 @@ class OffersPeopleContract:
         shop.join(ANNA, CARD)
         assert shop.rule(reserve("a3")) == "CAP"
         assert shop.rule(reserve("b3", CARD)) == "CAP"
+
+    def test_what_comes_back_after_a_merge_is_hers_again(self, shop: Shop) -> None:
+        """Whoever of the two had used it; also what an erased person brings back is given back."""
+        shop.write(ten=offer(caps=(Cap(2),), unit_count=2))
+        shop.ask(reserve("a"), reserve("c", CARD), Commit("a"), Commit("c"))
+        shop.join(ANNA, CARD)
+        assert shop.rule(reserve("a2")) == "UNITS"
+        shop.take(Release("c", is_return=True))
+        assert kinds(shop.ask(reserve("a3"), Commit("a3"))) == [RESERVED, COMMITTED]
+        shop.profiles.unlink([ANNA, CARD], source=None)
+        assert len(shop.ledger.standing([ANNA], ["ten"]).uses["ten"]) == 2
+        assert shop.ledger.standing([CARD], ["ten"]).uses == {}
+        shop.people.erase([ANNA], now=NOW)
+        assert shop.spend() == (0, 0, 2, 2 * EURO)
+        shop.take(Release("a", is_return=True))
+        assert shop.spend() == (0, 0, 1, EURO)
 
     def test_a_device_counts_for_whoever_is_not_named(self, shop: Shop) -> None:
         """Beside a person it is only how she got here, and others may use it."""

@@ -17,7 +17,7 @@ from support.identity import card, link, visitor
 
 NOW = 1_790_000_000.0
 CARD, PHONE = card("26001"), visitor("phone")
-RESERVED, COMMITTED, RELEASED, EXPIRED = ReservationState
+RESERVED, COMMITTED, RELEASED, EXPIRED, RETURNED = ReservationState
 
 
 @dataclass
