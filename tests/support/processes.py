@@ -106,6 +106,7 @@ def serving(
         },
         "registry": settings.get("registry", {}),
         "storage": settings.get("storage", {}),
+        "triggers": settings.get("triggers", {}),
         "log": {"format": "json"},
     }
     with running_server(folder, settings=sections, environ=environ) as server:

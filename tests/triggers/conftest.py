@@ -49,6 +49,12 @@ def mall(request: pytest.FixtureRequest, tmp_path: Path, model: ServingModel) ->
     yield from opened(place, model, late_seconds=late_seconds)
 
 
+@pytest.fixture
+def sqlite_mall(tmp_path: Path, model: ServingModel) -> Iterator[Mall]:
+    """An SQLite store, empty: for tables of cases that no storage decides."""
+    yield from opened(str(tmp_path / "store.sqlite"), model)
+
+
 def emptied(url: str) -> None:
     """Take everything out of a database."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -81,8 +81,11 @@ REFUSALS: dict[str, tuple[str, str, Callable[[Mall], object], TriggerCause]] = {
 
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("case", REFUSALS)
-def test_there_is_no_message_where_something_speaks_against_it(mall: Mall, case: str) -> None:
+def test_there_is_no_message_where_something_speaks_against_it(
+    sqlite_mall: Mall, case: str
+) -> None:
     """That there is none is decided once, with its cause, and told to whoever asks."""
+    mall = sqlite_mall
     more, frequency, arrange, cause = REFUSALS[case]
     welcome(mall, more, frequency)
     arrange(mall)
@@ -185,13 +188,13 @@ CARTS = {
 
 
 @pytest.mark.parametrize("case", CARTS)
-def test_a_cart_that_is_left_behind_sets_a_message_off(mall: Mall, case: str) -> None:
+def test_a_cart_that_is_left_behind_sets_a_message_off(sqlite_mall: Mall, case: str) -> None:
     """After half an hour in which she did nothing with it, about what is in it then."""
     done, expected = CARTS[case]
     names = {letter: f"item-{at}" for at, letter in enumerate("abz", start=1)}
     done = [(when, kind, names[letter]) for when, kind, letter in done]
     expected = [(when, *(names[letter] for letter in letters)) for when, *letters in expected]
-    assert left(mall, *done) == expected
+    assert left(sqlite_mall, *done) == expected
 
 
 def test_a_cart_is_a_persons_and_not_a_devices(mall: Mall) -> None:

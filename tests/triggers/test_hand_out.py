@@ -78,9 +78,10 @@ WITHDRAWALS: dict[str, tuple[Callable[[Mall], object], TriggerCause]] = {
 
 @pytest.mark.parametrize("case", WITHDRAWALS)
 def test_a_message_is_withdrawn_if_something_speaks_against_it_by_now(
-    mall: Mall, case: str
+    sqlite_mall: Mall, case: str
 ) -> None:
     """It is looked at again when it is handed out; the cause is kept and told."""
+    mall = sqlite_mall
     decide(mall, frequency="[all]\ncaps = [{ count_max = 1, days = 1 }]")
     mall.offer("ten", caps=(Cap(1),))
     happens, cause = WITHDRAWALS[case]
