@@ -36,12 +36,15 @@ SELECT identifier_key, kind, place, export_time, CASE WHEN last_seq IS NOT NULL 
 FROM exports ORDER BY seq
 """  # noqa: S608 - our own number
 
+_SEGMENTS = "SELECT name, content FROM saved_segments"
+
 _ADD_TOMBSTONE = "INSERT INTO tombstones VALUES (?, ?, ?, ?)"
 _ADD_SAID = """
 INSERT INTO identifiers (identifier_key, namespace, value, consent_bits) VALUES (?, ?, ?, ?)
 ON CONFLICT (identifier_key) DO UPDATE SET consent_bits = excluded.consent_bits
 """
 _ADD_ERASURE = "INSERT INTO erasures VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_SEGMENT = "INSERT INTO saved_segments VALUES (?, ?)"
 # Places in the log are those of another log.
 _OFFER_TABLES = (
     "offers", "offer_spends", "reservations", "offer_uses", "trigger_waits", "trigger_messages",
@@ -69,6 +72,7 @@ class Carried(NamedTuple):
         said: Rows of `identifiers` under which something was said.
         erasures: Rows of the table `erasures`.
         exports: Rows of the table `exports` without `seq`.
+        segments: Rows of the table `saved_segments`.
     """
 
     salt: str = ""
@@ -77,6 +81,7 @@ class Carried(NamedTuple):
     said: tuple[tuple[Any, ...], ...] = ()
     erasures: tuple[tuple[Any, ...], ...] = ()
     exports: tuple[tuple[Any, ...], ...] = ()
+    segments: tuple[tuple[Any, ...], ...] = ()
 
 
 def carried_from(path: Path) -> Carried:
@@ -97,6 +102,7 @@ def carried_from(path: Path) -> Carried:
             tuple(session.rows(_SAID)),
             tuple(session.rows(_ERASURES)),
             tuple(session.rows(_EXPORTS)),
+            tuple(session.rows(_SEGMENTS)),
         )
 
     sessions = SqliteSessions(path)
@@ -112,6 +118,7 @@ def hand_over(connection: sqlite3.Connection, carried: Carried) -> None:
     connection.executemany(ADD_CONSENT, carried.consents)
     connection.executemany(_ADD_SAID, carried.said)
     connection.executemany(_ADD_ERASURE, carried.erasures)
+    connection.executemany(_ADD_SEGMENT, carried.segments)
     written = connection.execute("SELECT kind, place FROM exports").fetchall()
     connection.executemany(ADD_EXPORT, [row for row in carried.exports if row[1:3] not in written])
 
