@@ -3,6 +3,7 @@
 Nothing is read here. What is the same for all who ask at one place and moment is found once.
 """
 
+import functools
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -321,6 +322,11 @@ def _beside(
     return sorted(bases | others)
 
 
+@functools.lru_cache(maxsize=1_024)
+def _outdone(winner: str) -> OfferRefusal:
+    return OfferRefusal(Rule.STACKING, f"{winner!r} of its group is better, or reserved")
+
+
 def _stacked(
     ranked: Sequence[str],
     bound: Container[str],
@@ -360,9 +366,7 @@ def _stacked(
             if winner == name:
                 kept.add(name)
             else:
-                refused[name] = OfferRefusal(
-                    Rule.STACKING, f"{winner!r} of its group is better, or reserved"
-                )
+                refused[name] = _outdone(winner)
         if not waiting:
             break
         there |= kept

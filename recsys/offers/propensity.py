@@ -153,7 +153,7 @@ class Affinity:
         bitmap = permitted.bitmap()
         if bitmap is not None:
             popular = popular[allows(bitmap, popular)]
-        wanted = list(dict.fromkeys(name for one in group for name in one.asked.wanted))
+        wanted = sorted(set().union(*(one.asked.wanted for one in group)))
         shares = self._shares(first.asked, wanted, popular[: limits.CANDIDATE_COUNT_MAX])
         places = {name: at for at, name in enumerate(wanted)}
         best = iter(_best(group, threads))
