@@ -1,7 +1,7 @@
 """What a new store takes over from the one before it.
 
-Who was erased, what people allow, links, offers with the ledger of their uses, and what
-triggers have decided.
+Who was erased, what people allow, links, saved segments, offers with the ledger of their uses,
+and what triggers have decided.
 """
 
 import sqlite3
