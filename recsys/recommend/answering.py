@@ -28,7 +28,7 @@ class LeftOut(NamedTuple):
     Attributes:
         seen: What the person has had contact with, ascending, where that counts.
         itself: The items that the question is about, ascending; nor are their variants shown.
-        shown: What is shown already, ascending.
+        shown: What is shown already, ascending; nor are the variants of that shown.
         first_place: How many results precede, on the pages before.
     """
 
@@ -196,8 +196,9 @@ def _arranged(arrangement: Arrangement | None, left_out: LeftOut) -> Arrangement
     """Return how a page is arranged that is not alone."""
     if arrangement is None:
         return None
-    if len(left_out.itself):
-        arrangement = arrangement.beside(left_out.itself)
+    beside = np.union1d(left_out.itself, left_out.shown)
+    if len(beside):
+        arrangement = arrangement.beside(beside)
     first_place = left_out.first_place
     if not first_place or not arrangement.pins:
         return arrangement

@@ -4,6 +4,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from recsys.catalog import Item
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, ShortfallCause
@@ -138,6 +139,33 @@ def test_similar_items_are_no_variants_of_the_item(model: ServingModel) -> None:
         assert not {0, 1, 2} & set(rows(recommender.similar(model, query, now=NOW)))
     colours = SimilarQuery(item_id=ALL[0], result_count=30, placement="colours")
     assert {1, 2} <= set(rows(recommender.similar(model, colours, now=NOW)))
+
+
+def test_later_pages_and_other_slots_have_no_variants_of_what_is_shown(
+    model: ServingModel,
+) -> None:
+    """Whoever scrolls on sees other items; where all variants are wanted, all of them come."""
+    primaries = {row: row // 3 * 3 for row in range(ITEM_COUNT) if row % 3}
+    recommender = Recommender(
+        histories=NoHistories(),
+        catalog=shop(primaries),
+        placements=Placements({"colours": EVERY_OTHER}),
+    )
+    for placement, count in (("home", ITEM_COUNT // 3), ("colours", ITEM_COUNT)):
+        query = RecommendQuery(recent_events=(), result_count=4, placement=placement)
+        found: list[int] = []
+        while True:
+            answer = recommender.recommend(model, query, now=NOW)
+            found += rows(answer)
+            if not answer.next_page_token:
+                break
+            query = replace(query, page_token=answer.next_page_token)
+        assert len(found) == len(set(found)) == count
+        assert len({row // 3 for row in found}) == ITEM_COUNT // 3
+    slot = RecommendQuery(result_count=3)
+    page = Widgets(recommender).page(model, PageQuery(slots=(slot, slot, slot)), now=NOW)
+    groups = [row // 3 for answer in page for row in rows(answer)]
+    assert len(groups) == len(set(groups)) == 9
 
 
 def test_given_items_all_stay(model: ServingModel) -> None:
