@@ -1,13 +1,11 @@
 """`recsys offers`: offers of a running server, and their uses."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.commands.arguments import read_identifiers
 from recsys.commands.asking import (
     TARGET_DEFAULT,
     Count,
@@ -20,15 +18,11 @@ from recsys.commands.asking import (
     Visitor,
 )
 from recsys.commands.offer_values import values
-from recsys.domain import Channel
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from recsys.v1.context_pb2 import Context
     from recsys.v1.offer_pb2 import Reservation
-    from recsys.v1.offer_service_pb2 import Basket
-    from recsys.v1.subject_pb2 import Subject
 
 Basketful = Annotated[
     list[str] | None, typer.Option("--basket", help="Item in the basket; may be given again.")
@@ -159,13 +153,14 @@ def recommend(
       recsys offers recommend --identifier loyalty_card=4711 --channel store --store s-1
       recsys offers recommend --user u0000017 --basket i000012 --explain
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.commands import offer_arguments  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     with connect(target) as client:
         answer = client.offers.recommend(
-            _subject(user, visitor, identifier),
-            context=_context(channel, store),
-            basket=_basket(basket),
+            offer_arguments.subject_of(user, visitor, identifier),
+            context=offer_arguments.context_of(channel, store),
+            basket=offer_arguments.basket_of_items(basket),
             loyalty_tier=tier,
             result_count=count,
             explain=explain,
@@ -205,16 +200,17 @@ def reserve(
 
       recsys offers reserve receipt-17 ten-per-cent --identifier loyalty_card=4711
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.commands import offer_arguments  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
-    micros, currency = _cost(cost)
+    micros, currency = offer_arguments.cost_of(cost)
     with connect(target) as client:
         reservation = client.offers.reserve(
             reservation_id,
             offer_id,
-            _subject(user, visitor, identifier),
-            context=_context(channel, store),
-            basket=_basket(basket),
+            offer_arguments.subject_of(user, visitor, identifier),
+            context=offer_arguments.context_of(channel, store),
+            basket=offer_arguments.basket_of_items(basket),
             loyalty_tier=tier,
             hold_seconds=hold,
             cost_micros=micros,
@@ -236,9 +232,10 @@ def commit(
 
       recsys offers commit receipt-17
     """
-    from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.commands import offer_arguments  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
-    micros, currency = _cost(cost)
+    micros, currency = offer_arguments.cost_of(cost)
     with connect(target) as client:
         reservation = client.offers.commit(reservation_id, cost_micros=micros, currency=currency)
     _say_reservation(reservation, as_json_=as_json_)
@@ -283,37 +280,3 @@ def _as_object(message: "Message") -> object:
     from recsys.commands.catalog_lines import as_object  # noqa: PLC0415 - keeps --help quick
 
     return as_object(message)
-
-
-def _subject(user: str, visitor: str, identifiers: Sequence[str] | None) -> "Subject":
-    from recsys.serving.encode import encode_identifier  # noqa: PLC0415 - keeps --help quick
-    from recsys.v1.subject_pb2 import Subject  # noqa: PLC0415 - as above
-
-    named = read_identifiers(identifiers or ())
-    return Subject(user_id=user, visitor_id=visitor, identifiers=map(encode_identifier, named))
-
-
-def _context(channel: Channel | None, store: str) -> "Context":
-    from recsys.v1.context_pb2 import Context  # noqa: PLC0415 - keeps --help quick
-
-    code = channel.code if channel else 0
-    return Context(channel=code, store_id=store)  # type: ignore[arg-type]  # numbers of the enum
-
-
-def _basket(items: Sequence[str] | None) -> "Basket | None":
-    from recsys.serving.client_offers import basket_of  # noqa: PLC0415 - keeps --help quick
-
-    return None if items is None else basket_of((item, 1.0) for item in items)
-
-
-def _cost(text: str) -> tuple[int | None, str]:
-    """Read `8.32EUR`; None for nothing."""
-    from recsys.offers import micros_of  # noqa: PLC0415 - keeps --help quick
-
-    if not text:
-        return None, ""
-    amount, currency = text[:-3], text[-3:]
-    try:
-        return micros_of(amount), currency
-    except (ValueError, ArithmeticError) as error:
-        raise typer.BadParameter(f"{text!r} is no amount such as 8.32EUR: {error}") from error

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from recsys.errors import OfferRefused, ReservationConflict, StorageUnavailable
-from recsys.offers import Spend
+from recsys.offers import Commit, Spend
 from recsys.storage.offers_ledger import OfferLedger
 from recsys.storage.people import People
 from recsys.storage.postgres_pool import PostgresPool
@@ -17,12 +17,18 @@ from recsys.storage.sessions import Session
 from storage.offers_contract import OffersContract
 from storage.offers_people_contract import OffersPeopleContract
 from support.offers import BEN, EURO, ONCE, offer, reserve
-from support.offers_shop import RESERVED, Shop, kinds
+from support.offers_shop import COMMITTED, RESERVED, Shop, kinds
 from support.postgres import Server
 
 _EMPTY = """
 TRUNCATE offers, offer_spends, reservations, offer_uses, identifiers, links, segments, tombstones,
   erasures
+"""
+
+
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
 
@@ -76,6 +82,25 @@ class TestPostgresOffers(OffersContract, OffersPeopleContract):
         with pytest.raises(StorageUnavailable):
             OfferLedger(shop.sessions, clock=clock).settle([reserve("a")])
         assert shop.spend() == Spend()
+
+    def test_a_connection_that_breaks_while_offers_are_held_is_made_anew(
+        self, shop: Shop, postgres: Server
+    ) -> None:
+        """What was under way is undone, and done once."""
+        shop.write(ten=offer(unit_count=2))
+        breaks = iter([_END_OTHERS])
+
+        def clock(session: Session) -> float:
+            for statement in breaks:
+                with psycopg.connect(postgres.url("offers"), autocommit=True) as connection:
+                    connection.execute(statement)
+            return shop.clock(session)
+
+        late = OfferLedger(shop.sessions, clock=clock)
+        assert kinds(late.settle([reserve("a"), Commit("a"), reserve("b", BEN)])) == [
+            RESERVED, COMMITTED, RESERVED,
+        ]  # fmt: skip
+        assert shop.spend() == (1, EURO, 1, EURO)
 
     def test_one_id_for_two_offers_at_the_same_moment_is_a_conflict(self, shop: Shop) -> None:
         """Different offers do not wait for each other; the id is of who was first."""
