@@ -80,6 +80,7 @@ INSERT INTO trigger_messages (id_high, id_low, name, identifier_key, channel, st
   event_time, decide_time, expire_time, content)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_IS_KNOWN: Final = "SELECT 1 FROM identifiers WHERE identifier_key = ?"
 _OPEN: Final = "m.state <= 2 AND m.channel = ANY(?)"
 _NOBODYS: Final = "(m.state = 1 OR m.lease_time <= ? OR m.consumer = ?)"
 _EXPIRED: Final = f"{MESSAGES} WHERE {_OPEN} AND m.expire_time <= ? ORDER BY m.message_key LIMIT ?"
@@ -295,8 +296,9 @@ def _decide(session: Session, one: Proposal, judge: Judge, *, now: float) -> Tri
         return TriggerCause.ERASED
     cause = judge(one, counting(session, keys_of(session, one.owner), now=now))
     state = MessageState.PENDING if cause is None else MessageState.SUPPRESSED
-    # Purging her events may have left nothing of her but this.
-    add(session, {key: one.owner})
+    if not session.rows(_IS_KNOWN, key):
+        # Only then: whoever adds what is there holds it against those who write events.
+        add(session, {key: one.owner})
     session.change(
         _ADD, *MessageName.of(one.trigger, one.event_id, session.keys), one.trigger, key,
         one.channel.code, int(state), _text(cause), one.event_time, now, one.expire_time,

@@ -206,7 +206,9 @@ class Decider:
         )
         rules = self._settings.frequency()
         (person,) = self._found([candidate], rules, now=now)
-        judged = self._judged(model, candidate, person, now=now, offer_id=message.content.offer_id)
+        judged = self._judged_or_failed(
+            model, candidate, person, now=now, offer_id=message.content.offer_id
+        )
         if judged.cause is not None:
             return judged
         bench = self._bench({}, rules, now=now)
@@ -223,14 +225,20 @@ class Decider:
         return [one.person for one in found]
 
     def _judged_or_failed(
-        self, model: ServingModel, candidate: Candidate, person: Person, *, now: float
+        self,
+        model: ServingModel,
+        candidate: Candidate,
+        person: Person,
+        *,
+        now: float,
+        offer_id: str = "",
     ) -> Judged:
         try:
-            return self._judged(model, candidate, person, now=now)
+            return self._judged(model, candidate, person, now=now, offer_id=offer_id)
         except StorageUnavailable:
             raise
         except Exception:
-            # An event that nobody has foreseen must not come again and again before all others.
+            # What nobody has foreseen must not come again and again before all others.
             log.exception("trigger_failed", extra={"trigger": candidate.name})
             return Judged(person, TriggerCause.FAILED)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from recsys.domain import Channel, EventType, ItemId, StoreId
 from recsys.errors import StorageUnavailable
 from recsys.events import Event, EventContent
 from recsys.offers import Cap, Reserve
+from recsys.offers.recommender import OfferRecommender
 from recsys.storage.event_rows import EVENT_COLUMNS, Keys
 from recsys.storage.open_sessions import open_sessions
 from recsys.storage.sessions import SqliteSessions
@@ -90,6 +92,36 @@ def test_a_message_is_withdrawn_if_something_speaks_against_it_by_now(
     assert mall.said[1:] == [("welcome", cause)]
     (kept,) = mall.messages()
     assert (kept.state, kept.cause) == (WITHDRAWN, cause)
+
+
+def test_what_nobody_has_foreseen_takes_one_message_and_not_the_others(
+    sqlite_mall: Mall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither when it is decided nor when it is handed out; the log says what it was."""
+    mall = sqlite_mall
+    welcome(mall)
+    mall.allow(BEN)
+    recommend = OfferRecommender.recommend
+
+    def fails_for_anna(self: OfferRecommender, model: Any, query: Any, *, now: float) -> Any:
+        if query.identifiers == (ANNA,):
+            raise RuntimeError("unforeseen")
+        return recommend(self, model, query, now=now)
+
+    follower = mall.follower()
+    mall.visit(who=(ANNA,))
+    mall.visit(who=(BEN,))
+    with monkeypatch.context() as patch:
+        patch.setattr(OfferRecommender, "recommend", fails_for_anna)
+        assert mall.look(follower) == [TriggerCause.FAILED, None]
+        mall.send()
+    mall.visit(who=(ANNA,))
+    mall.visit(who=(BEN,))
+    assert mall.look(follower) == [None, None]
+    with monkeypatch.context() as patch:
+        patch.setattr(OfferRecommender, "recommend", fails_for_anna)
+        assert [one.identifiers for one in mall.take()] == [(BEN,)]
+    assert [record.message for record in caplog.records].count("trigger_failed") == 2
 
 
 def test_who_is_joined_meanwhile_gets_the_first_of_her_messages(mall: Mall) -> None:
