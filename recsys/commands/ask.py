@@ -22,7 +22,7 @@ from recsys.commands.asking import (
     Store,
     Target,
 )
-from recsys.commands.options import ListOptions, with_options
+from recsys.commands.options import PagedOptions, with_options
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -38,16 +38,13 @@ def register(app: typer.Typer) -> None:
     app.command("model", rich_help_panel=PANEL)(model)
 
 
-@with_options(ListOptions)
+@with_options(PagedOptions)
 def recommend(
-    options: ListOptions,
+    options: PagedOptions,
     *,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also show what the person already knows.")
     ] = False,
-    page_token: Annotated[
-        str, typer.Option(help="For the next page: what --json of the page before has.")
-    ] = "",
 ) -> None:
     """Ask what a person would like.
 
@@ -63,13 +60,11 @@ def recommend(
       recsys recommend --user u-17 --json | jq .results
     """
     asked = options.asked()
-    options.print_answer(
-        lambda client: client.recommend(include_seen=include_seen, page_token=page_token, **asked)
-    )
+    options.print_answer(lambda client: client.recommend(include_seen=include_seen, **asked))
 
 
-@with_options(ListOptions)
-def similar(options: ListOptions, item: Annotated[str, typer.Argument(help="Item id.")]) -> None:
+@with_options(PagedOptions)
+def similar(options: PagedOptions, item: Annotated[str, typer.Argument(help="Item id.")]) -> None:
     """Ask what is similar to an item, judged by what people do with both.
 
     [b]Examples[/]

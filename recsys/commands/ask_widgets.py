@@ -8,7 +8,7 @@ from rich.console import Console
 
 from recsys.commands.answers import as_json, show
 from recsys.commands.asking import PANEL
-from recsys.commands.options import ListOptions, PersonOptions, with_options
+from recsys.commands.options import ListOptions, PagedOptions, PersonOptions, with_options
 from recsys.domain import EventType, ItemId
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def rank(
     options.print_answer(lambda client: client.rank(items, **asked))
 
 
-@with_options(ListOptions)
+@with_options(PagedOptions)
 def recently_viewed(
-    options: ListOptions,
+    options: PagedOptions,
     *,
     kind: Annotated[
         list[EventType] | None,
@@ -64,9 +64,9 @@ def recently_viewed(
     options.print_answer(lambda client: client.recently_viewed(event_types=kind or (), **asked))
 
 
-@with_options(ListOptions)
+@with_options(PagedOptions)
 def basket(
-    options: ListOptions,
+    options: PagedOptions,
     items: Annotated[
         list[str] | None,
         typer.Argument(help="What lies in the basket; unless given, what her events say."),
@@ -89,8 +89,8 @@ def basket(
     )
 
 
-@with_options(ListOptions)
-def buy_again(options: ListOptions) -> None:
+@with_options(PagedOptions)
+def buy_again(options: PagedOptions) -> None:
     """List what a person has bought and may need again, most likely first.
 
     [b]Example[/]
@@ -101,8 +101,8 @@ def buy_again(options: ListOptions) -> None:
     options.print_answer(lambda client: client.buy_again(**asked))
 
 
-@with_options(ListOptions)
-def trending(options: ListOptions) -> None:
+@with_options(PagedOptions)
+def trending(options: PagedOptions) -> None:
     """List what is asked for more than usual just now: in the store, on the channel, everywhere.
 
     [b]Examples[/]

@@ -41,6 +41,9 @@ OnChannel = Annotated[Channel | None, typer.Option(help="Where the answer is sho
 Store = Annotated[str, typer.Option(help="The shop concerned.")]
 Count = Annotated[int, typer.Option("--count", "-k", help="Results wanted, 1 to 100.")]
 Exclude = Annotated[list[str] | None, typer.Option(help="Leave this item out; may be given again.")]
+PageToken = Annotated[
+    str, typer.Option(help="For the next page: what --json of the page before has.")
+]
 Filter = Annotated[
     str, typer.Option("--filter", help="Only items like these, such as 'price < 50'.")
 ]

@@ -18,6 +18,7 @@ from recsys.commands.asking import (
     InStock,
     Json,
     OnChannel,
+    PageToken,
     Placement,
     Recent,
     Store,
@@ -30,7 +31,12 @@ from recsys.commands.asking import (
 
 if TYPE_CHECKING:
     from recsys.serving.client import Client
-    from recsys.serving.client_messages import ListArguments, PersonArguments, Reply
+    from recsys.serving.client_messages import (
+        ListArguments,
+        PagedArguments,
+        PersonArguments,
+        Reply,
+    )
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT", bound="PersonOptions")
@@ -97,6 +103,17 @@ class ListOptions(PersonOptions):
             "result_count": self.count,
             "excluded": self.exclude or (),
         }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PagedOptions(ListOptions):
+    """The same, and which page."""
+
+    page_token: PageToken = ""
+
+    def asked(self) -> "PagedArguments":
+        """Return what the client is told; raises as `person`."""
+        return {**super().asked(), "page_token": self.page_token}
 
 
 def with_options(

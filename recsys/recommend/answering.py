@@ -10,6 +10,7 @@ from recsys.domain import Shortfall, ShortfallCause
 from recsys.recommend.filtered import Filtered, by_cause, filtered_away
 from recsys.recommend.given import Listed
 from recsys.recommend.model import ServingModel
+from recsys.recommend.paging import NOTHING_BEFORE, Before
 from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
@@ -28,14 +29,12 @@ class LeftOut(NamedTuple):
     Attributes:
         seen: What the person has had contact with, ascending, where that counts.
         itself: The items that the question is about, ascending; nor are their variants shown.
-        shown: What is shown already, ascending; nor are the variants of that shown.
-        first_place: How many results precede, on the pages before.
+        before: What is shown already; nor are the variants of that shown.
     """
 
     seen: I32 = NO_ROWS
     itself: I32 = NO_ROWS
-    shown: I32 = NO_ROWS
-    first_place: int = 0
+    before: Before = NOTHING_BEFORE
 
 
 NOTHING_LEFT_OUT: Final = LeftOut()
@@ -62,8 +61,9 @@ def answered(
     excluded = excluded_of(model, query, in_force)
     if len(left_out.itself):
         excluded = np.union1d(excluded, left_out.itself)
-    blocked = np.union1d(excluded, left_out.shown) if len(left_out.shown) else excluded
-    arrangement = _arranged(in_force.arrangement, left_out)
+    shown = left_out.before.shown(model)
+    blocked = np.union1d(excluded, shown) if len(shown) else excluded
+    arrangement = _arranged(in_force.arrangement, model, left_out)
     results = page(
         source,
         model,
@@ -75,7 +75,7 @@ def answered(
     taken = {
         ShortfallCause.EXCLUDED: excluded,
         ShortfallCause.SEEN: left_out.seen,
-        ShortfallCause.SHOWN: left_out.shown,
+        ShortfallCause.SHOWN: shown,
     }
     missing = {ShortfallCause.CATALOG: query.result_count - len(model.items)}
     return put_together(
@@ -157,8 +157,7 @@ def listed_answer(
     source: Listed,
     in_force: InForce,
     notes: set[str],
-    *,
-    shown: I32,
+    before: Before,
 ) -> Answer:
     """Put an answer together from a list that nothing is added to.
 
@@ -168,9 +167,11 @@ def listed_answer(
         source: The list.
         in_force: What may be shown, and how.
         notes: What had to be done without.
-        shown: Rows that are shown already, ascending.
+        before: What is shown already.
     """
-    permitted, arrangement = in_force.permitted, in_force.arrangement
+    permitted = in_force.permitted
+    arrangement = _arranged(in_force.arrangement, model, LeftOut(before=before))
+    shown = before.shown(model)
     excluded = excluded_of(model, query, in_force)
     blocked = np.union1d(excluded, shown)
     if arrangement is not None:
@@ -192,14 +193,16 @@ def listed_answer(
     )  # fmt: skip
 
 
-def _arranged(arrangement: Arrangement | None, left_out: LeftOut) -> Arrangement | None:
+def _arranged(
+    arrangement: Arrangement | None, model: ServingModel, left_out: LeftOut
+) -> Arrangement | None:
     """Return how a page is arranged that is not alone."""
     if arrangement is None:
         return None
-    beside = np.union1d(left_out.itself, left_out.shown)
+    beside = np.union1d(left_out.itself, left_out.before.shown(model))
     if len(beside):
         arrangement = arrangement.beside(beside)
-    first_place = left_out.first_place
+    first_place = left_out.before.first_place
     if not first_place or not arrangement.pins:
         return arrangement
     # Pins have their places on all pages together.

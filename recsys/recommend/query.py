@@ -136,10 +136,12 @@ class ListQuery(PersonQuery, frozen=True, kw_only=True):
     Attributes:
         result_count: Results wanted, 1 to 100.
         excluded: Items to leave out; unknown ones and duplicates do no harm.
+        page_token: Of the page before; empty for the first page.
     """
 
     result_count: int = limits.RESULT_COUNT_DEFAULT
     excluded: tuple[ItemId, ...] = ()
+    page_token: str = ""
 
 
 class RecommendQuery(ListQuery, frozen=True, kw_only=True):
@@ -148,11 +150,9 @@ class RecommendQuery(ListQuery, frozen=True, kw_only=True):
     Attributes:
         include_seen: Whether items of the history may be returned; False for as the
             placement says.
-        page_token: Of the page before; empty for the first page.
     """
 
     include_seen: bool = False
-    page_token: str = ""
 
 
 class SimilarQuery(ListQuery, frozen=True, kw_only=True):

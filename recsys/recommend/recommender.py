@@ -13,12 +13,12 @@ from recsys.catalog import CatalogFeed, NoCatalog
 from recsys.domain import ItemId, ShortfallCause, StoreId
 from recsys.errors import ItemNotFound
 from recsys.events import EMPTY_HISTORY, History, HistoryReader
-from recsys.recommend.answering import NO_ROWS, LeftOut, answered
+from recsys.recommend.answering import LeftOut, answered
 from recsys.recommend.explain import Explanation
 from recsys.recommend.known import Acquaintance, Known
 from recsys.recommend.locate import Located, LocateQuery, equivalents_query, stores_with_item
 from recsys.recommend.model import ServingModel
-from recsys.recommend.paging import decode_page_token, encode_page_token
+from recsys.recommend.paging import NOTHING_BEFORE, Before, pages_before, with_next_page
 from recsys.recommend.query import (
     NOTE_UNKNOWN_STORE,
     Answer,
@@ -91,18 +91,10 @@ class Recommender:
                 question or model.
         """
         notes: set[str] = set()
-        shared = decode_page_token(model, query)
+        before = pages_before(model, query)
         known = self.acquaintance.known(model, query, notes, now=now)
-        question = self.question(model, query, known, notes, now=now)
-        shown = model.items.own_rows(shared)
-        left_out = LeftOut(seen=question.seen, shown=shown, first_place=len(shared))
-        answer = answered(model, query, question.source, question.in_force, notes, left_out)
-        shown_count = len(shared) + len(answer.results)
-        if answer.shortfall is not None or shown_count > limits.PAGED_COUNT_MAX:
-            return answer
-        added = model.items.shared_rows(answer.results.ranking.rows)
-        token = encode_page_token(model, query, np.union1d(shared, added))
-        return msgspec.structs.replace(answer, next_page_token=token)
+        answer = self.recommend_to(model, query, known, notes, before=before, now=now)
+        return with_next_page(model, query, before, answer)
 
     def recommend_to(
         self,
@@ -111,7 +103,7 @@ class Recommender:
         known: Known,
         notes: set[str],
         *,
-        shown: I32 = NO_ROWS,
+        before: Before = NOTHING_BEFORE,
         now: float,
     ) -> Answer:
         """Rank the catalogue for somebody who has been looked up; else as `recommend`.
@@ -121,11 +113,11 @@ class Recommender:
             query: The question.
             known: What is known of her.
             notes: What had to be done without so far.
-            shown: Rows that are shown already, ascending.
+            before: What is shown already.
             now: Seconds since 1970-01-01 UTC.
         """
         question = self.question(model, query, known, notes, now=now)
-        left_out = LeftOut(seen=question.seen, shown=shown)
+        left_out = LeftOut(seen=question.seen, before=before)
         return answered(model, query, question.source, question.in_force, notes, left_out)
 
     def explain(
@@ -254,13 +246,16 @@ class Recommender:
 
         Raises:
             ItemNotFound: The model does not know the item.
-            InvalidRequest: The rules cannot be followed.
+            InvalidRequest: The rules cannot be followed, or the page token is of another
+                question or model.
         """
         notes: set[str] = set()
+        before = pages_before(model, query)
         history = EMPTY_HISTORY
         if query.identifiers or query.recent_events:
             history = self.acquaintance.known(model, query, notes, now=now).history
-        return self.similar_to(model, query, history, notes, now=now)
+        answer = self.similar_to(model, query, history, notes, before=before, now=now)
+        return with_next_page(model, query, before, answer)
 
     def similar_to(
         self,
@@ -269,7 +264,7 @@ class Recommender:
         history: History,
         notes: set[str],
         *,
-        shown: I32 = NO_ROWS,
+        before: Before = NOTHING_BEFORE,
         now: float,
     ) -> Answer:
         """Rank by similarity for somebody who has been looked up; else as `similar`.
@@ -279,7 +274,7 @@ class Recommender:
             query: The question.
             history: What she did, as far as it may be used; what rules look at.
             notes: What had to be done without so far.
-            shown: Rows that are shown already, ascending.
+            before: What is shown already.
             now: Seconds since 1970-01-01 UTC.
         """
         in_force = self.in_force(model, query, history, notes, now=now)
@@ -292,7 +287,7 @@ class Recommender:
             item_id=query.item_id,
             prior_row=model.prior_row(channel=query.channel, store_id=query.store_id),
         )
-        left_out = LeftOut(itself=np.array([row], dtype=np.int32), shown=shown)
+        left_out = LeftOut(itself=np.array([row], dtype=np.int32), before=before)
         return answered(model, query, source, in_force, notes, left_out)
 
     def in_force(

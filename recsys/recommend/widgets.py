@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,12 +24,14 @@ from recsys.recommend.basket import Complements, basket_of
 from recsys.recommend.given import Among, order_only, recently_viewed
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
+from recsys.recommend.paging import Before, pages_before, with_next_page
 from recsys.recommend.query import (
     NOTE_STORAGE_UNAVAILABLE,
     NOTE_UNKNOWN_ITEM,
     AgainQuery,
     Answer,
     BasketQuery,
+    ListQuery,
     PageQuery,
     RankAnswer,
     RankQuery,
@@ -47,6 +50,25 @@ from recsys.recommend.trends import Trends
 from recsys.rules import InForce
 
 I32 = NDArray[np.int32]
+ListT_contra = TypeVar("ListT_contra", bound=ListQuery, contravariant=True)
+
+
+class _ListOf(Protocol[ListT_contra]):
+    """Answers a question for somebody who has been looked up."""
+
+    def __call__(
+        self,
+        model: ServingModel,
+        query: ListT_contra,
+        known: Known,
+        notes: set[str],
+        /,
+        *,
+        before: Before,
+        now: float,
+    ) -> Answer:
+        """Answer."""
+        ...
 
 
 class Widgets:
@@ -118,27 +140,19 @@ class Widgets:
 
     def recently_viewed(self, model: ServingModel, query: RecentQuery, *, now: float) -> Answer:
         """List what a person had contact with, the latest first; arguments as of `rank`."""
-        notes: set[str] = set()
-        known = self._acquaintance.known(model, query, notes, now=now)
-        return self._recent(model, query, known, notes, shown=NO_ROWS, now=now)
+        return self._paged(self._recent, model, query, now=now)
 
     def buy_again(self, model: ServingModel, query: AgainQuery, *, now: float) -> Answer:
         """List what a person may need again; arguments as of `rank`."""
-        notes: set[str] = set()
-        known = self._acquaintance.known(model, query, notes, now=now)
-        return self._again(model, query, known, notes, shown=NO_ROWS, now=now)
+        return self._paged(self._again, model, query, now=now)
 
     def complete_basket(self, model: ServingModel, query: BasketQuery, *, now: float) -> Answer:
         """Suggest what completes a basket; arguments as of `rank`."""
-        notes: set[str] = set()
-        known = self._acquaintance.known(model, query, notes, now=now)
-        return self._complete(model, query, known, notes, shown=NO_ROWS, now=now)
+        return self._paged(self._complete, model, query, now=now)
 
     def trending(self, model: ServingModel, query: TrendingQuery, *, now: float) -> Answer:
         """List what is asked for more than usual; arguments as of `rank`."""
-        notes: set[str] = set()
-        known = self._acquaintance.known(model, query, notes, now=now)
-        return self._rising(model, query, known, notes, shown=NO_ROWS, now=now)
+        return self._paged(self._rising, model, query, now=now)
 
     def page(self, model: ServingModel, query: PageQuery, *, now: float) -> Sequence[Answer]:
         """Fill the slots of a page, no item twice; arguments as of `rank`.
@@ -153,11 +167,27 @@ class Widgets:
         answers = []
         for slot in query.slots:
             asked = msgspec.structs.replace(slot, identifiers=query.identifiers)
-            answer = self._slot(model, asked, known, notes, shown=shown, now=now)
+            before = Before(slots=shown)
+            answer = self._slot(model, asked, known, notes, before=before, now=now)
             answers.append(answer)
             shown = np.union1d(shown, answer.results.ranking.rows)
             notes = set()
         return answers
+
+    def _paged(
+        self,
+        list_of: _ListOf[ListT_contra],
+        model: ServingModel,
+        query: ListT_contra,
+        *,
+        now: float,
+    ) -> Answer:
+        """Answer a question that is no slot, with the token of the next page."""
+        notes: set[str] = set()
+        before = pages_before(model, query)
+        known = self._acquaintance.known(model, query, notes, now=now)
+        answer = list_of(model, query, known, notes, before=before, now=now)
+        return with_next_page(model, query, before, answer)
 
     def _slot(
         self,
@@ -166,24 +196,24 @@ class Widgets:
         known: Known,
         notes: set[str],
         *,
-        shown: I32,
+        before: Before,
         now: float,
     ) -> Answer:
         match slot:
             case RecommendQuery():
                 return self._recommender.recommend_to(
-                    model, slot, known, notes, shown=shown, now=now
+                    model, slot, known, notes, before=before, now=now
                 )
             case RecentQuery():
-                return self._recent(model, slot, known, notes, shown=shown, now=now)
+                return self._recent(model, slot, known, notes, before=before, now=now)
             case AgainQuery():
-                return self._again(model, slot, known, notes, shown=shown, now=now)
+                return self._again(model, slot, known, notes, before=before, now=now)
             case BasketQuery():
-                return self._complete(model, slot, known, notes, shown=shown, now=now)
+                return self._complete(model, slot, known, notes, before=before, now=now)
             case TrendingQuery():
-                return self._rising(model, slot, known, notes, shown=shown, now=now)
+                return self._rising(model, slot, known, notes, before=before, now=now)
             case SimilarQuery():
-                return self._similar(model, slot, known, notes, shown=shown, now=now)
+                return self._similar(model, slot, known, notes, before=before, now=now)
 
     def _similar(
         self,
@@ -192,12 +222,12 @@ class Widgets:
         known: Known,
         notes: set[str],
         *,
-        shown: I32,
+        before: Before,
         now: float,
     ) -> Answer:
         try:
             return self._recommender.similar_to(
-                model, slot, known.history, notes, shown=shown, now=now
+                model, slot, known.history, notes, before=before, now=now
             )
         except ItemNotFound:
             # A page does not go dark because one item on it is new.
@@ -216,14 +246,14 @@ class Widgets:
         known: Known,
         notes: set[str],
         *,
-        shown: I32,
+        before: Before,
         now: float,
     ) -> Answer:
         in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
         # Time has its own order.
         in_force = replace(in_force, arrangement=None)
         source = recently_viewed(model, known.history, query.event_types, cause=known.cause)
-        return listed_answer(model, query, source, in_force, notes, shown=shown)
+        return listed_answer(model, query, source, in_force, notes, before)
 
     def _again(
         self,
@@ -232,12 +262,12 @@ class Widgets:
         known: Known,
         notes: set[str],
         *,
-        shown: I32,
+        before: Before,
         now: float,
     ) -> Answer:
         in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
         source = buy_again(model, known.history, cause=known.cause, now=now)
-        return listed_answer(model, query, source, in_force, notes, shown=shown)
+        return listed_answer(model, query, source, in_force, notes, before)
 
     def _complete(
         self,
@@ -246,7 +276,7 @@ class Widgets:
         known: Known,
         notes: set[str],
         *,
-        shown: I32,
+        before: Before,
         now: float,
     ) -> Answer:
         in_force = self._recommender.in_force(model, query, known.history, notes, now=now)
@@ -255,7 +285,7 @@ class Widgets:
         popular = _popular(model, query, known, in_force)
         complements = Complements(model=model, basket=basket, seen=popular.seen)
         source = Followed(first=complements, popular=popular)
-        left_out = LeftOut(seen=popular.seen, itself=basket, shown=shown)
+        left_out = LeftOut(seen=popular.seen, itself=basket, before=before)
         return answered(model, query, source, in_force, notes, left_out)
 
     def _rising(
@@ -265,7 +295,7 @@ class Widgets:
         known: Known,
         notes: set[str],
         *,
-        shown: I32,
+        before: Before,
         now: float,
     ) -> Answer:
         try:
@@ -278,7 +308,7 @@ class Widgets:
         rising = rising_here(
             model, self._trends, channel=query.channel, store_id=query.store_id, now=now
         )
-        left_out = LeftOut(seen=popular.seen, shown=shown)
+        left_out = LeftOut(seen=popular.seen, before=before)
         if len(popular.seen):
             unseen = ~np.isin(rising.rows, popular.seen)
             rising = rising.taken(unseen)

@@ -23,6 +23,7 @@ from recsys.serving.client_catalog import CatalogClient
 from recsys.serving.client_errors import translated
 from recsys.serving.client_messages import (
     ListArguments,
+    PagedArguments,
     Reply,
     asked_fields,
     context_message,
@@ -93,8 +94,7 @@ class Client(WidgetCalls):
         self,
         *,
         include_seen: bool = False,
-        page_token: str = "",
-        **asked: Unpack[ListArguments],
+        **asked: Unpack[PagedArguments],
     ) -> Reply:
         """Ask for a person; arguments as in `RecommendRequest`.
 
@@ -103,11 +103,11 @@ class Client(WidgetCalls):
             CallFailed: There is no answer.
         """
         request = recommendation_service_pb2.RecommendRequest(
-            include_seen=include_seen, page_token=page_token, **asked_fields(asked)
+            include_seen=include_seen, **asked_fields(asked)
         )
         response: recommendation_service_pb2.RecommendResponse
         response = self._ask(self._recommendation.Recommend, request)
-        return read_reply(response, next_page_token=response.next_page_token)
+        return read_reply(response)
 
     def locate(
         self,
@@ -158,7 +158,7 @@ class Client(WidgetCalls):
         response = self._ask(self._recommendation.ExplainItem, request)
         return response
 
-    def similar(self, item_id: ItemId | str, **asked: Unpack[ListArguments]) -> Reply:
+    def similar(self, item_id: ItemId | str, **asked: Unpack[PagedArguments]) -> Reply:
         """Ask what is similar to an item; raises as `recommend`."""
         request = recommendation_service_pb2.SimilarItemsRequest(
             item_id=item_id, **asked_fields(asked)

@@ -97,10 +97,25 @@ class ListArguments(PersonArguments, total=False):
     excluded: Sequence[ItemId | str]
 
 
+class PagedArguments(ListArguments, total=False):
+    """What questions for a list that goes on say besides.
+
+    Attributes:
+        page_token: The page's before; empty for the first page.
+    """
+
+    page_token: str
+
+
 _CONTACTS: Final = {key: contact for contact, key in reversed(BECAUSE.items())}
+_ALONE: Final = (
+    recommendation_service_pb2.RankItemsResponse,
+    recommendation_service_pb2.FilledSlot,
+)
 _LIST_FIELDS: Final = {
     "result_count": "page_size",
     "excluded": "exclude_item_ids",
+    "page_token": "page_token",
 }
 
 
@@ -169,7 +184,6 @@ def read_reply(
     | recommendation_service_pb2.FilledSlot,
     *,
     unknown: Sequence[str] = (),
-    next_page_token: str = "",
 ) -> Reply:
     """Say an answer, or a slot of one, in the words of the domain."""
     shortfall = None
@@ -187,7 +201,7 @@ def read_reply(
         attribution_token=response.attribution_token,
         model_version=response.model_version,
         unknown=tuple(map(ItemId, unknown)),
-        next_page_token=next_page_token,
+        next_page_token="" if isinstance(response, _ALONE) else response.next_page_token,
         explanation=response.explanation if response.HasField("explanation") else None,
     )
 

@@ -8,6 +8,7 @@ from recsys.domain import EventType, ItemId
 from recsys.rules import NO_RULES, Rules
 from recsys.serving.client_messages import (
     ListArguments,
+    PagedArguments,
     PersonArguments,
     Reply,
     asked_fields,
@@ -129,7 +130,7 @@ class WidgetCalls:
         return read_reply(response, unknown=response.unknown_item_ids)
 
     def recently_viewed(
-        self, *, event_types: Sequence[EventType] = (), **asked: Unpack[ListArguments]
+        self, *, event_types: Sequence[EventType] = (), **asked: Unpack[PagedArguments]
     ) -> Reply:
         """Ask what a person had contact with last; raises as `Client.recommend`."""
         request = RecentlyViewedRequest(event_types=_names(event_types), **asked_fields(asked))
@@ -140,7 +141,7 @@ class WidgetCalls:
         item_ids: Sequence[ItemId | str] = (),
         *,
         add_stored: bool = False,
-        **asked: Unpack[ListArguments],
+        **asked: Unpack[PagedArguments],
     ) -> Reply:
         """Ask what completes a basket; raises as `Client.recommend`.
 
@@ -154,12 +155,12 @@ class WidgetCalls:
         )
         return read_reply(self._ask(self._recommendation.CompleteBasket, request))
 
-    def buy_again(self, **asked: Unpack[ListArguments]) -> Reply:
+    def buy_again(self, **asked: Unpack[PagedArguments]) -> Reply:
         """Ask what a person may need again; raises as `Client.recommend`."""
         request = BuyAgainRequest(**asked_fields(asked))
         return read_reply(self._ask(self._recommendation.BuyAgain, request))
 
-    def trending(self, **asked: Unpack[ListArguments]) -> Reply:
+    def trending(self, **asked: Unpack[PagedArguments]) -> Reply:
         """Ask what is asked for more than usual just now; raises as `Client.recommend`."""
         request = TrendingRequest(**asked_fields(asked))
         return read_reply(self._ask(self._recommendation.Trending, request))

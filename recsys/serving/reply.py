@@ -30,8 +30,8 @@ def answer_bytes(answer: Answer, *, token: str) -> bytes:
     """Say an answer in the words of the wire.
 
     Returns:
-        A RecommendResponse, and as well any other response of the service whose first
-        four fields are the same, and the sixth.
+        A RecommendResponse, and as well any other response of the service with the same
+        fields; one without `next_page_token` is for answers without.
     """
     results = answer.results
     ids, ranking = results.packed()

@@ -72,7 +72,6 @@ def parse_recommend(request: RecommendRequest, *, now: float) -> RecommendQuery:
     query = RecommendQuery(
         **read_list(request, wrong, now=now),
         include_seen=request.include_seen,
-        page_token=_page_token(request.page_token, wrong),
     )
     wrong.raise_any()
     return query
@@ -149,6 +148,7 @@ def read_list(request: ListRequest, wrong: Violations, *, now: float) -> dict[st
         **read_person(request, wrong, now=now),
         "result_count": read_result_count(request.page_size, wrong),
         "excluded": read_excluded(request.exclude_item_ids, wrong),
+        "page_token": _page_token(request.page_token, wrong),
     }
 
 

@@ -53,7 +53,7 @@ class RecommendResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class SimilarItemsRequest(_message.Message):
-    __slots__ = ("item_id", "placement", "context", "page_size", "exclude_item_ids", "rules", "subject", "explain")
+    __slots__ = ("item_id", "placement", "context", "page_size", "exclude_item_ids", "rules", "subject", "explain", "page_token")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,7 @@ class SimilarItemsRequest(_message.Message):
     RULES_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     placement: str
     context: _context_pb2.Context
@@ -70,21 +71,24 @@ class SimilarItemsRequest(_message.Message):
     rules: _rules_pb2.Rules
     subject: _subject_pb2.Subject
     explain: bool
-    def __init__(self, item_id: _Optional[str] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
+    page_token: str
+    def __init__(self, item_id: _Optional[str] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., explain: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class SimilarItemsResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
+    next_page_token: str
     explanation: AnswerExplanation
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class LocateItemRequest(_message.Message):
     __slots__ = ("item_id", "context", "placement", "store_count", "page_size", "rules")
@@ -245,7 +249,7 @@ class RankItemsResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., unknown_item_ids: _Optional[_Iterable[str]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class RecentlyViewedRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "event_types", "rules", "explain")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "event_types", "rules", "explain", "page_token")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -254,6 +258,7 @@ class RecentlyViewedRequest(_message.Message):
     EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -262,24 +267,27 @@ class RecentlyViewedRequest(_message.Message):
     event_types: _containers.RepeatedScalarFieldContainer[_event_pb2.EventType]
     rules: _rules_pb2.Rules
     explain: bool
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., event_types: _Optional[_Iterable[_Union[_event_pb2.EventType, str]]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
+    page_token: str
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., event_types: _Optional[_Iterable[_Union[_event_pb2.EventType, str]]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class RecentlyViewedResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
+    next_page_token: str
     explanation: AnswerExplanation
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class CompleteBasketRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "item_ids", "add_stored_basket", "explain")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "item_ids", "add_stored_basket", "explain", "page_token")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -289,6 +297,7 @@ class CompleteBasketRequest(_message.Message):
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     ADD_STORED_BASKET_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -298,24 +307,27 @@ class CompleteBasketRequest(_message.Message):
     item_ids: _containers.RepeatedScalarFieldContainer[str]
     add_stored_basket: bool
     explain: bool
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., add_stored_basket: _Optional[bool] = ..., explain: _Optional[bool] = ...) -> None: ...
+    page_token: str
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., item_ids: _Optional[_Iterable[str]] = ..., add_stored_basket: _Optional[bool] = ..., explain: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class CompleteBasketResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
+    next_page_token: str
     explanation: AnswerExplanation
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class BuyAgainRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "explain")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "explain", "page_token")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -323,6 +335,7 @@ class BuyAgainRequest(_message.Message):
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -330,24 +343,27 @@ class BuyAgainRequest(_message.Message):
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     rules: _rules_pb2.Rules
     explain: bool
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
+    page_token: str
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class BuyAgainResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
+    next_page_token: str
     explanation: AnswerExplanation
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class TrendingRequest(_message.Message):
-    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "explain")
+    __slots__ = ("subject", "placement", "context", "page_size", "exclude_item_ids", "rules", "explain", "page_token")
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -355,6 +371,7 @@ class TrendingRequest(_message.Message):
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     subject: _subject_pb2.Subject
     placement: str
     context: _context_pb2.Context
@@ -362,21 +379,24 @@ class TrendingRequest(_message.Message):
     exclude_item_ids: _containers.RepeatedScalarFieldContainer[str]
     rules: _rules_pb2.Rules
     explain: bool
-    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ...) -> None: ...
+    page_token: str
+    def __init__(self, subject: _Optional[_Union[_subject_pb2.Subject, _Mapping]] = ..., placement: _Optional[str] = ..., context: _Optional[_Union[_context_pb2.Context, _Mapping]] = ..., page_size: _Optional[int] = ..., exclude_item_ids: _Optional[_Iterable[str]] = ..., rules: _Optional[_Union[_rules_pb2.Rules, _Mapping]] = ..., explain: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class TrendingResponse(_message.Message):
-    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "explanation")
+    __slots__ = ("results", "attribution_token", "model_version", "shortfall", "next_page_token", "explanation")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_result_pb2.Result]
     attribution_token: str
     model_version: str
     shortfall: _result_pb2.Shortfall
+    next_page_token: str
     explanation: AnswerExplanation
-    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
+    def __init__(self, results: _Optional[_Iterable[_Union[_result_pb2.Result, _Mapping]]] = ..., attribution_token: _Optional[str] = ..., model_version: _Optional[str] = ..., shortfall: _Optional[_Union[_result_pb2.Shortfall, _Mapping]] = ..., next_page_token: _Optional[str] = ..., explanation: _Optional[_Union[AnswerExplanation, _Mapping]] = ...) -> None: ...
 
 class RecommendPageRequest(_message.Message):
     __slots__ = ("subject", "context", "slots", "exclude_item_ids", "explain")

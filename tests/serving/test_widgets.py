@@ -36,7 +36,6 @@ from recsys.v1.recommendation_service_pb2 import (
     RecentlyViewedContent,
     RecentlyViewedRequest,
     RecommendPageRequest,
-    RecommendRequest,
     SimilarContent,
     Slot,
     TrendingRequest,
@@ -350,14 +349,3 @@ async def test_pages_go_on_at_any_server_and_never_repeat(
     assert len(last.results) == 4
     assert not last.next_page_token
     assert dict(last.shortfall.parts)[ShortfallCause.SHOWN] == 32
-
-
-@pytest.mark.parametrize(
-    ("token", "text"),
-    [("hello", "is not a token of this service"), ("A" * 5_401, "allowed 0 to 5400")],
-)
-async def test_wrong_page_tokens_are_named(running: Running, token: str, text: str) -> None:
-    """Under their field."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await running.recommendation.Recommend(RecommendRequest(page_token=token))
-    assert text in violations(caught.value)["page_token"]
