@@ -88,6 +88,13 @@ def _show_reasons(console: Console, explanation: "AnswerExplanation") -> None:
         cause = _CAUSES[SHORTFALL_CAUSE_BY_NUMBER[one.cause]]
         rule = f" ({one.rule})" if one.rule else ""
         console.print(f"left out: {one.item_count} {cause}{rule}", markup=False)
+    for pin in explanation.pins_left_out:
+        why = "; ".join(
+            _CAUSES[SHORTFALL_CAUSE_BY_NUMBER[one.cause]] + (f" ({one.detail})" * bool(one.detail))
+            for one in pin.refusals
+        )
+        words = f"pin left out: {pin.item_id} in place {pin.position}: {why}"
+        console.print(words, markup=False)
 
 
 def _score(result: Recommendation) -> str:
@@ -190,9 +197,14 @@ def show_explanation(console: Console, item_id: str, found: "ExplainItemResponse
 
     if not found.is_known:
         console.print(f"The model {found.model_version} does not know {item_id}.", markup=False)
+        if found.HasField("pinned_position"):
+            console.print(f"  It is pinned to place {found.pinned_position}, and left out there.")
         return
     place = f"place {found.position}" if found.HasField("position") else "not in the answer"
     console.print(f"{item_id}: {place}", markup=False)
+    if found.HasField("pinned_position"):
+        left_out = ", and left out there" if found.refusals else ""
+        console.print(f"  pinned to place {found.pinned_position}{left_out}")
     for one in found.refusals:
         cause = _CAUSES[SHORTFALL_CAUSE_BY_NUMBER[one.cause]]
         console.print(f"  {cause}: {one.detail}", markup=False)

@@ -11,11 +11,12 @@ from recsys.recommend.filtered import Filtered, by_cause, filtered_away
 from recsys.recommend.given import Listed
 from recsys.recommend.model import ServingModel
 from recsys.recommend.paging import NOTHING_BEFORE, Before
+from recsys.recommend.pins import pins_left_out
 from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
 from recsys.recommend.splits import AnswerExplanation
-from recsys.rules import Arrangement, InForce, Permitted
+from recsys.rules import Arrangement, InForce
 
 I32 = NDArray[np.int32]
 
@@ -83,11 +84,12 @@ def answered(
         query,
         source,
         results,
-        in_force.permitted,
+        in_force,
         arrangement,
         notes,
         taken=taken,
         missing=missing,
+        first_place=left_out.before.first_place,
     )
 
 
@@ -96,13 +98,15 @@ def put_together(
     query: Placed,
     source: Source,
     results: Results,
-    permitted: Permitted,
+    in_force: InForce,
     arrangement: Arrangement | None,
     notes: set[str],
     *,
     taken: Mapping[ShortfallCause, I32],
     missing: Mapping[ShortfallCause, int],
     among: I32 | None = None,
+    absent: ShortfallCause = ShortfallCause.EXCLUDED,
+    first_place: int = 0,
 ) -> Answer:
     """Say what is missing and, if asked, why the answer is as it is.
 
@@ -111,19 +115,21 @@ def put_together(
         query: The question.
         source: Has found them.
         results: What is shown.
-        permitted: What may appear.
+        in_force: What may be shown.
         arrangement: How the page was put together; None for simply the best.
         notes: What had to be done without.
         taken: Rows that the question leaves out, by cause.
         missing: How many results are missing for causes that are no rules.
         among: The rows that the question is about; None for all items.
+        absent: The cause for a pin that is none of them.
+        first_place: How many results precede, on the pages before.
     """
     missing_count = query.result_count - len(results)
     filtered: tuple[Filtered, ...] = ()
     if missing_count > 0 or query.explains:
         filtered = tuple(
             filtered_away(
-                permitted,
+                in_force.permitted,
                 page=results.ranking.rows,
                 taken=taken,
                 caps=() if arrangement is None else arrangement.caps,
@@ -135,6 +141,16 @@ def put_together(
         explanation = AnswerExplanation(
             splits=tuple(source.split(results.ranking.rows)),
             filtered=tuple(one for one in filtered if one.item_count),
+            pins_left_out=tuple(
+                pins_left_out(
+                    model.items,
+                    in_force,
+                    places=range(first_place, first_place + query.result_count),
+                    taken=taken,
+                    among=among,
+                    absent=absent,
+                )
+            ),
         )
     return Answer(
         results=results,
@@ -169,7 +185,6 @@ def listed_answer(
         notes: What had to be done without.
         before: What is shown already.
     """
-    permitted = in_force.permitted
     arrangement = _arranged(in_force.arrangement, model, LeftOut(before=before))
     shown = before.shown(model)
     excluded = excluded_of(model, query, in_force)
@@ -180,7 +195,12 @@ def listed_answer(
         pins = {place: row for place, row in arrangement.pins.items() if row in own}
         arrangement = arrangement.with_pins(pins)
     results = page(
-        source, model, permitted, arrangement, count=query.result_count, excluded=blocked
+        source,
+        model,
+        in_force.permitted,
+        arrangement,
+        count=query.result_count,
+        excluded=blocked,
     )
     taken = {ShortfallCause.EXCLUDED: excluded, ShortfallCause.SHOWN: shown}
     missing = {
@@ -188,8 +208,8 @@ def listed_answer(
         ShortfallCause.HISTORY: query.result_count - len(source.rows) - source.unknown_count,
     }
     return put_together(
-        model, query, source, results, permitted, arrangement, notes, taken=taken, missing=missing,
-        among=source.rows,
+        model, query, source, results, in_force, arrangement, notes, taken=taken, missing=missing,
+        among=source.rows, absent=ShortfallCause.HISTORY, first_place=before.first_place,
     )  # fmt: skip
 
 

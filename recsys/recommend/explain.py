@@ -38,6 +38,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         parts: The score's parts, by `recsys.contributions.PARTS`; their sum is the score.
         influences: The items of the history that add most to the score, the strongest first.
         refusals: The rules that do not let it through.
+        pinned_position: The place in which rules pin it, from 1; None if they do not. What
+            is not known or refused is not shown there either.
         model_version: The model that answered.
     """
 
@@ -48,6 +50,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     parts: Mapping[str, float] = {}
     influences: tuple[Influence, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    pinned_position: int | None = None
     model_version: str = ""
 
 

@@ -19,6 +19,7 @@ from recsys.recommend.known import Acquaintance, Known
 from recsys.recommend.locate import Located, LocateQuery, equivalents_query, stores_with_item
 from recsys.recommend.model import ServingModel
 from recsys.recommend.paging import NOTHING_BEFORE, Before, pages_before, with_next_page
+from recsys.recommend.pins import pinned_position
 from recsys.recommend.query import (
     NOTE_UNKNOWN_STORE,
     Answer,
@@ -137,9 +138,15 @@ class Recommender:
         """
         self.permissions.prepare(model, now=now)
         row = model.items.row(item_id)
-        if row is None:
-            return Explanation(item_id=item_id, is_known=False, model_version=model.version)
         notes: set[str] = set()
+        if row is None:
+            in_force = self.in_force(model, query, EMPTY_HISTORY, notes, now=now)
+            return Explanation(
+                item_id=item_id,
+                is_known=False,
+                pinned_position=pinned_position(in_force, item_id),
+                model_version=model.version,
+            )
         longest = msgspec.structs.replace(query, result_count=limits.RESULT_COUNT_MAX)
         known = self.acquaintance.known(model, longest, notes, now=now)
         question = self.question(model, longest, known, notes, now=now)
@@ -159,6 +166,7 @@ class Recommender:
                 *self._refusals(query, question, row, item_id, now=now),
                 *_outdone(question.in_force, answer.results.ranking.rows, row),
             ),
+            pinned_position=pinned_position(question.in_force, item_id),
             model_version=model.version,
         )
 

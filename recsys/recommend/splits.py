@@ -7,6 +7,7 @@ import msgspec
 
 from recsys.domain import EventType, ItemId
 from recsys.recommend.filtered import Filtered
+from recsys.recommend.pins import PinLeftOut
 
 
 class Influence(NamedTuple):
@@ -44,7 +45,9 @@ class AnswerExplanation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         splits: For each result, in their order; None where nothing personal is in its score.
         filtered: What each rule took away that none before it did.
+        pins_left_out: Pins of places on the page that are filled with something else.
     """
 
     splits: tuple[Split | None, ...]
     filtered: tuple[Filtered, ...]
+    pins_left_out: tuple[PinLeftOut, ...] = ()

@@ -133,7 +133,7 @@ class Widgets:
         }
         missing = {ShortfallCause.CATALOG: len(unknown)}
         answer = put_together(
-            model, distinct, among, results, in_force.permitted, arrangement, notes, taken=taken, missing=missing,
+            model, distinct, among, results, in_force, arrangement, notes, taken=taken, missing=missing,
             among=rows,
         )  # fmt: skip
         return RankAnswer(**msgspec.structs.asdict(answer), unknown=unknown)

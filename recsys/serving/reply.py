@@ -10,6 +10,7 @@ from recsys.domain import Reason, Shortfall
 from recsys.recommend import Answer, Explanation, Located, RankAnswer
 from recsys.recommend.message_keys import BECAUSE, message_key
 from recsys.recommend.splits import AnswerExplanation, Influence
+from recsys.rules.refusals import Refusal
 from recsys.serving.encode import put_moment
 from recsys.serving.kinds import FALLBACK_CAUSES, REASON_KINDS, SHORTFALL_CAUSES
 from recsys.v1 import event_pb2, result_pb2
@@ -20,7 +21,6 @@ from recsys.v1.recommendation_service_pb2 import (
     RankItemsResponse,
     RecommendPageResponse,
     RecommendResponse,
-    Refusal,
     ScorePart,
     StoreStock,
 )
@@ -70,6 +70,12 @@ def _explanation(answer: Answer, explained: AnswerExplanation) -> pb2.AnswerExpl
             )
             for one in explained.filtered
         ],
+        pins_left_out=[
+            pb2.PinLeftOut(
+                item_id=pin.item_id, position=pin.position, refusals=_refusals(pin.refusals)
+            )
+            for pin in explained.pins_left_out
+        ],
     )
 
 
@@ -110,12 +116,14 @@ def explanation_bytes(explanation: Explanation) -> bytes:
         score=explanation.score,
         score_parts=_score_parts(explanation.parts),
         influences=_influences(explanation.influences),
-        refusals=[
-            Refusal(cause=SHORTFALL_CAUSES[one.cause], detail=one.detail)
-            for one in explanation.refusals
-        ],
+        refusals=_refusals(explanation.refusals),
+        pinned_position=explanation.pinned_position,
         model_version=explanation.model_version,
     ).SerializeToString()
+
+
+def _refusals(refusals: Sequence[Refusal]) -> list[pb2.Refusal]:
+    return [pb2.Refusal(cause=SHORTFALL_CAUSES[one.cause], detail=one.detail) for one in refusals]
 
 
 def located_bytes(located: Located, *, token: str, model_version: str) -> bytes:

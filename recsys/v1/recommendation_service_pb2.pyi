@@ -145,7 +145,7 @@ class ExplainItemRequest(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., request: _Optional[_Union[RecommendRequest, _Mapping]] = ...) -> None: ...
 
 class ExplainItemResponse(_message.Message):
-    __slots__ = ("is_known", "position", "score", "score_parts", "influences", "refusals", "model_version")
+    __slots__ = ("is_known", "position", "score", "score_parts", "influences", "refusals", "model_version", "pinned_position")
     IS_KNOWN_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +153,7 @@ class ExplainItemResponse(_message.Message):
     INFLUENCES_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PINNED_POSITION_FIELD_NUMBER: _ClassVar[int]
     is_known: bool
     position: int
     score: float
@@ -160,15 +161,28 @@ class ExplainItemResponse(_message.Message):
     influences: _containers.RepeatedCompositeFieldContainer[Influence]
     refusals: _containers.RepeatedCompositeFieldContainer[Refusal]
     model_version: str
-    def __init__(self, is_known: _Optional[bool] = ..., position: _Optional[int] = ..., score: _Optional[float] = ..., score_parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., influences: _Optional[_Iterable[_Union[Influence, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ..., model_version: _Optional[str] = ...) -> None: ...
+    pinned_position: int
+    def __init__(self, is_known: _Optional[bool] = ..., position: _Optional[int] = ..., score: _Optional[float] = ..., score_parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., influences: _Optional[_Iterable[_Union[Influence, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ..., model_version: _Optional[str] = ..., pinned_position: _Optional[int] = ...) -> None: ...
 
 class AnswerExplanation(_message.Message):
-    __slots__ = ("results", "filtered")
+    __slots__ = ("results", "filtered", "pins_left_out")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     FILTERED_FIELD_NUMBER: _ClassVar[int]
+    PINS_LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[ResultExplanation]
     filtered: _containers.RepeatedCompositeFieldContainer[FilteredItems]
-    def __init__(self, results: _Optional[_Iterable[_Union[ResultExplanation, _Mapping]]] = ..., filtered: _Optional[_Iterable[_Union[FilteredItems, _Mapping]]] = ...) -> None: ...
+    pins_left_out: _containers.RepeatedCompositeFieldContainer[PinLeftOut]
+    def __init__(self, results: _Optional[_Iterable[_Union[ResultExplanation, _Mapping]]] = ..., filtered: _Optional[_Iterable[_Union[FilteredItems, _Mapping]]] = ..., pins_left_out: _Optional[_Iterable[_Union[PinLeftOut, _Mapping]]] = ...) -> None: ...
+
+class PinLeftOut(_message.Message):
+    __slots__ = ("item_id", "position", "refusals")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    position: int
+    refusals: _containers.RepeatedCompositeFieldContainer[Refusal]
+    def __init__(self, item_id: _Optional[str] = ..., position: _Optional[int] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ...) -> None: ...
 
 class ResultExplanation(_message.Message):
     __slots__ = ("item_id", "score_parts", "influences")

@@ -10,16 +10,21 @@ from pathlib import Path
 import pytest
 import typer
 from click.testing import Result
+from rich.console import Console
 from typer.testing import CliRunner
 
 from recsys.catalog import Item, StockCell, Store
 from recsys.commands import ask, bundle, serve
+from recsys.commands.answers import show, show_explanation
 from recsys.domain import ItemId, StoreId
 from recsys.errors import BundleCorrupt, InvalidConfig, InvalidData
+from recsys.rules import Pin, Rules
+from recsys.serving.client import Client
 from recsys.serving.client_errors import CallFailed, CallRefused
 from recsys.storage.catalog import Catalog
 from recsys.storage.sessions import SqliteSessions
 from recsys.storage.sqlite_writer import SqliteWriter
+from support.asking import asked
 from support.bundles import make_bundle, two_worlds
 from support.serving import Running
 
@@ -84,6 +89,33 @@ async def test_explain_says_what_became_of_an_item(running: Running) -> None:
         {"cause": "SHORTFALL_CAUSE_OUT_OF_STOCK", "detail": "online has never had it"}
     ]
     assert "does not know nothing" in (await run(running, "explain", "", "nothing")).output
+
+
+async def test_pins_that_are_left_out_are_printed(running: Running) -> None:
+    """Beside the answer, and of the item that is asked for."""
+    pins = (
+        Pin(item_id=ItemId("nothing"), position=1),
+        Pin(item_id=ItemId("item-3"), position=2),
+        Pin(item_id=ItemId("item-4"), position=3),
+    )
+    rules = Rules(pins=pins)
+    console = Console(width=200)
+
+    def printed(client: Client) -> str:
+        with console.capture() as capture:
+            excluded = ["item-4"]
+            show(console, client.recommend(rules=rules, excluded=excluded, explain=True), {})
+            for item_id in ("nothing", "item-3", "item-4"):
+                found = client.explain(item_id, rules=rules, excluded=excluded)
+                show_explanation(console, item_id, found)
+        return capture.get()
+
+    words = await asked(running, printed)
+    assert "pin left out: nothing in place 1: not in the model's catalogue (neither" in words
+    assert "pin left out: item-4 in place 3: excluded by the request\n" in words
+    assert "It is pinned to place 1, and left out there." in words
+    assert "  pinned to place 2\n" in words
+    assert "  pinned to place 3, and left out there\n" in words
 
 
 async def test_locate_says_which_shops_have_an_item(

@@ -28,6 +28,7 @@ from recsys.v1.recommendation_service_pb2 import (
 )
 from recsys.v1.result_pb2 import (
     REASON_KIND_EDITORIAL,
+    SHORTFALL_CAUSE_CATALOG,
     SHORTFALL_CAUSE_FILTERED,
     SHORTFALL_CAUSE_OUT_OF_STOCK,
 )
@@ -218,6 +219,16 @@ async def test_why_an_item_is_not_shown(remembering: tuple[Running, Running]) ->
     assert found.refusals[0].detail == "shop has never had it"
     assert found.refusals[1].detail == "price < 5: price is 9.0; brand != b4: brand is b4"
     assert not (await explain(ExplainItemRequest(item_id="nothing"))).is_known
+    request = RecommendRequest(
+        explain=True,
+        rules=Rules(pins=[Pin(item_id="nothing", position=1), Pin(item_id="item-3", position=2)]),
+    )
+    found = await explain(ExplainItemRequest(item_id="nothing", request=request))
+    assert (found.is_known, found.pinned_position) == (False, 1)
+    answer = await remembering[1].recommendation.Recommend(request)
+    (pin,) = answer.explanation.pins_left_out
+    assert (pin.item_id, pin.position) == ("nothing", 1)
+    assert [one.cause for one in pin.refusals] == [SHORTFALL_CAUSE_CATALOG]
     with pytest.raises(grpc.aio.AioRpcError, match=r"request\.page_size is -1"):
         await explain(ExplainItemRequest(item_id="i", request=RecommendRequest(page_size=-1)))
 
