@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import _scoring
-from recsys.arrays import InvalidArray, check_array, check_count, describe
+from recsys.arrays import InvalidArray, check_array, check_count
 from recsys.masks import Mask
 from recsys.subsets import Subsets
 
@@ -83,13 +83,10 @@ def several(allowed: Allowed) -> Sequence[U8 | Mask]:
 def _checked(bitmap: U8, query_count: int, item_count: int) -> U8:
     byte_count = (item_count + 7) // 8
     is_matrix = isinstance(bitmap, np.ndarray) and bitmap.ndim == 2  # noqa: PLR2004 - a matrix
-    shape = (query_count, None) if is_matrix else (None,)
+    # Rows behind the last item do not count, in bitmaps of the right kind.
+    may_be_longer = isinstance(bitmap, np.ndarray) and bitmap.ndim > 0 and bitmap.dtype == np.uint8
+    length = max(byte_count, bitmap.shape[-1]) if may_be_longer else byte_count
+    shape = (query_count, length) if is_matrix else (length,)
     check_array(bitmap, argument="allowed", dtype=np.uint8, shape=shape)
-    if bitmap.shape[-1] < byte_count:
-        raise InvalidArray(
-            argument="allowed",
-            found=describe(bitmap),
-            allowed=f"{byte_count} bytes and more, for {item_count} items",
-        )
     own = bitmap[..., :byte_count]
     return np.ascontiguousarray(own) if is_matrix else own[np.newaxis]

@@ -153,6 +153,13 @@ class Assortment:
         self._catch_up(seq, now=now)
         found = self._rows[keys[keys < len(self._rows)]]
         mask = Mask(bitmap_of(found[found >= 0], self.row_count), item_count=self.row_count)
+        while self._seq is not None and seq < self._seq:
+            # More was taken in than there was when the store was read.
+            changes = self._feed.changes(seq, count_max=_CHANGES_AT_ONCE)
+            if changes is None or changes.seq <= seq:
+                return self._first_look(store_id, now=now)
+            self._restock(changes, {store_id: mask})
+            seq = changes.seq
         self._stocked[store_id] = mask
         bytes_each = max(1, (self.row_count + 7) // 8)
         while len(self._stocked) > max(1, limits.STOCK_MASK_BYTES_MAX // bytes_each):
@@ -172,7 +179,6 @@ class Assortment:
 
     def _load(self, *, now: float) -> None:
         # What was known stays until all of the new is there.
-        stores = self._feed.stores()
         rows = np.full(len(self._rows), _NOWHERE, dtype=np.int32)
         offered: list[I32] = []
         turned: dict[ItemRow, Item] = {}
@@ -185,6 +191,8 @@ class Assortment:
             offered.append(_offered(some, found, positions, now=now))
             turned |= _turning(some, found, positions, now=now)
             _describe(live, some, found, positions, now=now)
+        # After the number, or what is written in between would never be seen.
+        stores = self._feed.stores()
         if not self._has_room(is_first=self._seq is None):
             return
         live.put([self.row_count - 1] if self.row_count else [], {})
@@ -241,7 +249,7 @@ class Assortment:
         allow = _offered(changes.items, found, positions, now=now)
         assert self._listed is not None  # Loading has made it.
         self._listed.change(allow=allow, forbid=np.setdiff1d(found, allow))
-        self._restock(changes)
+        self._restock(changes, self._stocked)
         if changes.stores_changed:
             self._take_stores(self._feed.stores())
         self._at(changes.seq)
@@ -257,17 +265,17 @@ class Assortment:
             columns.put([self.row_count - 1], {})
         return columns
 
-    def _restock(self, changes: CatalogChanges) -> None:
+    def _restock(self, changes: CatalogChanges, masks: Mapping[StoreId, Mask]) -> None:
         by_store: dict[StoreId, dict[int, bool]] = {}
         for store_id, item_key, is_in_stock in changes.stock:
-            if store_id in self._stocked and item_key < len(self._rows):
+            if store_id in masks and item_key < len(self._rows):
                 row = int(self._rows[item_key])
                 if row != _NOWHERE:
                     by_store.setdefault(store_id, {})[row] = is_in_stock
         for store_id, rows in by_store.items():
             come = np.array([row for row, is_there in rows.items() if is_there], dtype=np.int32)
             gone = np.array([row for row, is_there in rows.items() if not is_there], dtype=np.int32)
-            self._stocked[store_id].change(allow=come, forbid=gone)
+            masks[store_id].change(allow=come, forbid=gone)
 
     def _turn(self, now: float) -> None:
         come: list[int] = []

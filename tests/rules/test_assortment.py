@@ -60,13 +60,29 @@ def sold(catalog: MemoryCatalog, now: float) -> set[str]:
     return {name for name, item in items.items() if item is not None and item.is_available(now)}
 
 
-@settings(deadline=None, max_examples=200)
-@given(steps=steps, kept_count=st.sampled_from([1, 3, 1_000]), before=steps)
+class BusyCatalog(MemoryCatalog):
+    """Somebody writes between any two of its answers."""
+
+    def __init__(self, meanwhile: list[tuple[object, ...]], *, kept_count: int) -> None:
+        super().__init__(kept_count=kept_count)
+        self.meanwhile = list(meanwhile)
+
+    def _answer(self) -> None:
+        super()._answer()
+        if self.meanwhile:
+            apply(self, None, self.meanwhile.pop(), 0.0)
+
+
+@settings(deadline=None, max_examples=300)
+@given(steps=steps, kept_count=st.sampled_from([1, 3, 1_000]), before=steps, meanwhile=steps)
 def test_it_equals_the_catalogue(
-    steps: list[tuple[object, ...]], before: list[tuple[object, ...]], kept_count: int
+    steps: list[tuple[object, ...]],
+    before: list[tuple[object, ...]],
+    meanwhile: list[tuple[object, ...]],
+    kept_count: int,
 ) -> None:
-    """Whether followed change by change, after long gaps, or begun in the middle."""
-    catalog = MemoryCatalog(kept_count=kept_count)
+    """Followed change by change, after long gaps or from the middle, while others write."""
+    catalog = BusyCatalog(meanwhile, kept_count=kept_count)
     now = 0.0
     for name in IDS[:3]:
         catalog.put(name, Item())
@@ -76,6 +92,7 @@ def test_it_equals_the_catalogue(
     assortment = Assortment(ItemIndex.from_ids(IDS), catalog)
     for step in steps:
         now = apply(catalog, assortment, step, now)
+    catalog.meanwhile.clear()
     assortment.refresh(now=now)
     assert shown(assortment.offered) == sold(catalog, now)
     assert set(assortment.stores) == set(catalog.shops)
@@ -180,6 +197,35 @@ def apply(
         case _:
             pass
     return now
+
+
+def test_what_is_sold_during_the_first_look_at_a_store_is_gone() -> None:
+    """Between reading what it has and taking in what else has changed."""
+    sale = ("stock", "s1", "i0", False)
+    catalog = BusyCatalog([], kept_count=1_000)
+    catalog.put("i0", Item())
+    catalog.add_store("s1")
+    assortment = Assortment(ItemIndex.from_ids(IDS), catalog)
+    assortment.refresh(now=0.0)
+    catalog.stock_up("s1", "i0", is_in_stock=True)
+    catalog.meanwhile = [sale, ("store", "s2")]
+    mask = assortment.stocked(StoreId("s1"), now=0.0)
+    assert mask is not None
+    assortment.refresh(now=0.0)
+    assert not catalog.meanwhile
+    assert shown(mask) == set()
+
+
+def test_a_store_written_while_all_is_read_is_known() -> None:
+    """Between the stores and the items."""
+    catalog = BusyCatalog([], kept_count=1_000)
+    catalog.put("i0", Item())
+    assortment = Assortment(ItemIndex.from_ids(IDS), catalog)
+    catalog.meanwhile = [("store", "s1"), ("refresh", 0.0), ("refresh", 0.0)]
+    assortment.refresh(now=0.0)
+    assert not catalog.meanwhile
+    assortment.refresh(now=0.0)
+    assert set(assortment.stores) == {"s1"}
 
 
 def test_without_a_change_since_the_import_everything_is_offered() -> None:

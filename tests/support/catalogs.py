@@ -67,13 +67,14 @@ class MemoryCatalog:
         """As the port, two at a time."""
         self._answer()
         self.snapshot_count += 1
+        seq = len(self.log)
         items = [
             KeyedItem(self._key(name), name, self.contents[name])
             for name in self.ids
             if self.contents[name] is not None
         ]
         for first in range(0, max(1, len(items)), 2):
-            yield len(self.log), items[first : first + 2]
+            yield seq, items[first : first + 2]
 
     def changes(self, after: int, *, count_max: int) -> CatalogChanges | None:
         """As the port."""
