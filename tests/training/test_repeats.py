@@ -51,6 +51,14 @@ def test_two_lines_of_one_day_are_one_purchase() -> None:
     assert scales[MILK] > 1 > scales[GIFT]
 
 
+def test_a_single_repeat_among_thousands_says_nothing_of_the_other_items() -> None:
+    """That nobody bought a popular item twice is no news where nobody buys anything twice."""
+    lines = [(user, user % 2, 0.0) for user in range(4_000)] + [(0, 0, DAY)]
+    scales = repeat_scales(interactions(lines, item_count=3), exponent=1.0)
+    assert scales.min() > 0.4
+    assert scales.max() < 2.0
+
+
 @pytest.mark.parametrize("exponent", [0.0, 1.0])
 def test_without_repeats_all_items_are_alike(exponent: float) -> None:
     """Views on many days are none, and neither are purchases of one."""

@@ -61,7 +61,9 @@ def dressing(shape: Shape, facts: Facts) -> Space:
         space[_LENGTH] = Range(low=0.0, high=1.0)
         if facts.repeats:
             space[_SELF] = Choice(_AMOUNTS)
-            space[_REPEAT] = Choice(_REPEATS)
+            if facts.timed:
+                # Repeats are counted by days; without times there are none.
+                space[_REPEAT] = Choice(_REPEATS)
         if facts.ordered:
             space[_STEP] = Range(low=0.2, high=1.0)
             if facts.repeats:

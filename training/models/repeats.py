@@ -2,8 +2,9 @@
 
 The self weight of an item is scaled by how likely a buyer of it is to buy it once more,
 compared with any item: ((r_i + k g) / (b_i + k) / g)^exponent, where r_i of the item's b_i
-buyers bought it on two days or more, g is the same share over all items, and k = 10
-buyers of average taste stand beside each item's own. That is the part of repeat
+buyers bought it on two days or more, g is the same share over all items, and k buyers of
+average taste stand beside each item's own: 10, or as many as make half a repeater. Where hardly
+anybody buys anything twice, that somebody did not says nothing of an item. That is the part of repeat
 models that pays; docs/train.md says what intervals between purchases would add.
 """
 
@@ -42,6 +43,7 @@ def repeat_scales(interactions: Interactions, *, exponent: float) -> NDArray[np.
     if not repeaters.any():
         return np.ones(count)
     usual = repeaters.sum() / buyers.sum()
-    shares = (repeaters + _BUYERS_ADDED * usual) / (buyers + _BUYERS_ADDED)
+    added = max(_BUYERS_ADDED, 0.5 / usual)
+    shares = (repeaters + added * usual) / (buyers + added)
     scales: NDArray[np.float64] = (shares / usual) ** exponent
     return scales
