@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from recsys.campaigns.people import EventNeeds
+from recsys.catalog import Store
 from recsys.domain import CHANNEL_BY_CODE, SECONDS_PER_DAY, Channel, EventType
 from recsys.profiles import LoggedEvent
+from recsys.time_zones import zone_of
 
 HABIT_DAYS: Final = 365.0
 """How long what she did counts."""
@@ -111,6 +113,15 @@ def preferred_hour(hers: Habits, everybody: Habits, channel: Channel | None) -> 
         for count, common in zip(own, all_of_them, strict=True)
     ]
     return max(range(_HOUR_COUNT), key=lambda hour: (weights[hour], -hour))
+
+
+def store_zones(stores: Iterable[Store]) -> dict[str, dt.tzinfo]:
+    """Return the time zones of stores by their ids, of those that say one this machine knows."""
+    return {
+        one.store_id: zone
+        for one in stores
+        if one.time_zone and (zone := zone_of(one.time_zone)) is not None
+    }
 
 
 def time_zone_of(

@@ -10,7 +10,7 @@ from typing import Final
 
 from recsys.campaigns.batch_types import BatchQuery, CampaignSettings
 from recsys.campaigns.frequency import FrequencyRules
-from recsys.campaigns.habits import habit_needs, time_zone_of
+from recsys.campaigns.habits import habit_needs, store_zones, time_zone_of
 from recsys.campaigns.key_set import KeySet
 from recsys.campaigns.people import NO_EVENTS, EventNeeds, FoundPerson
 from recsys.campaigns.segments import needs_of
@@ -32,7 +32,6 @@ from recsys.profiles import (
     person_record,
     traits,
 )
-from recsys.time_zones import zone_of
 
 _NO_TRAITS: Final = Traits()
 
@@ -83,12 +82,7 @@ class Screening:
         self._settings = settings
         self._filter = people_filter(query.filter) if query.filter else None
         self._seen = KeySet()
-        # A zone that this machine does not know is as good as none.
-        self._zones: Mapping[str, dt.tzinfo] = {
-            store.store_id: zone
-            for store in catalog.stores()
-            if store.time_zone and (zone := zone_of(store.time_zone))
-        }
+        self._zones = store_zones(catalog.stores())
 
     def needs(self, rules: FrequencyRules) -> EventNeeds:
         """Return which events of each person the checks and her habits ask about."""

@@ -7,7 +7,7 @@ clean up, and whoever dies leaves nothing behind.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from recsys import limits
@@ -17,7 +17,7 @@ from recsys.offers import Asked, ReservationState, Reserve, Settled, Spend, Stan
 from recsys.storage.offers_look import OffersChangedMeanwhileError
 from recsys.storage.offers_people import Holders, named_of
 from recsys.storage.offers_turn import Turn
-from recsys.storage.sessions import Answer, Session, Sessions
+from recsys.storage.sessions import Answer, Clock, Session, Sessions, storage_clock
 
 _SPENDS: Final = """
 SELECT o.offer_key, o.offer_id, s.reserved_count, s.reserved_cost, s.committed_count,
@@ -38,13 +38,6 @@ _PRUNE: Final = "DELETE FROM reservations WHERE reservation_key = ANY(?)"
 _ATTEMPT_COUNT_MAX: Final = 5
 _PRUNED_PER_ASKED: Final = 2
 """More are forgotten than can be made, so what came to nothing long ago does not pile up."""
-
-Clock = Callable[[Session], float]
-
-
-def storage_clock(session: Session) -> float:
-    """Return the time by the storage's clock."""
-    return session.clock()
 
 
 class OfferLedger:

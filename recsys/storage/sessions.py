@@ -83,6 +83,15 @@ class Session(Protocol):
         ...
 
 
+Clock = Callable[[Session], float]
+"""Tells the time in seconds since 1970-01-01 UTC."""
+
+
+def storage_clock(session: Session) -> float:
+    """Return the time by the storage's clock."""
+    return session.clock()
+
+
 class Sessions(Protocol):
     """Transactions with one storage. Safe to share by threads."""
 

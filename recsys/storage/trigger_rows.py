@@ -24,7 +24,8 @@ SELECT m.message_key, m.id_high, m.id_low, m.name, m.channel, m.state, m.cause, 
 FROM trigger_messages AS m LEFT JOIN identifiers AS i ON i.identifier_key = m.identifier_key
 """
 _COUNTING: Final = f"""
-{MESSAGES} WHERE {HERS} AND (m.state = 3 OR m.state < 3 AND m.expire_time > ?)
+{MESSAGES} WHERE {HERS} AND (m.state = {MessageState.SENT}
+  OR m.state < {MessageState.SENT} AND m.expire_time > ?)
 ORDER BY m.message_key
 """
 _ALL: Final = f"{MESSAGES} WHERE {HERS} ORDER BY m.message_key"

@@ -13,10 +13,9 @@ import msgspec
 from recsys import limits
 from recsys.domain import SECONDS_PER_DAY, Channel, Identifier, ItemId
 from recsys.events import ID_SEPARATOR
-from recsys.storage.offers_ledger import Clock, storage_clock
 from recsys.storage.people_members import HERS as HER_EVENTS
 from recsys.storage.people_members import add
-from recsys.storage.sessions import Session, Sessions
+from recsys.storage.sessions import Clock, Session, Sessions, storage_clock
 from recsys.storage.tombstones import tombstones_of
 from recsys.storage.trigger_rows import (
     MESSAGES,
@@ -81,14 +80,15 @@ INSERT INTO trigger_messages (id_high, id_low, name, identifier_key, channel, st
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _IS_KNOWN: Final = "SELECT 1 FROM identifiers WHERE identifier_key = ?"
-_OPEN: Final = "m.state <= 2 AND m.channel = ANY(?)"
-_NOBODYS: Final = "(m.state = 1 OR m.lease_time <= ? OR m.consumer = ?)"
+_OPEN: Final = f"m.state <= {MessageState.LEASED} AND m.channel = ANY(?)"
+_NOBODYS: Final = f"(m.state = {MessageState.PENDING} OR m.lease_time <= ? OR m.consumer = ?)"
 _EXPIRED: Final = f"{MESSAGES} WHERE {_OPEN} AND m.expire_time <= ? ORDER BY m.message_key LIMIT ?"
 _FREE: Final = f"{MESSAGES} WHERE {_OPEN} AND {_NOBODYS} {{names}} ORDER BY m.message_key LIMIT ?"
 _OF_NAMES: Final = "AND m.name = ANY(?)"
-_LEASE: Final = """
-UPDATE trigger_messages SET state = 2, consumer = ?, lease_time = ? WHERE message_key = ANY(?)
-"""
+_LEASE: Final = f"""
+UPDATE trigger_messages SET state = {MessageState.LEASED}, consumer = ?, lease_time = ?
+WHERE message_key = ANY(?)
+"""  # noqa: S608 - our own numbers
 _SETTLE: Final = """
 UPDATE trigger_messages SET state = ?, cause = ?, consumer = '' WHERE id_high = ? AND id_low = ?
 """

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import msgspec
+
 from recsys import limits
 from recsys.campaigns import (
     NO_EVENTS,
@@ -16,7 +18,7 @@ from recsys.campaigns import (
     may_be_messaged,
     withdrawn,
 )
-from recsys.campaigns.habits import time_zone_of
+from recsys.campaigns.habits import store_zones, time_zone_of
 from recsys.campaigns.suppression import address_of, is_held_out
 from recsys.consent import Purpose, effective
 from recsys.domain import CHANNEL_BY_CODE, SECONDS_PER_DAY, Channel, Identifier, ItemId, StoreId
@@ -27,7 +29,6 @@ from recsys.offers.recommender import OfferRecommender
 from recsys.profiles import Person
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.recommend.attribution import encode_token
-from recsys.time_zones import zone_of
 from recsys.triggers.cart import Cart
 from recsys.triggers.message import Message, MessageContent, Proposal, TriggerCause
 from recsys.triggers.ports import TriggerEvent, TriggerStore
@@ -164,13 +165,11 @@ class Decider:
         for candidate, person in zip(candidates, found, strict=True):
             judged = self._judged_or_failed(model, candidate, person, now=now)
             offer_id = "" if judged.offer is None else judged.offer.offer_id
-            content = MessageContent(
-                occasion=candidate.content.occasion,
+            content = msgspec.structs.replace(
+                candidate.content,
                 attribution_token=_token(candidate, model.version),
                 offer_id=offer_id,
                 item_ids=judged.item_ids,
-                store_id=candidate.content.store_id,
-                cart_channel=candidate.content.cart_channel,
             )
             proposal = Proposal(
                 trigger=candidate.name,
@@ -206,9 +205,7 @@ class Decider:
         )
         rules = self._settings.frequency()
         (person,) = self._found([candidate], rules, now=now)
-        judged = self._judged_or_failed(
-            model, candidate, person, now=now, offer_id=message.content.offer_id
-        )
+        judged = self._judged_or_failed(model, candidate, person, now=now)
         if judged.cause is not None:
             return judged
         bench = self._bench({}, rules, now=now)
@@ -225,16 +222,10 @@ class Decider:
         return [one.person for one in found]
 
     def _judged_or_failed(
-        self,
-        model: ServingModel,
-        candidate: Candidate,
-        person: Person,
-        *,
-        now: float,
-        offer_id: str = "",
+        self, model: ServingModel, candidate: Candidate, person: Person, *, now: float
     ) -> Judged:
         try:
-            return self._judged(model, candidate, person, now=now, offer_id=offer_id)
+            return self._judged(model, candidate, person, now=now)
         except StorageUnavailable:
             raise
         except Exception:
@@ -243,22 +234,16 @@ class Decider:
             return Judged(person, TriggerCause.FAILED)
 
     def _judged(
-        self,
-        model: ServingModel,
-        candidate: Candidate,
-        person: Person,
-        *,
-        now: float,
-        offer_id: str = "",
+        self, model: ServingModel, candidate: Candidate, person: Person, *, now: float
     ) -> Judged:
         """Look at everything but how often she is messaged.
 
         Args:
             model: Judges what she likes.
-            candidate: What was set off.
+            candidate: What was set off; with the offer that was decided on, or none to
+                choose one.
             person: Whoever did it, by all that is known now.
             now: Seconds since 1970-01-01 UTC.
-            offer_id: The offer that was decided on; empty to choose one.
         """
         trigger = candidate.trigger
         cause = self._cause(candidate, person, now=now)
@@ -267,7 +252,7 @@ class Decider:
         item_ids = self._shown(model, candidate, now=now)
         if candidate.content.occasion is Occasion.CART_LEFT and not item_ids:
             return Judged(person, TriggerCause.NOTHING_TO_SHOW)
-        offer = self._offer(model, candidate, item_ids, offer_id, now=now)
+        offer = self._offer(model, candidate, item_ids, now=now)
         if offer is None and trigger.offer is OfferNeed.REQUIRED:
             return Judged(person, TriggerCause.NO_OFFER)
         return Judged(person, None, offer, item_ids)
@@ -312,7 +297,6 @@ class Decider:
         model: ServingModel,
         candidate: Candidate,
         item_ids: Sequence[ItemId],
-        offer_id: str,
         *,
         now: float,
     ) -> RankedOffer | None:
@@ -332,8 +316,9 @@ class Decider:
             basket=tuple(BasketLine(item_id=one) for one in item_ids) if item_ids else None,
             result_count=limits.OFFER_COUNT_MAX,
         )
+        decided = content.offer_id
         for one in self._offers.recommend(model, query, now=now).offers:
-            is_meant = one.offer_id == offer_id if offer_id else one.is_applicable is not False
+            is_meant = one.offer_id == decided if decided else one.is_applicable is not False
             if is_meant and (not trigger.offers or one.offer_id in trigger.offers):
                 return one
         return None
@@ -345,10 +330,7 @@ class Decider:
         *,
         now: float,
     ) -> "Bench":
-        stores = self._stores.current().items()
-        zones: dict[str, dt.tzinfo] = {
-            name: zone for name, one in stores if one.time_zone and (zone := zone_of(one.time_zone))
-        }
+        zones = store_zones(self._stores.current().values())
         return Bench(people, rules, zones, self._settings.time_zone, now=now)
 
 

@@ -2,17 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from recsys import limits
-from recsys.domain import EventType
+from recsys.domain import Identifier
 from recsys.recommend import ServingModel
 from recsys.triggers.cart import cart_of
 from recsys.triggers.decide import Candidate, Decider
 from recsys.triggers.message import TriggerCause
-from recsys.triggers.ports import News, Round, TriggerFeed, TriggerStore, Wait
-from recsys.triggers.trigger import Occasion, Triggers
+from recsys.triggers.ports import News, Round, TriggerEvent, TriggerFeed, TriggerStore, Wait
+from recsys.triggers.trigger import Occasion, Trigger, Triggers
 
 log = logging.getLogger(__name__)
 
@@ -121,37 +121,37 @@ class TriggerFollower:
         return self._has_turn
 
     def _visits(self, news: News, triggers: Triggers, *, now: float) -> list[Candidate]:
-        candidates = []
-        for name, trigger in triggers.on(Occasion.STORE_VISIT):
-            for event in news.events:
-                if event.event_type != EventType.STORE_VISIT.code or (
-                    trigger.stores and event.store_id not in trigger.stores
-                ):
-                    continue
-                if now >= trigger.expire_time(event.event_time):
-                    self._on_decided(name, TriggerCause.LATE)
-                elif event.owner is None:
-                    self._on_decided(name, TriggerCause.ANONYMOUS)
-                else:
-                    candidates.append(Candidate.of_visit(name, trigger, event))
-        return candidates
+        return [
+            Candidate.of_visit(name, trigger, event)
+            for name, trigger in triggers.on(Occasion.STORE_VISIT)
+            for event, _ in self._set_off(news, name, trigger, now=now)
+        ]
 
     def _new_waits(self, news: News, triggers: Triggers, *, now: float) -> list[Wait]:
-        waits: dict[tuple[str, object], Wait] = {}
+        waits: dict[tuple[str, Identifier], Wait] = {}
         for name, trigger in triggers.on(Occasion.CART_LEFT):
-            for event in news.events:
-                if event.event_type != EventType.ADD_TO_CART.code:
-                    continue
-                if now >= trigger.expire_time(event.event_time):
-                    self._on_decided(name, TriggerCause.LATE)
-                elif event.owner is None:
-                    self._on_decided(name, TriggerCause.ANONYMOUS)
-                else:
-                    due_time = event.event_time + trigger.after_seconds
-                    before = waits.get((name, event.owner))
-                    if before is None or before.due_time < due_time:
-                        waits[name, event.owner] = Wait(name, event.owner, due_time)
+            for event, owner in self._set_off(news, name, trigger, now=now):
+                due_time = event.event_time + trigger.after_seconds
+                before = waits.get((name, owner))
+                if before is None or before.due_time < due_time:
+                    waits[name, owner] = Wait(name, owner, due_time)
         return list(waits.values())
+
+    def _set_off(
+        self, news: News, name: str, trigger: Trigger, *, now: float
+    ) -> Iterator[tuple[TriggerEvent, Identifier]]:
+        """Yield what sets a trigger off in time, and who did it; count the rest."""
+        for event in news.events:
+            if event.event_type != trigger.on.event_type.code or (
+                trigger.stores and event.store_id not in trigger.stores
+            ):
+                continue
+            if now >= trigger.expire_time(event.event_time):
+                self._on_decided(name, TriggerCause.LATE)
+            elif event.owner is None:
+                self._on_decided(name, TriggerCause.ANONYMOUS)
+            else:
+                yield event, event.owner
 
     def _looked_at(self, wait: Wait, triggers: Triggers, *, now: float) -> Candidate | Wait | None:
         """Look at a cart that is due: a message, a later look, or nothing."""

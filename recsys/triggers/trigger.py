@@ -45,6 +45,12 @@ class Occasion(enum.StrEnum):
     CART_LEFT = "cart-left"
     """She has left a cart behind."""
 
+    @property
+    def event_type(self) -> EventType:
+        """The events that begin it."""
+        is_visit = self is Occasion.STORE_VISIT
+        return EventType.STORE_VISIT if is_visit else EventType.ADD_TO_CART
+
 
 class OfferNeed(enum.StrEnum):
     """Whether a message carries an offer."""
@@ -176,11 +182,7 @@ class Triggers:
     @property
     def event_types(self) -> frozenset[EventType]:
         """Events that set something off."""
-        types = {
-            Occasion.STORE_VISIT: EventType.STORE_VISIT,
-            Occasion.CART_LEFT: EventType.ADD_TO_CART,
-        }
-        return frozenset(types[one.on] for one in self.by_name.values() if one.enabled)
+        return frozenset(one.on.event_type for one in self.by_name.values() if one.enabled)
 
 
 def read_triggers(text: str, *, source: str) -> Triggers:
