@@ -1,4 +1,4 @@
-"""Parquet files of `recsys export`, and of pairs of people and offers."""
+"""Parquet files of `recsys export`, and of what offers or items are worth with people."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ _ITEM: Final = pa.struct(
         "item_id", "title", "page_url", "image_url", "price", "currency", "reason",
     )]
 )  # fmt: skip
-_SCHEMA: Final = pa.schema(
+_PEOPLE: Final = pa.schema(
     [
         ("account", _TEXT),
         ("address_namespace", _TEXT),
@@ -30,35 +30,48 @@ _SCHEMA: Final = pa.schema(
 )
 
 
-_PAIRS: Final = pa.schema(
-    [("user_id", _TEXT), ("offer_id", _TEXT), ("value", pa.float64()), ("cost", pa.float64())]
-)
+def _values(choice: str) -> pa.Schema:
+    return pa.schema(
+        [("user_id", _TEXT), (choice, _TEXT), ("value", pa.float64()), ("cost", pa.float64())]
+    )
+
+
+_SCHEMAS: Final = {
+    "people": _PEOPLE,
+    "offer-values": _values("offer_id"),
+    "item-values": _values("item_id"),
+}
+"""By `recsys.commands.export_rows.RowKind`."""
 
 
 class ParquetPart:
     """Rows as a row group for each message; implements `recsys.commands.export_rows.PartWriter`.
 
-    Rows with a `user_id` are pairs, all others are of people.
+    Without any row, the file has the columns all the same.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open a file; raises OSError."""
+    def __init__(self, path: Path, kind: str) -> None:
+        """Open a file.
+
+        Args:
+            path: Where; whatever is there goes.
+            kind: Of its rows.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._schema = _SCHEMAS[kind]
         self._file = path.open("wb")
-        self._writer: pq.ParquetWriter | None = None
+        self._writer = pq.ParquetWriter(self._file, self._schema)
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows; raises OSError."""
-        if not rows:
-            return
-        schema = _PAIRS if "user_id" in rows[0] else _SCHEMA
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, schema)
-        self._writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
+        if rows:
+            self._writer.write_table(pa.Table.from_pylist(list(rows), schema=self._schema))
 
     def close(self) -> None:
         """Finish the file; raises OSError."""
         try:
-            if self._writer is not None:
-                self._writer.close()
+            self._writer.close()
         finally:
             self._file.close()

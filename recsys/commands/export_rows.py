@@ -1,6 +1,7 @@
 """From what a batch says of a person to a row of a file, and the kinds of files."""
 
 import csv
+import enum
 import io
 import json
 import re
@@ -27,6 +28,19 @@ _PIECES: Final = re.compile(r"\\([\\|])|(\||[^\\|]+|\\)")
 _NO_ITEM: Final = campaign_pb2.BatchItem()
 
 Row = Mapping[str, Any]
+
+
+class RowKind(enum.StrEnum):
+    """What a row is about."""
+
+    PEOPLE = "people"
+    """Somebody and what she gets: `row_of`."""
+
+    OFFER_VALUES = "offer-values"
+    """`user_id`, `offer_id`, what she with it is worth and what it costs: `value`, `cost`."""
+
+    ITEM_VALUES = "item-values"
+    """The same of an `item_id`."""
 
 
 class UnknownFormat(InvalidInput):
@@ -86,7 +100,7 @@ def row_of(
 
 
 def part_writer(path: Path, format_: str, *, item_count: int) -> PartWriter:
-    """Open a file to write.
+    """Open a file of people to write.
 
     Args:
         path: Where; whatever is there goes.
@@ -101,8 +115,17 @@ def part_writer(path: Path, format_: str, *, item_count: int) -> PartWriter:
         return _JsonLines(path)
     if format_ == "csv":
         return _Csv(path, item_count)
+    return _plugged(path, format_, RowKind.PEOPLE)
+
+
+def values_writer(path: Path, kind: RowKind) -> PartWriter:
+    """Open a Parquet file of values to write, as `recsys allocate` reads it; as `part_writer`."""
+    return _plugged(path, "parquet", kind)
+
+
+def _plugged(path: Path, format_: str, kind: RowKind) -> PartWriter:
     for writer in entry_points(group=WRITER_GROUP, name=format_):
-        return cast("PartWriter", writer.load()(path))
+        return cast("PartWriter", writer.load()(path, kind))
     raise UnknownFormat(name=format_, known=known_formats())
 
 

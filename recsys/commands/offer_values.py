@@ -1,5 +1,6 @@
 """`recsys offers values`: what each live offer is worth with whom, and what is left of it."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from recsys.commands.asking import TARGET_DEFAULT, Json, OnChannel, Placement, S
 from recsys.commands.whom import ToPeople, ToSegment, put_people
 from recsys.domain import NAMESPACE_ACCOUNT, Channel
 from recsys.errors import InvalidInput
+from recsys.files import finished_file
 
 if TYPE_CHECKING:
     from recsys.commands.export_rows import PartWriter, Row
@@ -105,7 +107,7 @@ def values(
       recsys offers values --out var/values --channel email --segment at-risk
       recsys allocate var/values/values.parquet --limits var/values/limits.toml --out var/march
     """
-    from recsys.commands.export_rows import part_writer  # noqa: PLC0415 - keeps --help quick
+    from recsys.commands.export_rows import RowKind, values_writer  # noqa: PLC0415 - quick --help
     from recsys.profiles import place_of  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
     from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - as above
@@ -117,25 +119,20 @@ def values(
     put_people(batch, segment=segment, people=people)
     batch.destination = place_of(out)
     out.mkdir(parents=True, exist_ok=True)
-    part = out / f"{VALUES_NAME}.part"
     tally = Tally()
-    with connect(target) as client:
-        offers = {one.offer_id: one for one in client.offers.all()}
-        left = {name: _left(client, one) for name, one in offers.items()}
-        writer = part_writer(part, "parquet", item_count=0)
-        try:
-            _write(writer, client.campaigns.batch(batch), left, tally)
-        finally:
-            writer.close()
-    found = {name: offers[name] for name in tally.offer_ids if name in offers}
-    currencies = sorted({one.currency_code for one in found.values()})
-    if len(currencies) != 1:
-        part.unlink(missing_ok=True)
-        if currencies:
+    with finished_file(out / VALUES_NAME) as unfinished:
+        with connect(target) as client:
+            offers = {one.offer_id: one for one in client.offers.all()}
+            left = {name: _left(client, one) for name, one in offers.items()}
+            with contextlib.closing(values_writer(unfinished, RowKind.OFFER_VALUES)) as writer:
+                _write(writer, client.campaigns.batch(batch), left, tally)
+        found = {name: offers[name] for name in tally.offer_ids if name in offers}
+        currencies = sorted({one.currency_code for one in found.values()})
+        if not currencies:
+            raise NothingToAllocate(considered=tally.considered)
+        if len(currencies) > 1:
             raise MixedCurrencies(currencies=currencies)
-        raise NothingToAllocate(considered=tally.considered)
-    (out / LIMITS_NAME).write_text(_limits(left, found, slots=slots), "utf-8")
-    part.rename(out / VALUES_NAME)
+        (out / LIMITS_NAME).write_text(_limits(left, found, slots=slots), "utf-8")
     facts = {
         "considered": tally.considered, "people": tally.people, "pairs": tally.pairs,
         "offers": len(found), "without_account": tally.nameless,

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from recsys.commands import export, offers
 from recsys.commands.offer_values import MixedCurrencies, NothingToAllocate
+from recsys.serving.client_errors import CallFailed
 from recsys.v1 import offer_service_pb2 as service
 from recsys.v1 import profile_service_pb2
 from recsys.v1.event_pb2 import CHANNEL_EMAIL
@@ -136,3 +137,17 @@ async def test_what_cannot_be_compared_or_is_worth_nothing_is_said(
     assert isinstance(mixed.exception, MixedCurrencies)
     assert "EUR, GBP" in str(mixed.exception)
     assert not [*(tmp_path / "mixed").iterdir()]
+
+
+async def test_nothing_is_left_of_values_whose_stream_fails(shop: Running, tmp_path: Path) -> None:
+    """Neither in a new folder nor beside what was there before, which stays."""
+    at = ("--target", f"127.0.0.1:{shop.port}")
+    failed = await run(
+        "offers", "values", "--out", tmp_path / "new", "--segment", "not-saved", *at
+    )
+    assert isinstance(failed.exception, CallFailed)
+    assert not [*(tmp_path / "new").iterdir()]
+    assert (await run("offers", "values", "--out", tmp_path / "old", *at)).exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
+    await run("offers", "values", "--out", tmp_path / "old", "--segment", "not-saved", *at)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
