@@ -93,7 +93,8 @@ RESUME_TOKEN_BYTES_MAX: Final = 1_024
 
 # Who is who. How many identifiers one request links; how many moments of each login are
 # kept; with more than how many links an identifier names nobody, and with how many
-# connected ones nothing is joined; how many identifiers of a person one answer reads.
+# connected ones nothing is joined; how many identifiers of a person one answer reads, and
+# of how many people one question asks.
 LINKED_IDENTIFIER_COUNT_MAX: Final = 16
 LINK_SOURCE_CHARS_MAX: Final = 64
 LOGIN_TIME_COUNT_MAX: Final = 64
@@ -101,6 +102,7 @@ LINK_COUNT_MAX: Final = 100
 CONNECTED_IDENTIFIER_COUNT_MAX: Final = 256
 IDENTIFIERS_PER_NAMESPACE_MAX: Final = 64
 HISTORY_PART_COUNT_MAX: Final = 64
+HISTORIES_COUNT_MAX: Final = 256
 
 # Stores near a place: how far away and how many, unless it is said.
 NEARBY_KM_DEFAULT: Final = 25.0

@@ -1,8 +1,8 @@
 """People per second of `RecommendBatch` and `recsys export`, beside `implicit.recommend`.
 
-    python benchmarks/campaigns/run.py --people 10000 --threads 2
+    python benchmarks/campaigns/run.py --people 10000 --threads 2 [--store postgresql://...]
 
-A server process on an SQLite store: people with stored histories, items with stock. People
+A server process on an SQLite store, or on an empty database of PostgreSQL: people with stored histories, items with stock. People
 are folded in from their histories and ranked without what they have seen and what is not in
 stock. implicit gets the same factors, and the histories as a matrix that is ready: it solves
 for all of a batch, asks for three times k without what was seen, and Python leaves out what is
@@ -56,9 +56,9 @@ PLAIN = Batch(
 )
 
 
-def fill(path: Path, histories: np.ndarray, stocked: np.ndarray, *, now: float) -> None:
+def fill(store: str, histories: np.ndarray, stocked: np.ndarray, *, now: float) -> None:
     """Write items, stock and what people did."""
-    storage = open_storage(StorageConfig(histories=str(path)))
+    storage = open_storage(StorageConfig(histories=store))
     assert storage.log is not None
     assert storage.catalog_store is not None
     for first in range(0, len(stocked), AT_ONCE):
@@ -83,11 +83,10 @@ def fill(path: Path, histories: np.ndarray, stocked: np.ndarray, *, now: float) 
             )
             events.append(Event.of(content, event_id=f"e{person}", now=now))
         storage.log.append(events)
-    assert storage.pack is not None
     storage.close()
 
 
-def put_offers(path: Path, offer_count: int, item_count: int, *, now: float) -> None:
+def put_offers(store: str, offer_count: int, item_count: int, *, now: float) -> None:
     """Write offers about some items each; some with caps, some with holdouts, some in groups."""
     rng = np.random.default_rng(11)
     offers = {}
@@ -104,18 +103,18 @@ def put_offers(path: Path, offer_count: int, item_count: int, *, now: float) -> 
             holdout_share=0.1 if number % 10 == 0 else 0.0,
             stacking_group=f"group-{number % 7}" if number % 5 == 0 else "",
         )
-    storage = open_storage(StorageConfig(histories=str(path)))
+    storage = open_storage(StorageConfig(histories=store))
     assert storage.offers is not None
     storage.offers.store.upsert_offers(offers, now=now)
     storage.close()
 
 
-def serve(folder: str, threads: int, to_parent: Connection) -> None:
+def serve(folder: str, store: str, threads: int, to_parent: Connection) -> None:
     """Run a server until the parent says something."""
 
     async def run() -> None:
         config = ServingConfig(campaigns=CampaignsConfig(threads=threads))
-        storage = open_storage(StorageConfig(histories=f"{folder}/store.sqlite"))
+        storage = open_storage(StorageConfig(histories=store))
         metrics = Metrics(placements=(), registry=CollectorRegistry())
         server = RecsysServer(config, storage=storage, metrics=metrics)
         port = await server.start("127.0.0.1:0")
@@ -175,6 +174,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--offers", type=int, default=200)
+    parser.add_argument("--store", default="", help="address of an empty database")
     parser.add_argument("--peer-people", type=int, default=2_000)
     parser.add_argument("--peer-batch", type=int, default=1_000)
     asked = parser.parse_args()
@@ -192,11 +192,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_model(folder / "v1", factors)
-        fill(folder / "store.sqlite", histories, stocked, now=time.time())
-        put_offers(folder / "store.sqlite", asked.offers, asked.items, now=time.time())
+        store = asked.store or str(folder / "store.sqlite")
+        fill(store, histories, stocked, now=time.time())
+        put_offers(store, asked.offers, asked.items, now=time.time())
         ours, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("spawn")
-        server = context.Process(target=serve, args=(name, asked.threads, theirs))
+        server = context.Process(target=serve, args=(name, store, asked.threads, theirs))
         server.start()
         try:
             measure(ours.recv(), server.pid or 0, folder, asked)

@@ -36,7 +36,7 @@ from recsys.bundle import (
 from recsys.catalog import Item, Price, StockCell, Store
 from recsys.consent import Permission
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StockRule, StoreId
-from recsys.events import History, NoHistories
+from recsys.events import History, NoHistories, OneByOne
 from recsys.features import FeatureConfig, FoldInConfig, HistoryConfig
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.rules import Boost, Cap, Rules
@@ -125,7 +125,7 @@ def sessions(rng: np.random.Generator, item_count: int, count: int) -> list[tupl
     ]
 
 
-class Remembered:
+class Remembered(OneByOne):
     """Histories in memory: what is read from a storage is measured elsewhere."""
 
     def __init__(self, visits: list[tuple[ItemEvent, ...]]) -> None:

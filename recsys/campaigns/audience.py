@@ -18,7 +18,8 @@ from recsys.campaigns.people import WalkPosition
 from recsys.domain import Identifier, ItemId
 from recsys.errors import ItemNotFound
 from recsys.person_ranker import ItemWeights
-from recsys.recommend import Recommender, ServingModel
+from recsys.recommend import Recommender, RecommendQuery, ServingModel
+from recsys.recommend.known import Stored
 from recsys.scoring import RaggedRows
 
 
@@ -78,8 +79,14 @@ class Audience:
         self.considered_count += part.considered_count
         people: list[Messaged] = []
         weights: list[ItemWeights] = []
-        for one in part.people:
-            hers = self._weights(one)
+        question = self._query.batch.question
+        asked = [
+            msgspec.structs.replace(question, identifiers=one.identifiers[:1])
+            for one in part.people
+        ]
+        read = self._recommender.acquaintance.read(asked)
+        for one, asking, stored in zip(part.people, asked, read, strict=True):
+            hers = self._weights(asking, stored)
             if hers is not None:
                 people.append(one)
                 weights.append(hers)
@@ -92,11 +99,11 @@ class Audience:
         ordered = sorted(self._best, key=lambda one: (-one[0], -one[1]))
         return [fan for _, _, fan in ordered]
 
-    def _weights(self, one: Messaged) -> ItemWeights | None:
+    def _weights(self, asking: RecommendQuery, stored: Stored) -> ItemWeights | None:
         """Return what somebody's history says; None if nothing, or she knows the item."""
-        query = self._query.batch
-        asking = msgspec.structs.replace(query.question, identifiers=one.identifiers[:1])
-        known = self._recommender.acquaintance.known(self._model, asking, set(), now=query.as_of)
+        known = self._recommender.acquaintance.known(
+            self._model, asking, set(), now=self._query.batch.as_of, stored=stored
+        )
         if not known.weights.kept_count:
             return None
         if not asking.include_seen and self._row in known.weights.seen:

@@ -9,6 +9,7 @@ from recsys.events.history import (
     History,
     HistoryReader,
     NoHistories,
+    OneByOne,
 )
 from recsys.events.log import EventFilter, EventLog, Outcome
 from recsys.events.rows import ANONYMOUS_BASKET, events_of
@@ -29,6 +30,7 @@ __all__ = [
     "HistoryReader",
     "NoEvents",
     "NoHistories",
+    "OneByOne",
     "Outcome",
     "events_of",
     "strongest",

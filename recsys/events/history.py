@@ -118,21 +118,6 @@ def _plain(item_id: ItemId) -> str:
 EMPTY_HISTORY = History("", b"", b"", b"")
 
 
-class NoHistories:
-    """Knows nobody: for answers from what requests bring. Implements `HistoryReader`."""
-
-    def history(
-        self,
-        identifiers: Sequence[Identifier],
-        *,
-        event_count_max: int,
-        permission: Permission = ALWAYS,
-    ) -> History | None:
-        """Return the empty history, where nothing being said permits it."""
-        del identifiers, event_count_max
-        return EMPTY_HISTORY if permission.given_by(0) else None
-
-
 class HistoryReader(Protocol):
     """Finds what a person did, over all identifiers that lead to the same profile."""
 
@@ -158,3 +143,54 @@ class HistoryReader(Protocol):
             StorageUnavailable: The storage does not answer.
         """
         ...
+
+    def histories(
+        self,
+        asked: Sequence[Sequence[Identifier]],
+        *,
+        event_count_max: int,
+        permission: Permission = ALWAYS,
+    ) -> list[History | None]:
+        """Return for each of several people what `history` returns for her alone.
+
+        Args:
+            asked: Identifiers of each; at least one of each.
+            event_count_max: As `history`, of each.
+            permission: What each must allow.
+
+        Raises:
+            StorageUnavailable: The storage does not answer.
+        """
+        ...
+
+
+class OneByOne:
+    """Finds many people one after the other, where a look takes no journey to a server."""
+
+    def histories(
+        self: HistoryReader,
+        asked: Sequence[Sequence[Identifier]],
+        *,
+        event_count_max: int,
+        permission: Permission = ALWAYS,
+    ) -> list[History | None]:
+        """Return the history of each; as `HistoryReader.histories`."""
+        return [
+            self.history(who, event_count_max=event_count_max, permission=permission)
+            for who in asked
+        ]
+
+
+class NoHistories(OneByOne):
+    """Knows nobody: for answers from what requests bring. Implements `HistoryReader`."""
+
+    def history(
+        self,
+        identifiers: Sequence[Identifier],
+        *,
+        event_count_max: int,
+        permission: Permission = ALWAYS,
+    ) -> History | None:
+        """Return the empty history, where nothing being said permits it."""
+        del identifiers, event_count_max
+        return EMPTY_HISTORY if permission.given_by(0) else None

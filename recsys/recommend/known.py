@@ -1,8 +1,9 @@
 """What may be known of the person who asks: read once, whatever is asked then."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from recsys import limits
 from recsys.consent import Permission, Purpose
@@ -36,6 +37,20 @@ class Asking(Protocol):
     def recent_events(self) -> Sequence[ItemEvent]:
         """What the caller knows of the session, in any order."""
         ...
+
+
+class Stored(NamedTuple):
+    """What is stored of somebody.
+
+    Attributes:
+        history: What she did; None if nothing may be known of her.
+        cause: Why nothing stored is used; None if it is, or there is nothing.
+        note: What had to be done without; None for nothing.
+    """
+
+    history: History | None
+    cause: FallbackCause | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,7 +87,15 @@ class Acquaintance:
         self._histories = histories
         self._personalises_by_default = personalises_by_default
 
-    def known(self, model: ServingModel, asking: Asking, notes: set[str], *, now: float) -> Known:
+    def known(
+        self,
+        model: ServingModel,
+        asking: Asking,
+        notes: set[str],
+        *,
+        now: float,
+        stored: Stored | None = None,
+    ) -> Known:
         """Look up who asks.
 
         Args:
@@ -80,52 +103,68 @@ class Acquaintance:
             asking: Who, and from where.
             notes: Gets what had to be done without.
             now: Seconds since 1970-01-01 UTC.
+            stored: What `read` has said of her; None to read it.
         """
-        stored, cause = self._stored(asking, notes)
-        history = EMPTY_HISTORY if stored is None else stored
-        if asking.recent_events and stored is not None:
-            history = stored.joined(History.from_events(asking.recent_events))
+        if stored is None:
+            (stored,) = self.read([asking])
+        if stored.note is not None:
+            notes.add(stored.note)
+        history = EMPTY_HISTORY if stored.history is None else stored.history
+        if asking.recent_events and stored.history is not None:
+            history = history.joined(History.from_events(asking.recent_events))
         weights = model.item_weights(history, now=now)
         if weights.unknown_count and not model.knows_all(history):
             notes.add(NOTE_UNKNOWN_ITEM)
         return Known(
             history=history,
             weights=weights,
-            from_storage=bool(stored),
-            is_allowed=stored is not None,
-            cause=cause,
+            from_storage=bool(stored.history),
+            is_allowed=stored.history is not None,
+            cause=stored.cause,
         )
 
     def may_know(self, asking: Asking) -> bool:
         """Whether what is known of somebody may be used for her."""
-        stored, _ = self._stored(asking, set())
-        return stored is not None
+        (stored,) = self.read([asking])
+        return stored.history is not None
 
-    def _stored(
-        self, asking: Asking, notes: set[str]
-    ) -> tuple[History | None, FallbackCause | None]:
-        """Return what is stored, and why not; no history if nothing may be known of her."""
-        if not asking.identifiers:
-            # Nobody in particular can neither allow nor refuse.
-            return EMPTY_HISTORY, None
-        permission = Permission.to(
-            Purpose.PERSONALISE, asking.channel, by_default=self._personalises_by_default
-        )
+    def read(self, asking: Sequence[Asking]) -> list[Stored]:
+        """Read what is stored of people, of all of them in few looks."""
+        # Nobody in particular can neither allow nor refuse.
+        found = [Stored(EMPTY_HISTORY)] * len(asking)
+        places: dict[Permission, list[int]] = defaultdict(list)
+        for at, one in enumerate(asking):
+            if one.identifiers:
+                permission = Permission.to(
+                    Purpose.PERSONALISE, one.channel, by_default=self._personalises_by_default
+                )
+                places[permission].append(at)
+        for permission, those in places.items():
+            read = self._read([asking[at].identifiers for at in those], permission)
+            for at, stored in zip(those, read, strict=True):
+                found[at] = stored
+        return found
+
+    def _read(
+        self, asked: Sequence[tuple[Identifier, ...]], permission: Permission
+    ) -> list[Stored]:
         try:
-            stored = self._histories.history(
-                asking.identifiers,
-                event_count_max=limits.HISTORY_EVENT_COUNT_MAX,
-                permission=permission,
+            histories = self._histories.histories(
+                asked, event_count_max=limits.HISTORY_EVENT_COUNT_MAX, permission=permission
             )
         except StorageUnavailable:
+            if len(asked) > 1:
+                # It may be what is stored of one of them that cannot be read.
+                return [stored for who in asked for stored in self._read([who], permission)]
             # A shop must not go dark with its database: the session and the
             # popular lists still answer, and operators see the note.
-            notes.add(NOTE_STORAGE_UNAVAILABLE)
             history = EMPTY_HISTORY if self._personalises_by_default else None
-            return history, FallbackCause.STORAGE_UNAVAILABLE
-        if stored is None:
-            notes.add(NOTE_NO_CONSENT)
-            return None, FallbackCause.NO_CONSENT
-        if not len(stored):
-            notes.add(NOTE_UNKNOWN_SUBJECT)
-        return stored, None
+            cause = FallbackCause.STORAGE_UNAVAILABLE
+            return [Stored(history, cause, NOTE_STORAGE_UNAVAILABLE)]
+        return list(map(_stored, histories))
+
+
+def _stored(history: History | None) -> Stored:
+    if history is None:
+        return Stored(None, FallbackCause.NO_CONSENT, NOTE_NO_CONSENT)
+    return Stored(history, None, None if len(history) else NOTE_UNKNOWN_SUBJECT)

@@ -138,10 +138,11 @@ class ManyPeople:
             now: Seconds since 1970-01-01 UTC.
         """
         met: list[Met | RecsysError] = []
-        for query in queries:
+        acquaintance = self._recommender.acquaintance
+        for query, stored in zip(queries, acquaintance.read(queries), strict=True):
             notes: set[str] = set()
             try:
-                known = self._recommender.acquaintance.known(model, query, notes, now=now)
+                known = acquaintance.known(model, query, notes, now=now, stored=stored)
             except RecsysError as error:
                 met.append(error)
             else:

@@ -12,7 +12,7 @@ import numpy as np
 from recsys import limits
 from recsys.consent import ALWAYS, Permission
 from recsys.domain import Identifier
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import EMPTY_HISTORY, History, OneByOne
 from recsys.profiles import IdentityRules
 from recsys.storage.packed import logged_lines, newest, unpack_lines
 from recsys.storage.sqlite_connection import Handle, ReadConnections, Row
@@ -64,7 +64,7 @@ _Part = tuple[int, float, float]
 """Key of an identifier, and the moments after and until which it counts."""
 
 
-class SqliteHistory:
+class SqliteHistory(OneByOne):
     """Reads histories; implements `recsys.events.HistoryReader`. Safe to share by threads."""
 
     def __init__(

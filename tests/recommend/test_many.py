@@ -12,7 +12,7 @@ from recsys.catalog import Item, Price
 from recsys.consent import ALWAYS, Permission
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId
 from recsys.errors import InvalidRequest, RecsysError
-from recsys.events import History
+from recsys.events import History, OneByOne
 from recsys.recommend import Answer, ManyPeople, Recommender, RecommendQuery, ServingModel
 from recsys.rules import Boost, Cap, Pin, Rebuy, Rules, Share
 from support.bundles import make_bundle, sparse
@@ -23,7 +23,7 @@ ITEM_COUNT = 60
 IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
 
 
-class Histories:
+class Histories(OneByOne):
     """Histories in a dictionary; whoever is named `shy` allows nothing."""
 
     def __init__(self, lines: Mapping[str, Sequence[tuple[int, EventType]]]) -> None:

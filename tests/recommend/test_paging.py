@@ -15,7 +15,7 @@ from recsys.catalog import Item
 from recsys.consent import Permission
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StoreId
 from recsys.errors import InvalidRequest
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import EMPTY_HISTORY, History, OneByOne
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.rules import Boost, Cap, Pin, Rules
 from support.bundles import make_bundle, sparse
@@ -34,7 +34,7 @@ def view(row: int, *, kind: EventType = EventType.DETAIL_PAGE_VIEW) -> ItemEvent
     )
 
 
-class Memory:
+class Memory(OneByOne):
     """What Anna did, which grows."""
 
     def __init__(self, *rows: int) -> None:

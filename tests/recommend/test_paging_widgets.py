@@ -23,7 +23,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.errors import InvalidRequest
-from recsys.events import EMPTY_HISTORY, FeedEvent, History
+from recsys.events import EMPTY_HISTORY, FeedEvent, History, OneByOne
 from recsys.recommend import (
     AgainQuery,
     Answer,
@@ -48,7 +48,7 @@ ITEM_IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
 ANNA = Identifier("account", "anna")
 
 
-class Memory:
+class Memory(OneByOne):
     """What Anna did, which grows."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from recsys.domain import (
     ShortfallCause,
     StoreId,
 )
-from recsys.events import History, NoHistories
+from recsys.events import History, NoHistories, OneByOne
 from recsys.recommend import (
     AgainQuery,
     Answer,
@@ -108,7 +108,7 @@ def test_nothing_is_explained_unless_asked(model: ServingModel) -> None:
     assert list(plain.results) == list(explained.results)
 
 
-class Memory:
+class Memory(OneByOne):
     """Everybody is Anna."""
 
     def history(

@@ -21,7 +21,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.errors import ItemNotFound, StorageUnavailable
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import EMPTY_HISTORY, History, OneByOne
 from recsys.features import FoldInConfig, HistoryConfig
 from recsys.recommend import (
     NOTE_NO_CONSENT,
@@ -55,13 +55,13 @@ def event(
     )
 
 
-class Memory:
+class Memory(OneByOne):
     """Histories in a dictionary, with what people allow."""
 
     def __init__(
         self, histories: dict[Identifier, Sequence[ItemEvent]], *, consents: int = 0
     ) -> None:
-        self.histories = histories
+        self.of = histories
         self.consents = consents
 
     def history(
@@ -71,12 +71,12 @@ class Memory:
         if not permission.given_by(self.consents):
             return None
         for identifier in identifiers:
-            if identifier in self.histories:
-                return History.from_events(self.histories[identifier][:event_count_max])
+            if identifier in self.of:
+                return History.from_events(self.of[identifier][:event_count_max])
         return EMPTY_HISTORY
 
 
-class Broken:
+class Broken(OneByOne):
     """A storage that is down."""
 
     def history(

@@ -22,7 +22,7 @@ from recsys.domain import (
     ShortfallCause,
     StoreId,
 )
-from recsys.events import History
+from recsys.events import History, OneByOne
 from recsys.recommend import (
     NOTE_NO_CONSENT,
     NOTE_UNKNOWN_ITEM,
@@ -95,7 +95,7 @@ VIEWED = [
 ]
 
 
-class Memory:
+class Memory(OneByOne):
     """Anna's history, counting how often it is read."""
 
     def __init__(self, *, allows: bool = True) -> None:

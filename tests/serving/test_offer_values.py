@@ -142,9 +142,7 @@ async def test_what_cannot_be_compared_or_is_worth_nothing_is_said(
 async def test_nothing_is_left_of_values_whose_stream_fails(shop: Running, tmp_path: Path) -> None:
     """Neither in a new folder nor beside what was there before, which stays."""
     at = ("--target", f"127.0.0.1:{shop.port}")
-    failed = await run(
-        "offers", "values", "--out", tmp_path / "new", "--segment", "not-saved", *at
-    )
+    failed = await run("offers", "values", "--out", tmp_path / "new", "--segment", "not-saved", *at)
     assert isinstance(failed.exception, CallFailed)
     assert not [*(tmp_path / "new").iterdir()]
     assert (await run("offers", "values", "--out", tmp_path / "old", *at)).exit_code == 0

@@ -4,6 +4,7 @@ An adapter's test module subclasses `PeopleContract` and gives the fixture `peop
 """
 
 import json
+import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ from recsys.profiles import (
 from recsys.storage import exports
 from recsys.storage.sessions import Sessions
 from storage.event_log_contract import NOW, event
-from storage.history_contract import ANNA, ANNAS_CARD, BEN
+from storage.history_contract import ANNA, ANNAS_CARD, BEN, entries
 from support.identity import link as stated
 
 GRANTED, DENIED, WITHDRAWN = ConsentStatus
@@ -186,6 +187,40 @@ class PeopleContract:
         assert first in person.consents[ANNA]
         kept = [line for line in exported(home.people, ANNA) if line["record"] == "consent"]
         assert len(kept) == limits.CONSENT_KEPT_COUNT_MAX
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_many_people_at_once_are_told_what_each_alone_is(
+        self, home: Household, seed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Linked, on shared devices, refusing, unknown; named twice or by several identifiers."""
+        monkeypatch.setattr("recsys.limits.HISTORIES_COUNT_MAX", 7)
+        rng = random.Random(seed)
+        names = [Identifier(space, f"{space}{n}") for space in ("account", "loyalty_card", "visitor")
+                 for n in range(8)]  # fmt: skip
+        for number in range(120):
+            # Cards are hers alone, and devices pass from hand to hand.
+            who = [rng.choice(names)]
+            if rng.random() < 0.3:
+                mine = names.index(who[0]) % 8
+                who = [names[mine], rng.choice([names[8 + mine], rng.choice(names[16:])])]
+            time = NOW - rng.randint(0, 50)
+            home.log.append([event(f"e{number}", who=who, items=[f"i{number}", "i"], time=time)])
+        for who in rng.sample(names, 6):
+            status = rng.choice([GRANTED, DENIED])
+            home.people.record_consents([who], [said(status)], now=NOW)
+        asked = [rng.sample(names, rng.choice([1, 1, 2, 3])) for _ in range(40)]
+        asked += [[Identifier("account", "nobody")], [Identifier("account", "\x00")], *asked[:2]]
+        for permission in (MAY, MUST):
+            for count in (200, 5):
+                found = home.reader.histories(asked, event_count_max=count, permission=permission)
+                for who, history in zip(asked, found, strict=True):
+                    alone = home.reader.history(who, event_count_max=count, permission=permission)
+                    assert (history is None) == (alone is None)
+                    if history is not None and alone is not None:
+                        assert entries(history) == entries(alone)
+                assert any(history is None for history in found)
+                assert any(history is not None and len(history) for history in found)
+        assert home.reader.histories([], event_count_max=5) == []
 
     def test_an_export_is_complete(self, home: Household) -> None:
         """Every identifier, statement and event, with all that was sent."""

@@ -9,7 +9,7 @@ import pytest
 
 from recsys.bundle import Bundle, open_bundle
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StoreId
-from recsys.events import History
+from recsys.events import History, OneByOne
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from support.fits import fit_before_cut
 from support.shops import START, checkerboard, line, write_dataset
@@ -54,7 +54,7 @@ PRIORS = "[priors]\nstore_weight = 3.0\nchannel_weight = 2.0\nbuyers_added = 1.0
 """Stores and channels reorder the lists of people with a history too."""
 
 
-class StoredHistories:
+class StoredHistories(OneByOne):
     """The events of a test set as a history storage: profile number as account."""
 
     def __init__(self, events: Events) -> None:
