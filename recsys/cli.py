@@ -45,6 +45,13 @@ def _run(console: Console) -> int:
     except RecsysError as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")
         return EXIT_USAGE if isinstance(error, (InvalidInput, NotFound)) else EXIT_FAILED
+    except UnicodeEncodeError:
+        # Names of files may be any bytes; whatever is sent somewhere is text.
+        strange = [word for word in sys.argv if not _is_text(word)]
+        if not strange:
+            raise
+        console.print(f"[bold red]error:[/] not UTF-8: {escape(', '.join(map(repr, strange)))}")
+        return EXIT_USAGE
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in TRAINING_LIBRARIES:
             raise
@@ -57,6 +64,14 @@ def _run(console: Console) -> int:
         console.print("interrupted")
         return EXIT_INTERRUPTED
     return 0
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plug_in(point: EntryPoint, console: Console) -> None:

@@ -31,6 +31,8 @@ _SHORT_NAMES: Final = {
 }
 _AGE: Final = re.compile(r"(\d{1,6})(s|m|h|d)")
 _UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_YEAR_1: Final = dt.datetime.min.replace(tzinfo=dt.UTC).timestamp()
+_YEAR_10000: Final = dt.datetime.max.replace(tzinfo=dt.UTC).timestamp()
 _EVENT_TYPES: Final = {**{kind.value: kind for kind in EventType}, **_SHORT_NAMES}
 
 
@@ -146,22 +148,32 @@ def read_event_filter(
         event_types=tuple(kinds),
         channels=tuple(channels),
         store_ids=tuple(map(StoreId, stores)),
-        start_time=read_moment(since, now=now) if since else None,
-        end_time=read_moment(until, now=now) if until else None,
+        start_time=read_moment(since, "--since", now=now) if since else None,
+        end_time=read_moment(until, "--until", now=now) if until else None,
     )
 
 
-def read_moment(text: str, *, now: float) -> float:
+def read_moment(text: str, option: str, *, now: float) -> float:
     """Read a moment: ISO 8601 (UTC where it says no zone), or an age such as `2h` or `30d`.
 
+    Args:
+        text: What was typed.
+        option: Of which option.
+        now: Seconds since 1970-01-01 UTC.
+
     Raises:
-        typer.BadParameter: The text is neither.
+        typer.BadParameter: The text is neither, or beyond the years that can be said.
     """
     if age := _AGE.fullmatch(text):
-        return now - int(age[1]) * _UNIT_SECONDS[age[2]]
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        problem = f"{text!r} is no time such as 2026-11-01, 2026-11-01T10:00Z, or an age such as 2h"
-        raise typer.BadParameter(problem) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+        found = now - int(age[1]) * _UNIT_SECONDS[age[2]]
+    else:
+        try:
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError as error:
+            known = "2026-11-01, 2026-11-01T10:00Z, or an age such as 2h"
+            problem = f"{text!r} is no time such as {known}"
+            raise typer.BadParameter(problem, param_hint=option) from error
+        found = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+    if not _YEAR_1 <= found < _YEAR_10000:
+        raise typer.BadParameter(f"{text!r} is not in the years 1 to 9999", param_hint=option)
+    return found

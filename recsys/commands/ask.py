@@ -13,6 +13,7 @@ from recsys.commands.arguments import read_identifiers, read_place
 from recsys.commands.asking import (
     PANEL,
     TARGET_DEFAULT,
+    Count,
     Filter,
     Identifiers,
     InStock,
@@ -84,7 +85,7 @@ def locate(
         str,
         typer.Option(help="Where the person is, NORTH,EAST in degrees; else where the shop is."),
     ] = "",
-    count: Annotated[int, typer.Option("--count", "-k", help="Equivalents wanted, 1 to 100.")] = 5,
+    count: Count = 5,
     placement: Placement = "",
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from recsys import limits
 from recsys.catalog import ItemSummary
 from recsys.commands.answers import as_json, show
 from recsys.domain import Channel, ItemId, StockRule
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from recsys.serving.client_messages import Reply
 
 TARGET_DEFAULT = "127.0.0.1:50051"
+SECONDS_MIN = 1e-3
+"""The shortest time that an option takes, where none at all makes no sense."""
+
 PANEL = "Ask"
 
 Target = Annotated[
@@ -39,7 +43,9 @@ Recent = Annotated[
 Placement = Annotated[str, typer.Option(help="Slot of the frontend, such as home or cart.")]
 OnChannel = Annotated[Channel | None, typer.Option(help="Where the answer is shown.")]
 Store = Annotated[str, typer.Option(help="The shop concerned.")]
-Count = Annotated[int, typer.Option("--count", "-k", help="Results wanted, 1 to 100.")]
+Count = Annotated[
+    int, typer.Option("--count", "-k", min=1, max=limits.RESULT_COUNT_MAX, help="Results wanted.")
+]
 Exclude = Annotated[list[str] | None, typer.Option(help="Leave this item out; may be given again.")]
 PageToken = Annotated[
     str, typer.Option(help="For the next page: what --json of the page before has.")

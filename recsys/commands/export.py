@@ -78,7 +78,9 @@ def export(
     offers: WithOffers = "",
     offer_count: OfferCount = 1,
     only_with_offer: OnlyWithOffer = False,
-    holdout: Annotated[float, typer.Option(help="Share of all people to leave alone.")] = 0.0,
+    holdout: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of all people to leave alone.")
+    ] = 0.0,
     holdout_name: Annotated[str, typer.Option(help="What that is called.")] = "",
     as_of: Annotated[str, typer.Option(help="Moment to rank for; unless said, now.")] = "",
     send_time: Annotated[str, typer.Option(help="When messages are sent; else --as-of.")] = "",
@@ -148,9 +150,9 @@ def export(
     )
     note = job.under_way()
     if note is None:
-        _put_time(batch.as_of_time, read_moment(as_of, now=now) if as_of else now)
+        _put_time(batch.as_of_time, read_moment(as_of, "--as-of", now=now) if as_of else now)
         if send_time:
-            _put_time(batch.send_time, read_moment(send_time, now=now))
+            _put_time(batch.send_time, read_moment(send_time, "--send-time", now=now))
         note = job.begin(MessageToDict(batch), asked, offers_sha256=offers_sha256)
     elif note.asked != asked:
         problem = "holds a job that was started with other options; use these, or another folder"

@@ -43,4 +43,5 @@ def cost_of(text: str) -> tuple[int | None, str]:
     try:
         return micros_of(amount), currency
     except (ValueError, ArithmeticError) as error:
-        raise typer.BadParameter(f"{text!r} is no amount such as 8.32EUR: {error}") from error
+        problem = f"{text!r} is no amount such as 8.32EUR: {error}"
+        raise typer.BadParameter(problem, param_hint="--cost") from error

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys import limits
 from recsys.commands.asking import (
+    SECONDS_MIN,
     TARGET_DEFAULT,
     Count,
     Identifiers,
@@ -189,7 +191,12 @@ def reserve(
     store: Store = "",
     basket: Basketful = None,
     tier: Tier = "",
-    hold: Annotated[float | None, typer.Option(help="Seconds until it expires.")] = None,
+    hold: Annotated[
+        float,
+        typer.Option(
+            min=SECONDS_MIN, max=limits.HOLD_SECONDS_MAX, help="Seconds until it expires."
+        ),
+    ] = limits.HOLD_SECONDS_DEFAULT,
     cost: Annotated[str, typer.Option(help="What it costs at most, such as 8.32EUR.")] = "",
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,

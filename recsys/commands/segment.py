@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from recsys import limits
 from recsys.commands.asking import TARGET_DEFAULT, Json, OnChannel, Target
 from recsys.commands.whom import ToPeople, ToSegment, check_one, put_people
 
@@ -66,7 +67,9 @@ def size(
     name: Annotated[str, typer.Argument(help="The segment; else --people.")] = "",
     *,
     people: ToPeople = "",
-    sample_size: Annotated[int, typer.Option(help="Identifiers to look at; 0 for 1,000.")] = 0,
+    sample_size: Annotated[
+        int, typer.Option(min=1, max=limits.ESTIMATE_COUNT_MAX, help="Identifiers to look at.")
+    ] = limits.ESTIMATE_COUNT_DEFAULT,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
 ) -> None:
@@ -118,7 +121,10 @@ def delete(
 def audience(
     item_id: Annotated[str, typer.Argument(metavar="ITEM", help="The item.")],
     *,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="People wanted.")] = 100,
+    count: Annotated[
+        int,
+        typer.Option("--count", "-n", min=1, max=limits.AUDIENCE_COUNT_MAX, help="People wanted."),
+    ] = 100,
     channel: OnChannel = None,
     segment: ToSegment = "",
     people: ToPeople = "",

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.commands.asking import TARGET_DEFAULT, Json, Target
+from recsys import limits
+from recsys.commands.asking import SECONDS_MIN, TARGET_DEFAULT, Json, Target
 from recsys.domain import Channel
 
 if TYPE_CHECKING:
     from recsys.triggers import Trigger
     from recsys.v1.trigger_service_pb2 import TriggerMessage
+
+_COUNT_MAX = 2**31 - 1
 
 
 def register(app: typer.Typer) -> None:
@@ -59,13 +62,20 @@ def watch(
     names: Annotated[
         list[str] | None, typer.Option("--trigger", help="Only these; may be given again.")
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=0, help="End after so many.")] = 0,
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=0, max=_COUNT_MAX, help="End after so many.")
+    ] = 0,
     acknowledge: Annotated[
         bool, typer.Option("--ack", help="Say of each that it was sent, once it is printed.")
     ] = False,
     lease: Annotated[
-        float | None, typer.Option(help="Seconds in which nobody else gets them; 60.")
-    ] = None,
+        float,
+        typer.Option(
+            min=SECONDS_MIN,
+            max=limits.LEASE_SECONDS_MAX,
+            help="Seconds in which nobody else gets them.",
+        ),
+    ] = limits.LEASE_SECONDS_DEFAULT,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
 ) -> None:

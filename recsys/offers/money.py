@@ -14,14 +14,18 @@ def micros_of(amount: str) -> int:
     """Count a plain decimal number in millionths.
 
     Raises:
-        ValueError: It has more than six decimals, is negative or too large.
+        ValueError: It is no number, has more than six decimals, is negative or too large.
     """
-    exact = Decimal(amount) * MICROS_PER_UNIT
+    try:
+        exact = Decimal(amount) * MICROS_PER_UNIT
+        is_within = 0 <= exact <= MICROS_MAX
+    except ArithmeticError as error:
+        raise ValueError("is no number") from error
+    if not is_within:
+        raise ValueError(f"is out of bounds; allowed 0 to {limits.MONEY_UNITS_MAX}")
     micros = int(exact)
     if micros != exact:
         raise ValueError("has more than six decimals")
-    if not 0 <= micros <= MICROS_MAX:
-        raise ValueError(f"is out of bounds; allowed 0 to {limits.MONEY_UNITS_MAX}")
     return micros
 
 

@@ -160,11 +160,11 @@ async def test_similar_and_model_answer(running: Running) -> None:
 
 async def test_a_refused_request_names_all_its_fields(running: Running) -> None:
     """One line, the reason first."""
-    result = await run(running, "recommend", "--placement", "Home", "-k", "-3")
+    result = await run(running, "recommend", "--placement", "Home", "--exclude", "")
     assert isinstance(result.exception, CallRefused)
     text = str(result.exception)
     assert text.startswith("INVALID_REQUEST: placement is 'Home'")
-    assert "page_size is -3" in text
+    assert "exclude_item_ids[0] has 0 bytes" in text
 
 
 async def test_an_unknown_item_is_refused(running: Running) -> None:
@@ -249,10 +249,11 @@ def test_the_printed_configuration_passes_the_check(tmp_path: Path) -> None:
     [
         (["recommend", "--target", "127.0.0.1:9"], 1, "no server answers"),
         (["serve", "--config", "none.toml"], 2, "none.toml"),
+        ([b"offers", b"show", b"caf\xe9"], 2, "not UTF-8"),
     ],
 )
 def test_errors_are_one_line_with_an_exit_code(
-    tmp_path: Path, arguments: list[str], exit_code: int, text: str
+    tmp_path: Path, arguments: list[str] | list[bytes], exit_code: int, text: str
 ) -> None:
     """2 for what the caller can mend, 1 for the rest; never a traceback."""
     run = subprocess.run(
