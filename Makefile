@@ -66,7 +66,7 @@ lock: $(UV) ## Pin every dependency anew in constraints.txt
 	  pyproject.toml -o constraints.txt
 
 clean: ## Remove the environment and everything built or learned
-	rm -rf $(VENV) build dist *.egg-info var recsys/_*.so training/_*.so src/_allocation.c src/_ials.c src/_item_item.c src/_scoring.c src/_features.c src/_items.c src/_results.c
+	rm -rf $(VENV) build dist *.egg-info var recsys/_*.so training/_*.so src/_allocation.c src/_ials.c src/_item_item.c src/_scoring.c src/_features.c src/_items.c src/_pages.c src/_results.c
 
 # --- the environment: each stamp says what has been installed into it ---
 

@@ -60,6 +60,7 @@ results = Extension(
     include_dirs=["src"],
     extra_compile_args=COMPILE_ARGS,
 )
+pages = Extension("recsys._pages", sources=["src/_pages.pyx"], extra_compile_args=COMPILE_ARGS)
 scoring = Extension(
     "recsys._scoring",
     sources=["src/_scoring.pyx", *sorted(map(str, CORES.glob("*.c")))],
@@ -105,7 +106,7 @@ allocation = Extension(
 
 setup(
     ext_modules=cythonize(
-        [allocation, features, ials, item_item, items, results, scoring],
+        [allocation, features, ials, item_item, items, pages, results, scoring],
         include_path=["src", "."],
         compiler_directives=DIRECTIVES,
         force=CHECKED,

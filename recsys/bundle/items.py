@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recsys import limits
 from recsys._items import ItemIds
 from recsys.domain import ItemId, ItemRow
+from recsys.row_sets import union
 
 _FREE: Final = -1
 _NO_ROWS: Final = np.empty(0, dtype=np.int32)
@@ -87,7 +88,7 @@ class ItemIndex:
 
     def known_rows(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
         """Return the distinct rows of the known ids among these, ascending."""
-        return np.unique(self.find(item_ids)[0]) if item_ids else _NO_ROWS
+        return union(self.find(item_ids)[0]) if item_ids else _NO_ROWS
 
     # What follows differs where items are added behind those of a bundle
     # (`recsys.new_items.LiveItems`).

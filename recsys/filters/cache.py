@@ -15,8 +15,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from recsys.filters.columns import Columns, merged
+from recsys.filters.columns import Columns
 from recsys.filters.filter import U8, Filter, read_filter
+from recsys.row_sets import union
 
 _ENTRY_BYTES: Final = 4_096
 """About what an entry takes beside its bitmap and text: the tree and the predicates."""
@@ -151,7 +152,7 @@ def _answered(
     if changed is None:
         return _asked(entry.filter, columns, now), "misses"
     grown = np.arange(entry.row_count, columns.row_count, dtype=np.int32)
-    rows = merged([changed, grown])
+    rows = union(changed, grown)
     if len(rows) == 0:
         return replace(entry, version=columns.version), "hits"
     bitmap = _frozen(entry.filter.update(entry.bitmap, columns, rows, now=now))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recsys.filters.schema import Schema
 from recsys.filters.values import Kept, OneValue
 from recsys.filters.words import Words
+from recsys.row_sets import union
 
 CHUNK_ROWS: Final = 32_768
 """Rows of a chunk, a multiple of 8: what one changed row copies, and what fits into a cache."""
@@ -160,19 +161,11 @@ _DTYPES: Final[dict[type, type[np.generic]]] = {
 }
 
 
-def merged(parts: Iterable[I32]) -> I32:
-    """Return the rows that are in any of these, ascending, each once."""
-    # Several times faster than np.unique, which hashes.
-    rows = np.sort(np.concatenate([_NO_ROWS, *parts]))
-    again = rows[1:] == rows[:-1]
-    return np.delete(rows, np.flatnonzero(again)) if again.any() else rows
-
-
 def taken(column: AnyColumn, rows: I32) -> Chunk:
     """Return what a column holds of some rows, in their order."""
     if len(rows) <= _FEW_ROWS and not any(isinstance(one, SparseChunk) for one in column.chunks):
         # One by one, or each chunk would be asked which of them it has.
-        found = [column.chunks[row // CHUNK_ROWS][row % CHUNK_ROWS] for row in rows.tolist()]
+        found = [column.chunks[row // CHUNK_ROWS].item(row % CHUNK_ROWS) for row in rows.tolist()]
         return np.array(found, dtype=_DTYPES[type(column)])
     values = np.empty(len(rows), dtype=_DTYPES[type(column)])
     for number, here in numbers_of(rows):
@@ -229,4 +222,4 @@ class Columns:
         if not 0 <= gap <= len(self.changes):
             return None
         last = self.changes[len(self.changes) - gap :]
-        return merged(change.rows for change in last if change.names & names)
+        return union(*(change.rows for change in last if change.names & names))

@@ -26,7 +26,6 @@ from recsys.filters.columns import (
     Chunk,
     Columns,
     chunk_lengths,
-    merged,
     numbers_of,
 )
 from recsys.filters.errors import InvalidValue
@@ -34,6 +33,7 @@ from recsys.filters.live_columns import LiveColumn, live_column
 from recsys.filters.schema import Schema
 from recsys.filters.values import Record, record_values
 from recsys.limits import ITEM_COUNT_MAX
+from recsys.row_sets import union
 
 _CHANGES_KEPT: Final = 256
 _CHANGED_ROWS_MIN: Final = 4_096
@@ -117,7 +117,7 @@ class LiveColumns:
                 if len(changed):
                     moved[name] = changed
                     self._live[name] = column
-            change = Change(merged(moved.values()), frozenset(moved))
+            change = Change(union(*moved.values()), frozenset(moved))
             self._columns = Columns(
                 schema=before.schema,
                 row_count=row_count,
@@ -163,7 +163,7 @@ def _checked(rows: Sequence[int]) -> I32:
             field="rows", found=f"from {where.min()} to {where.max()}", allowed="rows from 0"
         )
     checked = where.astype(np.int32)
-    if len(merged([checked])) != len(checked):
+    if len(union(checked)) != len(checked):
         raise InvalidValue(field="rows", found="one row twice", allowed="each row once")
     return checked
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recsys.bitmaps import allows, of_length
 from recsys.row_lists import RaggedRows
+from recsys.row_sets import union
 from recsys.scoring import Scorer
 
 F32 = NDArray[np.float32]
@@ -179,7 +180,7 @@ class NewItemTable:
         state = self._state
         query = vector[np.newaxis]
         found = []
-        left_out = np.union1d(state.stale, excluded) if len(state.stale) else excluded
+        left_out = union(state.stale, excluded) if len(state.stale) else excluded
         for first, part in ((0, state.settled), (state.settled_count, state.tail)):
             if part.scorer is None:
                 continue
@@ -231,7 +232,7 @@ class NewItemTable:
 
 def _overlaid(state: _State, rows: I32, vectors: F32, priors: F32) -> _State:
     """Put what rows are now beside what they were."""
-    stale = np.union1d(state.stale, rows).astype(np.int32)
+    stale = union(state.stale, rows.astype(np.int32))
     now_vectors, now_priors = state.at(stale)
     places = np.searchsorted(stale, rows)
     now_vectors[places], now_priors[places] = vectors, priors

@@ -16,6 +16,7 @@ from recsys.recommend.query import Answer, Placed
 from recsys.recommend.results import Results
 from recsys.recommend.sources import Source, page
 from recsys.recommend.splits import AnswerExplanation
+from recsys.row_sets import union
 from recsys.rules import Arrangement, InForce
 
 I32 = NDArray[np.int32]
@@ -61,9 +62,9 @@ def answered(
     """
     excluded = excluded_of(model, query, in_force)
     if len(left_out.itself):
-        excluded = np.union1d(excluded, left_out.itself)
+        excluded = union(excluded, left_out.itself)
     shown = left_out.before.shown(model)
-    blocked = np.union1d(excluded, shown) if len(shown) else excluded
+    blocked = union(excluded, shown) if len(shown) else excluded
     arrangement = _arranged(in_force.arrangement, model, left_out)
     results = page(
         source,
@@ -164,7 +165,7 @@ def put_together(
 def excluded_of(model: ServingModel, query: Placed, in_force: InForce) -> I32:
     """Return the rows that the question, or what she did with them, leaves out; ascending."""
     excluded = model.items.known_rows(query.excluded) if query.excluded else NO_ROWS
-    return np.union1d(excluded, in_force.excluded) if len(in_force.excluded) else excluded
+    return union(excluded, in_force.excluded) if len(in_force.excluded) else excluded
 
 
 def listed_answer(
@@ -188,7 +189,7 @@ def listed_answer(
     arrangement = _arranged(in_force.arrangement, model, LeftOut(before=before))
     shown = before.shown(model)
     excluded = excluded_of(model, query, in_force)
-    blocked = np.union1d(excluded, shown)
+    blocked = union(excluded, shown)
     if arrangement is not None:
         # Nobody is shown as bought before what she never bought.
         own = set(source.rows.tolist())
@@ -219,7 +220,7 @@ def _arranged(
     """Return how a page is arranged that is not alone."""
     if arrangement is None:
         return None
-    beside = np.union1d(left_out.itself, left_out.before.shown(model))
+    beside = union(left_out.itself, left_out.before.shown(model))
     if len(beside):
         arrangement = arrangement.beside(beside)
     first_place = left_out.before.first_place

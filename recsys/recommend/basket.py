@@ -14,6 +14,7 @@ from recsys.recommend.explain import Contacts, strongest
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import BasketQuery
 from recsys.recommend.splits import Split
+from recsys.row_sets import union
 from recsys.rules import Candidates
 from recsys.rules.contact import Contact
 from recsys.scoring import Mask
@@ -36,7 +37,7 @@ def basket_of(model: ServingModel, query: BasketQuery, history: History, *, now:
     given = model.items.known_rows(query.item_ids)
     if query.item_ids and not query.adds_stored:
         return given
-    return np.union1d(given, Contact(history, model.items).basket(now=now))
+    return union(given, Contact(history, model.items).basket(now=now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -64,7 +64,7 @@ def filtered_away(
     left = left & inverse(bitmap_of(_within(page, count), count), count)
     left_count = _size(left)
     for cap in caps:
-        left = _both(left, cap.open_rows(cap.counts(page)))
+        left = _both(left, cap.open_rows(cap.held(page)))
         before, left_count = left_count, _size(left)
         yield Filtered(cap.cause, cap.text, before - left_count)
 

@@ -26,6 +26,7 @@ from recsys.recommend.results import Results
 from recsys.recommend.sources import Personal, Source
 from recsys.recommend.splits import Split
 from recsys.recommend.together import rank_together
+from recsys.row_sets import union
 from recsys.rules import Candidates, InForce, Permitted
 from recsys.scoring import Mask
 
@@ -73,7 +74,7 @@ class _Waiting(NamedTuple):
         if in_force.arrangement is None or not in_force.arrangement.pins:
             return excluded
         pins = np.array(list(in_force.arrangement.pins.values()), dtype=np.int32)
-        return np.union1d(excluded, pins)
+        return union(excluded, pins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +106,7 @@ class _Ranked:
             count == self.count
             and len(masks) == len(self.masks)
             and all(one is other for one, other in zip(masks, self.masks, strict=True))
-            and np.array_equal(np.unique(excluded), self.taken)
+            and np.array_equal(union(excluded), self.taken)
         )
         if is_first:
             return Candidates(self.ranking.rows, self.ranking.scores)

@@ -17,6 +17,7 @@ from recsys.person_ranker import ItemWeights, PersonRanker, Ranking
 from recsys.recommend.influence import strongest_influence
 from recsys.recommend.newcomers import influences_of_new, vector_like, with_new
 from recsys.recommend.query import CONTACT_TYPES
+from recsys.row_sets import union
 from recsys.scoring import FoldIn, RaggedRows, Scorer
 from recsys.sparse import CsrMatrix
 
@@ -193,7 +194,7 @@ class ServingModel:
         if not meant.any():
             return np.empty(0, dtype=np.int32)
         is_contact = np.isin(history.type_codes, [one.code for one in CONTACT_TYPES])
-        return np.unique(rows[meant & is_contact[positions]])
+        return union(rows[meant & is_contact[positions]])
 
     def knows_all(self, history: History) -> bool:
         """Whether every item of a history is known, or new."""

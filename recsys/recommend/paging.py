@@ -5,6 +5,7 @@ scrolls. So a token holds the items themselves, as rows of the model, and not a 
 the next page is the best of what is left.
 """
 
+import functools
 import hashlib
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ from recsys import limits
 from recsys.errors import FieldViolation, InvalidRequest
 from recsys.recommend.model import ServingModel
 from recsys.recommend.query import Answer, ListQuery
+from recsys.row_sets import union
 from recsys.tokens import decode_bytes, encode_bytes
 
 I32 = NDArray[np.int32]
@@ -58,7 +60,7 @@ class Before(NamedTuple):
         """Return the rows of all, ascending; with the model's newest items looked at."""
         if not len(self.pages):
             return self.slots
-        return np.union1d(self.slots, model.items.own_rows(self.pages))
+        return union(self.slots, model.items.own_rows(self.pages))
 
 
 NOTHING_BEFORE: Final = Before()
@@ -82,7 +84,7 @@ def with_next_page(model: ServingModel, query: ListQuery, before: Before, answer
     if answer.shortfall is not None or shown_count > limits.PAGED_COUNT_MAX:
         return answer
     added = model.items.shared_rows(answer.results.ranking.rows)
-    token = encode_page_token(model, query, np.union1d(before.pages, added))
+    token = encode_page_token(model, query, union(before.pages, added))
     return msgspec.structs.replace(answer, next_page_token=token)
 
 
@@ -133,7 +135,12 @@ def decode_page_token(model: ServingModel, query: ListQuery) -> I32:
 
 
 def _model_digest(model: ServingModel) -> bytes:
-    return hashlib.blake2b(model.version.encode(), digest_size=_MODEL_BYTES).digest()
+    return _version_digest(model.version)
+
+
+@functools.lru_cache(maxsize=16)
+def _version_digest(version: str) -> bytes:
+    return hashlib.blake2b(version.encode(), digest_size=_MODEL_BYTES).digest()
 
 
 def _question_digest(query: ListQuery) -> bytes:

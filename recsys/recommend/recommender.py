@@ -333,7 +333,7 @@ def _outdone(in_force: InForce, page: I32, row: int) -> Iterator[Refusal]:
         return
     for cap in in_force.arrangement.caps:
         (group,) = cap.groups.of(np.array([row], dtype=np.int32))
-        if cap.counts(page).get(group, 0) >= cap.count_max:
+        if cap.is_full(group, cap.held(page)):
             said = cap.text or "it is a variant of what is shown"
             yield Refusal(cap.cause, said)
 

@@ -17,6 +17,7 @@ from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
 from recsys.recommend.results import Results
 from recsys.recommend.splits import Split
+from recsys.row_sets import union
 from recsys.rules import Arrangement, Candidates, Permitted, arrange
 from recsys.rules.permitted import MASK_COUNT_MAX
 from recsys.scoring import Mask
@@ -125,7 +126,7 @@ class Personal:
         if not self.without_seen:
             return _NO_ROWS
         seen = self.weights.seen
-        return np.union1d(seen, self.seen_new) if len(self.seen_new) else seen
+        return union(seen, self.seen_new) if len(self.seen_new) else seen
 
     def best(self, permitted: Permitted, count: int, *, excluded: I32 | None) -> Results:
         """Rank in one call."""
@@ -145,7 +146,7 @@ class Personal:
 
     def _rank(self, masks: Sequence[Mask | U8] | None, count: int, excluded: I32 | None) -> Ranking:
         if len(self.seen_new):
-            excluded = self.seen_new if excluded is None else np.union1d(excluded, self.seen_new)
+            excluded = self.seen_new if excluded is None else union(excluded, self.seen_new)
         return self.model.rank(
             self.weights,
             result_count=count,
@@ -168,7 +169,7 @@ class Personal:
         if not len(rows):
             return []
         sources = self.model.most_influential(rows, self.weights)
-        distinct = np.unique(sources)
+        distinct = union(sources)
         contacts = Contacts(self.model, self.history).of(distinct)
         by_source = {
             row: Reason(
@@ -295,7 +296,7 @@ class Popular:
             channel=self.channel,
             store_id=self.store_id,
             result_count=count,
-            blocked=self.seen if excluded is None else np.union1d(excluded, self.seen),
+            blocked=self.seen if excluded is None else union(excluded, self.seen),
             permitted=permitted,
             cause=self.cause,
         )
@@ -305,14 +306,14 @@ class Popular:
         order, _ = self._order()
         places = np.arange(len(order), dtype=np.float64)
         bitmap = common_bits(masks)
-        meant = ~np.isin(order, np.union1d(excluded, self.seen))
+        meant = ~np.isin(order, union(excluded, self.seen))
         if bitmap is not None:
             meant &= allows(bitmap, order)
         rows, scores = order[meant][:count], 1.0 / (1.0 + places[meant][:count])
         if len(rows) < count and bitmap is not None:
             rest = self.model.rank_for_nobody(
                 result_count=count - len(rows),
-                excluded=np.unique(np.concatenate([excluded, self.seen, order])),
+                excluded=union(excluded, self.seen, order),
                 allowed=list(masks),
             ).rows
             rows = np.concatenate([rows, rest])
@@ -380,9 +381,7 @@ class Followed:
         head = Results.of(items, found.rows, found.scores, self.first.reasons(found.rows))
         if len(head) == count:
             return head
-        rest = self.popular.best(
-            permitted, count - len(head), excluded=np.union1d(blocked, found.rows)
-        )
+        rest = self.popular.best(permitted, count - len(head), excluded=union(blocked, found.rows))
         return head.followed_by(rest)
 
     def search(self, masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
@@ -391,7 +390,7 @@ class Followed:
         if len(found.rows) == count:
             return found
         rest = self.popular.search(
-            masks, count - len(found.rows), excluded=np.union1d(excluded, found.rows)
+            masks, count - len(found.rows), excluded=union(excluded, found.rows)
         )
         return Candidates(
             np.concatenate([found.rows, rest.rows]),
@@ -452,7 +451,7 @@ def of_person(
 def seen_rows(model: ServingModel, known: Known) -> I32:
     """Return the rows that somebody has had contact with, ascending."""
     new = model.new_contacts(known.history)
-    return np.union1d(known.weights.seen, new) if len(new) else known.weights.seen
+    return union(known.weights.seen, new) if len(new) else known.weights.seen
 
 
 def reasons_with_new(

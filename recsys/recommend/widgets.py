@@ -47,6 +47,7 @@ from recsys.recommend.rising import rising_here
 from recsys.recommend.sources import Followed, Popular, of_person, page, seen_rows
 from recsys.recommend.splits import AnswerExplanation
 from recsys.recommend.trends import Trends
+from recsys.row_sets import union
 from recsys.rules import InForce
 
 I32 = NDArray[np.int32]
@@ -170,7 +171,7 @@ class Widgets:
             before = Before(slots=shown)
             answer = self._slot(model, asked, known, notes, before=before, now=now)
             answers.append(answer)
-            shown = np.union1d(shown, answer.results.ranking.rows)
+            shown = union(shown, answer.results.ranking.rows)
             notes = set()
         return answers
 

@@ -11,13 +11,14 @@ diversity-based reranking for reordering documents and producing summaries", SIG
 over the best candidates.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.bitmaps import U8, bits_of, inverse
+from recsys.bitmaps import U8, allows, bits_of, inverse
 from recsys.masks import Mask
 from recsys.rules.arrangement import Arrangement, Candidates, Search, many_candidates
 from recsys.rules.page import Page
@@ -27,8 +28,13 @@ I32 = NDArray[np.int32]
 _UNMASKED_POOLS: Final = 2
 """After so many pools, full groups are left out of the search: making that mask costs as much."""
 
-_NO_ROWS: Final = np.empty(0, dtype=np.int32)
-_NO_SCORES: Final = np.empty(0, dtype=np.float64)
+_BOOSTED_SHARE_MAX: Final = 0.3
+"""Where boosts apply to a larger share of all items, the others get a mask."""
+
+_UNBOOSTED_SPARE: Final = 8
+"""So many more are looked at than there should be boosted ones among the best."""
+
+_SAMPLED_BYTES: Final = 1_024
 
 
 def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> Candidates:
@@ -60,9 +66,9 @@ def _choose(search: Search, how: Arrangement, page: Page, taken: I32) -> None:
     while page.missing_count:
         pool = _pool(search, how, page, page.open_masks(), taken)
         found = page.fill(pool)
-        if not found:
+        if not len(found):
             break
-        taken = np.concatenate([taken, np.array(found, dtype=np.int32)])
+        taken = np.concatenate([taken, found])
 
 
 def _fill_in_order(search: Search, how: Arrangement, page: Page, taken: I32) -> None:
@@ -100,23 +106,54 @@ def _boosted(
         return search(masks, count, excluded=taken)
     classes = []
     before: list[U8] = []
-    for mask, factor in how.boosts:
+    for number, (mask, factor) in enumerate(how.boosts, start=1):
         found = search([*masks, *before, mask], count, excluded=taken)
         # Below 0 a larger factor means less far below.
         up, down = found.scores * factor, found.scores / factor
         classes.append(Candidates(found.rows, np.where(found.scores >= 0.0, up, down)))
-        before.append(inverse(bits_of(mask), how.row_count))
-    classes.append(search([*masks, *before], count, excluded=taken))
+        if number < len(how.boosts):
+            before.append(inverse(bits_of(mask), how.row_count))
+    classes.append(_unboosted(search, how, masks, count, taken))
     merged = _merged(classes)
     return Candidates(merged.rows[:count], merged.scores[:count])
+
+
+def _unboosted(
+    search: Search, how: Arrangement, masks: Sequence[Mask | U8], count: int, taken: I32
+) -> Candidates:
+    """Return the best that no boost applies to."""
+    boosted = [bits_of(mask) for mask, _ in how.boosts]
+    # Few are boosted: then it is quicker to look at some more and to leave these out than
+    # to make a mask of all others that was never asked for before.
+    share = min(1.0, sum(map(_share_of, boosted)))
+    if share <= _BOOSTED_SHARE_MAX:
+        wanted = math.ceil(count / (1.0 - share)) + _UNBOOSTED_SPARE
+        found = search(masks, wanted, excluded=taken)
+        others = ~np.logical_or.reduce([allows(bits, found.rows) for bits in boosted])
+        rows, scores = found.rows[others], found.scores[others]
+        if len(rows) >= count or len(found.rows) < wanted:
+            return Candidates(rows[:count], scores[:count])
+    return search(
+        [*masks, *(inverse(bits, how.row_count) for bits in boosted)], count, excluded=taken
+    )
+
+
+def _share_of(bitmap: U8) -> float:
+    """Guess the share of the rows that a bitmap has, from some of its bytes."""
+    some = bitmap[:: max(1, len(bitmap) // _SAMPLED_BYTES)]
+    return float(np.bitwise_count(some).mean()) / 8.0 if len(some) else 0.0
 
 
 def _merged(pools: Sequence[Candidates]) -> Candidates:
     if len(pools) == 1:
         return pools[0]
-    rows = np.concatenate([_NO_ROWS, *(pool.rows for pool in pools)])
-    scores = np.concatenate([_NO_SCORES, *(pool.scores for pool in pools)])
-    rows, first = np.unique(rows, return_index=True)
-    scores = scores[first]
+    rows = np.concatenate([pool.rows for pool in pools])
+    scores = np.concatenate([pool.scores for pool in pools])
     order = np.lexsort((rows, -scores))
-    return Candidates(rows[order], scores[order])
+    rows, scores = rows[order], scores[order]
+    if len(set(rows.tolist())) < len(rows):
+        # Several pools have it; or its class changed between two searches.
+        _, first = np.unique(rows, return_index=True)
+        first.sort()
+        rows, scores = rows[first], scores[first]
+    return Candidates(rows, scores)

@@ -1,6 +1,6 @@
 """How a page is to be put together, as values: what `recsys.rules.arrange` follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -42,20 +42,23 @@ class Search(Protocol):
 class Groups(Protocol):
     """What rows have in common, such as their brand."""
 
-    def of(self, rows: I32) -> Sequence[int]:
+    def of(self, rows: I32) -> I32:
         """Return each row's group; negative for none, which is no group."""
         ...
 
-    def without(self, groups: Sequence[int]) -> U8:
+    def without(self, groups: I32) -> U8:
         """Return the rows that are in none of some groups."""
         ...
 
 
-class Similarity(Protocol):
+class Likeness(Protocol):
     """How alike items are."""
 
-    def __call__(self, row: int, rows: I32) -> F64:
-        """Return how like one row some rows are: 1 for the same, 0 for nothing in common."""
+    def vectors(self, rows: I32) -> NDArray[np.float32]:
+        """Return vectors, shape (len(rows), f): two rows are as alike as their cosine.
+
+        None is less alike than not at all: cosines below 0 count as 0.
+        """
         ...
 
 
@@ -77,18 +80,23 @@ class Cap:
     beside: Sequence[int] = ()
     text: str = ""
 
-    def counts(self, rows: I32) -> dict[int, int]:
-        """Return how many each group has, with some rows on the page."""
-        counts: dict[int, int] = {}
-        for group in (*self.beside, *self.groups.of(rows)):
-            if group >= 0:
-                counts[group] = counts.get(group, 0) + 1
-        return counts
+    def held(self, page: I32) -> I32:
+        """Return the group of each row of a page, and of what counts beside it."""
+        return np.concatenate([np.array(self.beside, dtype=np.int32), self.groups.of(page)])
 
-    def open_rows(self, counts: Mapping[int, int]) -> U8 | None:
-        """Return the rows of which there may be more; None for all."""
-        full = [group for group, number in counts.items() if number >= self.count_max]
-        return self.groups.without(full) if full else None
+    def is_full(self, group: int, held: I32) -> bool:
+        """Whether a group may have no more."""
+        return group >= 0 and int(np.count_nonzero(held == group)) >= self.count_max
+
+    def open_rows(self, held: I32) -> U8 | None:
+        """Return the rows of which there may be more; None for all.
+
+        Args:
+            held: What `held` says of the page.
+        """
+        groups, counts = np.unique(held[held >= 0], return_counts=True)
+        full = groups[counts >= self.count_max]
+        return self.groups.without(full) if len(full) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,7 +112,7 @@ class Arrangement:
         shares: Masks, and how many of their rows are on the page at least, if there
             are as many.
         diversity: 0 for the best, 1 for the most different.
-        similarity: How alike items are; None where that is not known.
+        likeness: How alike items are; None where that is not known.
     """
 
     row_count: int
@@ -113,7 +121,7 @@ class Arrangement:
     caps: Sequence[Cap] = ()
     shares: Sequence[tuple[Mask | U8, int]] = ()
     diversity: float = 0.0
-    similarity: Similarity | None = None
+    likeness: Likeness | None = None
 
     def open_count(self, count: int) -> int:
         """Return how many of so many places no pin has."""
@@ -122,7 +130,7 @@ class Arrangement:
     @property
     def is_diverse(self) -> bool:
         """Whether the page depends on which candidates there are to choose from."""
-        return self.diversity > 0.0 and self.similarity is not None
+        return self.diversity > 0.0 and self.likeness is not None
 
     def first_count(self, count: int) -> int:
         """Return how many candidates are looked at first for so many places."""
@@ -139,7 +147,7 @@ class Arrangement:
         return replace(
             self,
             caps=[
-                replace(cap, beside=cap.groups.of(rows))
+                replace(cap, beside=cap.groups.of(rows).tolist())
                 if cap.cause is ShortfallCause.VARIANT
                 else cap
                 for cap in self.caps

@@ -8,7 +8,7 @@ import numpy as np
 from recsys.bitmaps import U8, allows
 from recsys.bundle import ItemIndex
 from recsys.filters import Columns
-from recsys.rules.arrangement import Arrangement, Cap, Similarity
+from recsys.rules.arrangement import Arrangement, Cap, Likeness
 from recsys.rules.asked import NOTE_PIN_LEFT_OUT, Asked, Model
 from recsys.rules.assortment import Assortment
 from recsys.rules.likeness import FieldGroups, FieldLikeness, VectorLikeness
@@ -71,7 +71,7 @@ def arrangement_of(
             *_new_share(rules, permitted, assortment, asked, count=count),
         ],
         diversity=rules.diversity or 0.0,
-        similarity=_similarity(model, columns),
+        likeness=_likeness(model, columns),
     )
 
 
@@ -103,7 +103,7 @@ def _pins(rules: Rules, permitted: Permitted, items: ItemIndex, notes: set[str])
     return pins
 
 
-def _similarity(model: Model, columns: Columns) -> Similarity:
+def _likeness(model: Model, columns: Columns) -> Likeness:
     if model.item_factors is None:
         return FieldLikeness(FieldGroups(columns, "category"))
     return VectorLikeness(model.vectors_of)

@@ -11,6 +11,7 @@ from recsys.domain import SECONDS_PER_DAY, EventType
 from recsys.events import History
 from recsys.filters import Columns, NumberColumn
 from recsys.filters.columns import taken
+from recsys.row_sets import union
 from recsys.rules.asked import Asked
 from recsys.rules.assortment import Assortment
 from recsys.rules.rules import Rules
@@ -67,7 +68,7 @@ class Contact:
         column = columns.columns.get("price")
         if not isinstance(column, NumberColumn):
             return None
-        prices = taken(column, np.unique(rows))
+        prices = taken(column, union(rows))
         known = prices[np.isfinite(prices)]
         return float(np.median(known)) if len(known) else None
 
@@ -112,4 +113,4 @@ def excluded_rows(
             is_open &= ~meant
             until = times + rebuy.days * SECONDS_PER_DAY
             excluded.append(rows[meant & (until > asked.now)])
-    return np.unique(np.concatenate(excluded))
+    return union(*excluded)

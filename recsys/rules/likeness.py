@@ -1,6 +1,6 @@
 """What items have in common: values of a field, or directions of their vectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -11,14 +11,13 @@ from recsys.filters import Columns, TextColumn
 from recsys.filters.columns import taken
 
 I32 = NDArray[np.int32]
-F64 = NDArray[np.float64]
 
 _NO_VALUE: Final = 0
 """Code of the rows that have no value."""
 
 
 class FieldGroups:
-    """Items that have the same values of a field; see `recsys.rules.arrange.Groups`."""
+    """Items that have the same values of a field; see `recsys.rules.arrangement.Groups`."""
 
     def __init__(self, columns: Columns, field: str) -> None:
         """Look at one field.
@@ -32,55 +31,35 @@ class FieldGroups:
         self._column = found if isinstance(found, TextColumn) else None
         self._row_count = columns.row_count
 
-    def of(self, rows: I32) -> Sequence[int]:
+    def of(self, rows: I32) -> I32:
         """Return each row's group; -1 for none."""
         if self._column is None:
-            return [-1] * len(rows)
-        codes = taken(self._column, rows)
+            return np.full(len(rows), -1, dtype=np.int32)
+        codes: I32 = taken(self._column, rows)
         codes[codes == _NO_VALUE] = -1
-        found: list[int] = codes.tolist()
-        return found
+        return codes
 
-    def without(self, groups: Sequence[int]) -> U8:
+    def without(self, groups: I32) -> U8:
         """Return the rows that are in none of some groups; bits past the last are 0."""
         keeps = np.ones(1 if self._column is None else self._column.count, dtype=np.bool_)
         if self._column is None:
             truths = np.ones(self._row_count, dtype=np.bool_)
         else:
-            keeps[list(groups)] = False
+            keeps[groups] = False
             truths = keeps[self._column.codes(self._row_count)]
         return np.packbits(truths, bitorder="little")
 
 
 class VectorLikeness:
-    """Cosines of item vectors, none below 0; see `recsys.rules.arrange.Similarity`."""
+    """Cosines of item vectors; see `recsys.rules.arrangement.Likeness`."""
 
     def __init__(self, vectors_of: Callable[[I32], NDArray[np.float32]]) -> None:
         """Look at vectors, float32, of rows."""
         self._vectors_of = vectors_of
-        self._rows: I32 | None = None
-        self._units = np.empty((0, 0))
-        self._places: dict[int, int] = {}
 
-    def __call__(self, row: int, rows: I32) -> F64:
-        """Return how like one row some rows are."""
-        if self._rows is not rows:
-            self._rows, self._units = rows, self._unit(rows)
-            self._places = {one: place for place, one in enumerate(rows.tolist())}
-        place = self._places.get(row)
-        if place is None:
-            itself = self._unit(np.array([row], dtype=np.int32))[0]
-        else:
-            itself = self._units[place]
-        cosines: F64 = np.maximum(self._units @ itself, 0.0)
-        return cosines
-
-    def _unit(self, rows: I32) -> F64:
-        vectors = self._vectors_of(rows).astype(np.float64)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        units = np.zeros_like(vectors)
-        np.divide(vectors, norms, out=units, where=norms > 0.0)
-        return units
+    def vectors(self, rows: I32) -> NDArray[np.float32]:
+        """Return them."""
+        return np.ascontiguousarray(self._vectors_of(rows))
 
 
 class FieldLikeness:
@@ -90,7 +69,11 @@ class FieldLikeness:
         """Look at groups."""
         self._groups = groups
 
-    def __call__(self, row: int, rows: I32) -> F64:
-        """Return how like one row some rows are."""
-        (own,) = self._groups.of(np.array([row], dtype=np.int32))
-        return np.array([own >= 0 and group == own for group in self._groups.of(rows)], np.float64)
+    def vectors(self, rows: I32) -> NDArray[np.float32]:
+        """Return a direction for each group, and 0 for rows of none."""
+        groups = self._groups.of(rows)
+        known, places = np.unique(groups, return_inverse=True)
+        vectors = np.zeros((len(rows), len(known)), dtype=np.float32)
+        vectors[np.arange(len(rows)), places] = 1.0
+        vectors[groups < 0] = 0.0
+        return vectors

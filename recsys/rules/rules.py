@@ -123,7 +123,7 @@ class Rules(_Part, frozen=True):
 
     def over(self, others: "Rules") -> "Rules":
         """Return these rules, and the others where these say nothing."""
-        return msgspec.structs.replace(others, **dict(_said(self)))
+        return self if others is NO_RULES else msgspec.structs.replace(others, **dict(_said(self)))
 
     def filters(self) -> Iterator[tuple[str, str]]:
         """Yield each place that holds a filter, and the filter."""

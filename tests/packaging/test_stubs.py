@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from recsys import _features, _items, _results, _scoring
+from recsys import _features, _items, _pages, _results, _scoring
 
-MODULES = (_features, _items, _results, _scoring)
+MODULES = (_features, _items, _pages, _results, _scoring)
 
 
 def stub_names(path: Path) -> dict[str, set[str]]:

@@ -59,7 +59,8 @@ def rows(answer: Answer) -> list[int]:
 
 @settings(max_examples=60)
 @given(
-    primaries=st.dictionaries(st.integers(5, 29), st.integers(-1, 4), max_size=25),
+    primaries=st.dictionaries(st.integers(5, 29), st.integers(-1, 4), max_size=25)
+    | st.dictionaries(st.integers(0, 29), st.integers(-1, 29), max_size=25),
     seen=st.one_of(st.none(), st.integers(0, 29)),
     count=st.integers(1, 30),
     pinned=st.one_of(st.none(), st.integers(0, 29)),
@@ -71,7 +72,11 @@ def test_the_best_of_each_item_and_its_variants_is_shown(
     count: int,
     pinned: int | None,
 ) -> None:
-    """As going through the ranking of all one by one, and what is missing is said."""
+    """As going through the ranking of all one by one, and what is missing is said.
+
+    Also of variants of variants, and of circles of them.
+    """
+    primaries = {row: primary for row, primary in primaries.items() if row != primary}
     recommender = Recommender(histories=NoHistories(), catalog=shop(primaries))
     session = () if seen is None else (viewed(seen),)
     everything = RecommendQuery(recent_events=session, result_count=30, rules=EVERY_OTHER)
@@ -83,7 +88,12 @@ def test_the_best_of_each_item_and_its_variants_is_shown(
     whole = set(primaries.values())
 
     def group(row: int) -> int | str:
-        return primaries.get(row, row) if row in primaries or row in whole else f"alone {row}"
+        path = [row]
+        while path[-1] in primaries and path[-1] not in path[:-1]:
+            path.append(primaries[path[-1]])
+        if path[-1] in path[:-1]:
+            return min(path[path.index(path[-1]) :])
+        return path[-1] if row in primaries or row in whole else f"alone {row}"
 
     expected: list[int] = [pinned] if pins and pinned is not None else []
     for row in ranked:

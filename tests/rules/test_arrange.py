@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys import limits
-from recsys.bitmaps import U8, allows, inverse
+from recsys.bitmaps import U8, allows, bits_of, inverse
+from recsys.masks import Mask
 from recsys.rules import arrangement
 from recsys.rules.arrange import arrange
 from recsys.rules.arrangement import Arrangement, Candidates, Cap
@@ -42,14 +43,17 @@ class Shop:
         rows = rows[~np.isin(rows, excluded)][:count]
         return Candidates(rows, self.scores[rows])
 
-    def of(self, rows: I32) -> Sequence[int]:
+    def of(self, rows: I32) -> I32:
         """Return their brands."""
-        found: list[int] = self.brands[rows].tolist()
-        return found
+        return self.brands[rows].astype(np.int32)
 
-    def without(self, groups: Sequence[int]) -> U8:
+    def without(self, groups: I32) -> U8:
         """Return the rest."""
         return bits(~np.isin(self.brands, groups))
+
+    def vectors(self, rows: I32) -> NDArray[np.float32]:
+        """Those of one brand are the same, and nothing like others."""
+        return np.ascontiguousarray(np.eye(10, dtype=np.float32)[self.brands[rows] + 1])
 
 
 @st.composite
@@ -125,7 +129,7 @@ def test_every_rule_is_kept(data: st.DataObject, shop: Shop, count: int) -> None
             caps=[] if most is None else [Cap(groups=shop, count_max=most)],
             shares=[(bits(share_rows), least)] if least else [],
             diversity=data.draw(st.sampled_from([0.0, 0.5, 1.0])),
-            similarity=lambda row, rows: (shop.brands[rows] == shop.brands[row]).astype(float),
+            likeness=shop,
         ),
         count=count,
         excluded=NONE,
@@ -159,7 +163,7 @@ def test_diversity_trades_score_for_difference() -> None:
         how = Arrangement(
             row_count=4,
             diversity=diversity,
-            similarity=lambda row, rows: (shop.brands[rows] == shop.brands[row]).astype(float),
+            likeness=shop,
         )
         found: list[int] = arrange(shop.search, how, count=3, excluded=NONE).rows.tolist()
         return found
@@ -186,3 +190,51 @@ def test_the_inverse_has_no_bits_past_the_end(rows: list[bool]) -> None:
     assert found[: len(rows)].tolist() == [not one for one in rows]
     assert not found[len(rows) :].any()
     assert inverse(inverse(bitmap, len(rows)), len(rows)).tolist() == bitmap.tolist()
+
+
+def test_an_item_whose_boost_ends_meanwhile_is_there_once() -> None:
+    """The catalogue changes between the searches for one page."""
+    shop = Shop([3.0, 2.0, 1.0], [0, 0, 0])
+    boosted = Mask(bits([False, False, True]), item_count=3)
+    gone = np.array([2], dtype=np.int32)
+
+    def search(masks: Sequence[Mask | U8], count: int, *, excluded: I32) -> Candidates:
+        found = shop.search([bits_of(mask) for mask in masks], count, excluded=excluded)
+        boosted.change(forbid=gone)
+        return found
+
+    how = Arrangement(row_count=3, boosts=[(boosted, 8.0)])
+    assert arrange(search, how, count=3, excluded=NONE).rows.tolist() == [2, 0, 1]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    data=st.data(),
+    shop=shops(),
+    count=st.integers(1, 20),
+    trade=st.sampled_from([0.25, 0.5, 0.75, 1.0]),
+)
+def test_diversity_is_maximal_marginal_relevance(
+    data: st.DataObject, shop: Shop, count: int, trade: float
+) -> None:
+    """As choosing one after the other, by score and by what the page has already."""
+    size = len(shop.scores)
+    pinned = data.draw(st.none() | st.integers(0, size - 1))
+    pins = {} if pinned is None else {0: pinned}
+    how = Arrangement(row_count=size, pins=pins, diversity=trade, likeness=shop)
+    page = arrange(shop.search, how, count=count, excluded=NONE).rows.tolist()
+    left = sorted(set(range(size)) - set(pins.values()), key=lambda row: (-shop.scores[row], row))
+    scores = shop.scores[left]
+    span = np.ptp(scores) if left else 0.0
+    values = (scores - scores.min()) / span if span else np.ones(len(left))
+    expected = list(pins.values())
+    while len(expected) < min(count, size):
+        like = [
+            float(any(shop.brands[row] == shop.brands[one] for one in expected)) for row in left
+        ]
+        worth = (1.0 - trade) * values - trade * np.array(like)
+        best = max(
+            (at for at in range(len(left)) if left[at] not in expected), key=worth.__getitem__
+        )
+        expected.append(left[best])
+    assert page == expected
