@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
+from recsys.serving.enum_words import enum_word
 from recsys.serving.wire_items import parse_item
 from recsys.v1 import catalog_pb2
 from recsys.v1 import catalog_service_pb2 as service
@@ -37,7 +38,7 @@ def store_line(store: catalog_pb2.Store) -> str:
     place = ""
     if store.HasField("place"):
         place = f"{store.place.latitude:g} N {store.place.longitude:g} E"
-    kind = catalog_pb2.StoreKind.Name(store.kind).removeprefix("STORE_KIND_").lower()
+    kind = enum_word(catalog_pb2.StoreKind, store.kind)
     return "  ".join(
         part for part in (store.store_id, kind, store.title, place, store.time_zone) if part
     )

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from recsys import limits
 from recsys.commands.arguments import read_moment
 from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Placement, Store, Target
-from recsys.commands.whom import ToPeople, ToSegment, cause_word, put_people
+from recsys.commands.whom import ToPeople, ToSegment, put_people
 from recsys.domain import Channel
 from recsys.files import file_digest
 
@@ -209,7 +209,8 @@ def recheck(
     )
     from recsys.commands.export_lists import entries_of  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
-    from recsys.v1.campaign_pb2 import Batch  # noqa: PLC0415 - as above
+    from recsys.serving.enum_words import enum_word  # noqa: PLC0415 - as above
+    from recsys.v1.campaign_pb2 import Batch, SuppressionCause  # noqa: PLC0415 - as above
 
     found = read_manifest(manifest)
     batch = ParseDict(found.batch, Batch())
@@ -237,7 +238,7 @@ def recheck(
                         "identifiers": [
                             f"{one.namespace}={one.value}" for one in entry.subject.identifiers
                         ],
-                        "cause": cause_word(cause) if cause else None,
+                        "cause": enum_word(SuppressionCause, cause) or None,
                         "withdrawn_item_ids": list(result.withdrawn_item_ids),
                         "withdrawn_offers": gone,
                     }

@@ -15,9 +15,10 @@ from typing import Any, Final
 import msgspec
 
 from recsys.commands.export_rows import PartWriter, Row, part_writer, row_of
-from recsys.commands.whom import cause_word
 from recsys.errors import RecsysError
 from recsys.files import file_digest, sync_path
+from recsys.serving.enum_words import enum_word
+from recsys.v1.campaign_pb2 import SuppressionCause
 from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -222,7 +223,9 @@ class ExportJob:
         if rows:
             self._write(rows, number=len(manifest.files))
             manifest.exported_count += len(rows)
-        causes = {cause_word(one.cause): one.person_count for one in response.suppressed}
+        causes = {
+            enum_word(SuppressionCause, one.cause): one.person_count for one in response.suppressed
+        }
         manifest.suppressed_counts = _sums(manifest.suppressed_counts, causes)
         rules = {one.rule: one.refused_count for one in response.refused_offers}
         manifest.refused_offer_counts = _sums(manifest.refused_offer_counts, rules)

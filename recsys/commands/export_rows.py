@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol, cast
 
 from recsys.domain import NAMESPACE_ACCOUNT
 from recsys.errors import InvalidInput
-from recsys.v1 import campaign_pb2, event_pb2, result_pb2
+from recsys.serving.enum_words import channel_word, enum_word
+from recsys.v1 import campaign_pb2, result_pb2
 
 WRITER_GROUP: Final = "recsys.export_files"
 _BUILT_IN: Final = ("csv", "jsonl")
@@ -87,7 +88,7 @@ def row_of(
         "address_namespace": one.address.namespace,
         "address": one.address.value,
         "identifiers": [f"{each.namespace}={each.value}" for each in one.identifiers],
-        "preferred_channel": _channel(one.preferred_channel),
+        "preferred_channel": channel_word(one.preferred_channel),
         "preferred_hour": one.preferred_hour if one.HasField("preferred_hour") else None,
         "time_zone": one.time_zone,
         "attribution_token": one.attribution_token,
@@ -208,7 +209,6 @@ def _cell(value: object) -> str:
 
 
 def _item(result: result_pb2.Result, known: campaign_pb2.BatchItem) -> Row:
-    kind = result_pb2.ReasonKind.Name(result.reason.kind)
     return {
         "item_id": result.item_id,
         "title": known.title,
@@ -216,10 +216,5 @@ def _item(result: result_pb2.Result, known: campaign_pb2.BatchItem) -> Row:
         "image_url": known.image_url,
         "price": known.price,
         "currency": known.currency,
-        "reason": kind.removeprefix("REASON_KIND_").lower().replace("_", "-"),
+        "reason": enum_word(result_pb2.ReasonKind, result.reason.kind),
     }
-
-
-def _channel(number: int) -> str:
-    name = event_pb2.Channel.Name(number).removeprefix("CHANNEL_").lower()
-    return "" if name == "unspecified" else name

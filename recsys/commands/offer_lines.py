@@ -2,6 +2,7 @@
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from recsys.serving.enum_words import enum_word
 from recsys.serving.money import amount_of
 from recsys.v1 import event_pb2, offer_pb2
 from recsys.v1.offer_service_pb2 import OfferReason, OfferResult, RefusedOffer
@@ -15,7 +16,7 @@ def offer_line(offer: offer_pb2.Offer) -> str:
 
 def result_line(one: OfferResult, *, explain: bool) -> str:
     """Say an offer for a person in one line, and what it earns where that is wanted."""
-    reason = OfferReason.Name(one.reason).removeprefix("OFFER_REASON_").lower()
+    reason = enum_word(OfferReason, one.reason)
     earns = f"  {one.expected_value:.2f} {one.offer.currency_code}" if explain else ""
     return f"{one.offer.offer_id}  {one.offer.title}  ({reason}){earns}"
 
@@ -27,7 +28,7 @@ def refused_line(refused: RefusedOffer) -> str:
 
 def reservation_line(one: offer_pb2.Reservation) -> str:
     """Say in one line how a use of an offer stands: since when, or until when it is held."""
-    state = offer_pb2.ReservationState.Name(one.state).removeprefix("RESERVATION_STATE_").lower()
+    state = enum_word(offer_pb2.ReservationState, one.state)
     is_held = one.state == offer_pb2.RESERVATION_STATE_RESERVED
     until = f"until {_moment(one.expire_time)}" if is_held else f"on {_moment(one.settle_time)}"
     cost = _money(one.cost) if one.HasField("cost") else ""

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from recsys.serving.enum_words import channel_word, enum_word
 from recsys.v1 import event_pb2, profile_pb2, profile_service_pb2, subject_pb2
 
 
@@ -24,17 +25,17 @@ def show_profile(console: Console, found: profile_pb2.Profile) -> None:
     orders = found.orders
     for name, value in (
         ("identifiers", "\n".join(escape(_name(one)) for one in found.identifiers)),
-        ("stage", _word(profile_pb2.LifecycleStage.Name(found.lifecycle_stage), "LIFECYCLE_STAGE")),
-        ("segment", _word(profile_pb2.RfmSegment.Name(found.rfm_segment), "RFM_SEGMENT")),
+        ("stage", enum_word(profile_pb2.LifecycleStage, found.lifecycle_stage)),
+        ("segment", enum_word(profile_pb2.RfmSegment, found.rfm_segment)),
         ("orders", f"{orders.count}, {orders.recent_count} of them within a year"),
         ("last order", _day(orders.last_time) if orders.HasField("last_time") else ""),
         ("value of a year", "\n".join(_amount(one) for one in orders.recent_values)),
         ("events", f"{found.event_count:,}"),
         ("by type", _counts(found)),
         ("last active", "\n".join(
-            f"{_channel(one.channel)} {_day(one.last_time)}" for one in found.channel_activities
+            f"{channel_word(one.channel) or 'unknown'} {_day(one.last_time)}" for one in found.channel_activities
         )),
-        ("usual channel", _channel(found.preferred_channel) if found.preferred_channel else ""),
+        ("usual channel", channel_word(found.preferred_channel)),
         ("usual hours", ", ".join(f"{hour}:00" for hour in found.preferred_hours)),
         ("top categories", _preferences(found.top_categories)),
         ("top stores", _preferences(found.top_stores)),
@@ -52,10 +53,10 @@ def show_consents(console: Console, counting: Iterable[profile_pb2.Consent]) -> 
     for heading in ("purpose", "channel", "status", "since", "said", "under"):
         table.add_column(heading)
     for one in counting:
-        status = _word(profile_pb2.ConsentStatus.Name(one.status), "CONSENT_STATUS")
+        status = enum_word(profile_pb2.ConsentStatus, one.status)
         table.add_row(
-            _word(profile_pb2.Purpose.Name(one.purpose), "PURPOSE"),
-            _channel(one.channel) if one.channel else "all",
+            enum_word(profile_pb2.Purpose, one.purpose),
+            channel_word(one.channel) or "all",
             status if one.status == profile_pb2.CONSENT_STATUS_GRANTED else f"[yellow]{status}[/]",
             _day(one.consent_time),
             escape(one.source),
@@ -78,7 +79,7 @@ def show_erasure(console: Console, report: profile_pb2.Erasure) -> None:
         table.add_row(name, str(value))
     console.print(table)
     for one in report.exports:
-        kind = profile_pb2.ExportKind.Name(one.kind).removeprefix("EXPORT_KIND_").lower()
+        kind = enum_word(profile_pb2.ExportKind, one.kind)
         # Whole, for somebody has to find and delete it.
         when = one.export_time.ToJsonString()
         console.print(f"still in     {one.place} ({kind} of {when})", markup=False, highlight=False)
@@ -119,7 +120,7 @@ def show_links(console: Console, response: profile_service_pb2.ListLinksResponse
         table.add_row(
             escape(_name(said.one)),
             escape(_name(said.other)),
-            _word(profile_service_pb2.LinkKind.Name(said.kind), "LINK_KIND"),
+            enum_word(profile_service_pb2.LinkKind, said.kind),
             escape(said.source),
             f"{said.confidence:g}",
             _since(said.first_time),
@@ -139,7 +140,7 @@ def _show_refused(
     refused: Iterable[profile_service_pb2.RefusedLink] | Iterable[profile_service_pb2.Link],
 ) -> None:
     for said in refused:
-        reason = _word(profile_service_pb2.LinkRefusal.Name(said.refusal), "LINK_REFUSAL")
+        reason = enum_word(profile_service_pb2.LinkRefusal, said.refusal)
         console.print(
             f"[yellow]not joined[/] {escape(_name(said.one))} and {escape(_name(said.other))}:"
             f" {reason}; kept as evidence"
@@ -159,23 +160,14 @@ def _since(moment: Timestamp) -> str:
     return _day(moment) if moment.seconds else "always"
 
 
-def _word(name: str, prefix: str) -> str:
-    word = name.removeprefix(f"{prefix}_").lower().replace("_", " ")
-    return "" if word == "unspecified" else word
-
-
-def _channel(number: "event_pb2.Channel") -> str:
-    return _word(event_pb2.Channel.Name(number), "CHANNEL") or "unknown"
-
-
 def _amount(money: event_pb2.Money) -> str:
     value = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
     return f"{value:,.2f} {money.currency_code}"
 
 
 def _counts(found: profile_pb2.Profile) -> str:
-    names = ((event_pb2.EventType.Name(one.event_type), one.count) for one in found.event_counts)
-    return ", ".join(f"{_word(name, 'EVENT_TYPE')} {count:,}" for name, count in names)
+    counts = ((enum_word(event_pb2.EventType, one.event_type), one) for one in found.event_counts)
+    return ", ".join(f"{word} {one.count:,}" for word, one in counts)
 
 
 def _preferences(found: Iterable[profile_pb2.Preference]) -> str:

@@ -121,6 +121,7 @@ def ack(
       recsys triggers ack --refused 5d0c2f9a1b7e4c3f0f1e2d3c4b5a6978
     """
     from recsys.serving.client import connect  # noqa: PLC0415 - keeps --help quick
+    from recsys.serving.enum_words import enum_word  # noqa: PLC0415 - as above
     from recsys.v1 import trigger_service_pb2 as service  # noqa: PLC0415 - as above
 
     if refused and released:
@@ -133,8 +134,7 @@ def ack(
     with connect(target) as client:
         states = client.triggers.acknowledge(message_ids, outcome)
     for message_id, state in zip(message_ids, states, strict=True):
-        name = service.TriggerMessageState.Name(state).removeprefix("TRIGGER_MESSAGE_STATE_")
-        typer.echo(f"{message_id}  {name.lower()}")
+        typer.echo(f"{message_id}  {enum_word(service.TriggerMessageState, state) or 'unknown'}")
 
 
 def _as_object(name: str, one: "Trigger") -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Whom a command is about: a saved segment or a filter over people, and words for what became of them."""
+"""Whom a command is about: a saved segment or a filter over people."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,11 +35,3 @@ def put_people(batch: "Batch", *, segment: str, people: str) -> None:
         batch.segment = segment
     elif people:
         batch.filter = people
-
-
-def cause_word(number: int) -> str:
-    """Say why somebody gets nothing, as files and people read it, such as `no-consent`."""
-    from recsys.v1.campaign_pb2 import SuppressionCause  # noqa: PLC0415 - keeps --help quick
-
-    name = SuppressionCause.Name(number)
-    return name.removeprefix("SUPPRESSION_CAUSE_").lower().replace("_", "-")

@@ -12,6 +12,7 @@ from recsys.catalog import Item, StockCell, Store
 from recsys.domain import ItemId
 from recsys.serving.client_stream import StreamSender
 from recsys.serving.encode import put_moment
+from recsys.serving.enum_words import enum_word
 from recsys.serving.wire_items import encode_item, mask_of
 from recsys.serving.wire_stock import encode_store
 from recsys.v1 import catalog_pb2, catalog_service_pb2_grpc
@@ -212,8 +213,7 @@ def _in_words(name: str, why: str) -> str:
 def _why(result: service.StockResult) -> str:
     if result.invalid_fields:
         return "; ".join(f"{one.field} {one.description}" for one in result.invalid_fields)
-    name = service.StockOutcome.Name(result.outcome).removeprefix("STOCK_OUTCOME_")
-    return name.lower().replace("_", " ")
+    return enum_word(service.StockOutcome, result.outcome)
 
 
 def _item_messages(items: Iterable[ItemParts]) -> Iterator[service.ImportItemsRequest]:

@@ -20,6 +20,7 @@ from recsys.offers import Asked, Reservation, Settled
 from recsys.offers.query import PropensityBasis, RankedOffer
 from recsys.profiles import Refusal
 from recsys.recommend import Answer
+from recsys.serving.enum_words import enum_word
 from recsys.v1.catalog_service_pb2 import ItemOutcome, StockOutcome
 
 OTHER: Final = "other"
@@ -305,4 +306,4 @@ class Metrics:
 
 def _label(outcomes: "type[ItemOutcome | StockOutcome]", number: int) -> str:
     """Return `unknown_item` of STOCK_OUTCOME_UNKNOWN_ITEM."""
-    return str(outcomes.Name(number).split("_OUTCOME_")[1].lower())
+    return enum_word(outcomes, number).replace("-", "_")

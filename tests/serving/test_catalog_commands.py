@@ -210,7 +210,7 @@ async def test_stores_and_stock_come_from_files(
     )
     found = await facts(running, "stock", stock, code=1)
     assert (found["written"], found["stale"], found["refused"]) == (4, 1, 2)
-    assert found["refusals"] == ["pot in ulm: unknown item", "mug in bonn: unknown store"]
+    assert found["refusals"] == ["pot in ulm: unknown-item", "mug in bonn: unknown-store"]
     levels = (await facts(running, "show", "mug"))["stock"]
     assert {one["store_id"]: one["quantity"] for one in levels} == {"ulm": 3, "online": 2}
     shown = (await run(running, "show", "mug")).stdout

@@ -55,7 +55,7 @@ async def test_show_says_what_is_known_in_words(shop: Running) -> None:
     shown = await run(shop, "show", ANNA)
     assert shown.exit_code == 0, shown.output
     for words in (
-        "visitor=v-1", "first buyer", "1,234.50 EUR", "detail page view 2, purchase complete 1",
+        "visitor=v-1", "first-buyer", "1,234.50 EUR", "detail-page-view 2, purchase-complete 1",
         "s-1 (1 bought, 0 more)", "no consent",
     ):  # fmt: skip
         assert words in shown.output
@@ -135,11 +135,11 @@ async def test_links_that_join_nothing_are_shown(shop: Running) -> None:
     accounts = [f"account=u-{number}" for number in range(6)]
     refused = await run(shop, "link", *accounts)
     assert refused.exit_code == 1, refused.output
-    assert "namespace limit; kept as evidence" in refused.output
+    assert "namespace-limit; kept as evidence" in refused.output
     facts = json.loads((await run(shop, "link", *accounts, "--json")).output)
     assert facts["refused_links"]
     shown = (await run(shop, "links", "account=u-0")).output
-    assert "not joined account=u-0 and account=u-4: namespace limit" in shown
+    assert "not joined account=u-0 and account=u-4: namespace-limit" in shown
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,5 @@ async def test_messages_are_taken_and_acknowledged(serve_sqlite: Serve, repo_roo
         assert result.stdout == f"{message_id}  sent\n"
         result = await run(one, "ack", "--refused", "--released", message_id)
         assert result.exit_code == 2
+        result = await run(one, "ack", "no-such-message")
+        assert result.stdout == "no-such-message  unknown\n"
