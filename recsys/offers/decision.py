@@ -19,9 +19,8 @@ from recsys.offers.eligibility import (
     is_applicable,
     refused_here,
     refused_person,
-    refused_sums,
 )
-from recsys.offers.ledger import BASE_SECONDS, Spend, Standing
+from recsys.offers.ledger import Spend, Standing
 from recsys.offers.offer import MICROS_PER_UNIT, Offer
 from recsys.offers.people import PersonFacts
 from recsys.offers.propensity import (
@@ -32,6 +31,7 @@ from recsys.offers.propensity import (
 )
 from recsys.offers.query import OfferQuery, RankedOffer
 from recsys.offers.rule import OfferRefusal, Rule
+from recsys.offers.uses import bear, refused_sums, shown_cost_micros
 from recsys.profiles import needs_events, people_filter
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
@@ -148,7 +148,7 @@ class Decision:
         self._gains: dict[str, int] = {}
         for offer_id, offer in offers.items():
             spend = spends.get(offer_id, Spend())
-            for refusal in refused_sums(offer, spend):
+            for refusal in refused_sums(offer, spend, cost_micros=shown_cost_micros(offer)):
                 self._used_up[offer_id] = refusal
                 break
             gain = offer.value_micros - offer.cost_micros
@@ -347,12 +347,7 @@ def _stacked(
     for offer_id, uses in sorted(standing.uses.items()):
         if offer_id in offers and any(use.is_held for use in uses):
             winners.setdefault(offers[offer_id].stacking_group, offer_id)
-    since = standing.now - BASE_SECONDS
-    there = {
-        offer_id
-        for offer_id, uses in standing.uses.items()
-        if any(use.is_held or use.reserve_time > since for use in uses)
-    }
+    there = {offer_id for offer_id, uses in standing.uses.items() if bear(uses, now=standing.now)}
     there.add("")
     kept = {name for name in ranked if name not in bound}
     waiting = [name for name in ranked if name in bound]

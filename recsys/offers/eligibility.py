@@ -1,15 +1,14 @@
 """Whether an offer is for a person, here and now: one rule after the other."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recsys.catalog import Item, Place, Store, item_record, place_of
 from recsys.domain import ItemId, StoreId
 from recsys.filters import Record
 from recsys.offers.geofence import is_within
-from recsys.offers.holdout import is_held_out
-from recsys.offers.ledger import Spend, Standing, is_used_up
+from recsys.offers.ledger import Spend, Standing
 from recsys.offers.money import amount_of_micros
 from recsys.offers.offer import Eligibility, Offer
 from recsys.offers.people import PersonFacts
@@ -17,9 +16,8 @@ from recsys.offers.query import BasketLine, OfferQuery, cost_of
 from recsys.offers.rule import OfferRefusal, Rule
 from recsys.offers.scope import is_in_scope, item_filter_of
 from recsys.offers.times import are_open
+from recsys.offers.uses import Refusals, refused_time, refused_use, shown_cost_micros
 from recsys.profiles import needs_events, people_filter
-
-Refusals = Iterator[OfferRefusal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,10 +77,7 @@ def refused_here(offer: Offer, here: Circumstances, *, is_strict: bool) -> Refus
             and without a basket it does not.
     """
     query, now = here.query, here.now
-    if offer.from_time is not None and now < offer.from_time:
-        yield OfferRefusal(Rule.NOT_STARTED, f"begins in {offer.from_time - now:.0f} s")
-    if offer.until_time is not None and now >= offer.until_time:
-        yield OfferRefusal(Rule.ENDED, f"ended {now - offer.until_time:.0f} s ago")
+    yield from refused_time(offer, now=now)
     zone = offer.time_zone or (here.store.time_zone if here.store else "")
     if not are_open(offer.hours, zone, now=now):
         yield OfferRefusal(Rule.HOURS, "is none of its hours")
@@ -164,15 +159,15 @@ def refused_person(
             return
     elif asks_traits:
         yield from _refused_traits(who, reader, now=now)
-    key = standing.person_key
-    share = offer.holdout_share
-    if key is not None and share and is_held_out(offer_id=offer_id, person_key=key, share=share):
-        yield OfferRefusal(Rule.HOLDOUT, f"she is among the {share:.1%} who never get it")
-    yield from refused_sums(offer, standing.spends.get(offer_id, Spend()))
-    for cap in offer.caps:
-        if is_used_up(standing.uses.get(offer_id, ()), cap, now=standing.now):
-            period = "" if cap.days is None else f" in {cap.days:g} days"
-            yield OfferRefusal(Rule.CAP, f"allowed {cap.count} times{period}")
+    yield from refused_use(
+        offer_id,
+        offer,
+        spend=standing.spends.get(offer_id, Spend()),
+        cost_micros=shown_cost_micros(offer),
+        person_key=standing.person_key,
+        uses=standing.uses.get(offer_id, ()),
+        now=standing.now,
+    )
 
 
 def _refused_traits(who: Eligibility, reader: PersonFacts, *, now: float) -> Refusals:
@@ -189,13 +184,3 @@ def _refused_traits(who: Eligibility, reader: PersonFacts, *, now: float) -> Ref
     if failed:
         parts = ", ".join(one.expression for one in failed)
         yield OfferRefusal(Rule.PERSON, f"she does not pass {parts}")
-
-
-def refused_sums(offer: Offer, spend: Spend) -> Refusals:
-    """Find what refuses an offer to everybody, for it is used up."""
-    if offer.unit_count is not None and spend.use_count >= offer.unit_count:
-        yield OfferRefusal(Rule.UNITS, f"all {offer.unit_count} are used or reserved")
-    budget = offer.budget_micros
-    if budget is not None and spend.use_micros + max(1, offer.cost_micros) > budget:
-        left = amount_of_micros(max(0, budget - spend.use_micros))
-        yield OfferRefusal(Rule.BUDGET, f"{left} of it are left")

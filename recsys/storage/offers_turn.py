@@ -4,7 +4,7 @@ What is known comes from one `Look`; from then on everything is counted in memor
 the other, and written in the end, together with the commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from recsys.domain import Identifier
@@ -21,6 +21,8 @@ from recsys.errors import (
 from recsys.offers import (
     Asked,
     Commit,
+    Offer,
+    OfferRefusal,
     Release,
     Reservation,
     ReservationState,
@@ -30,9 +32,9 @@ from recsys.offers import (
     Use,
     amount_of_micros,
 )
+from recsys.offers.uses import refused_stacking, refused_time, refused_use
 from recsys.storage.offers_look import Look, Name
 from recsys.storage.offers_people import Holder, add_uses
-from recsys.storage.offers_refusals import refuse_offer, refuse_person
 from recsys.storage.offers_rows import (
     ReservationRow,
     channel_code,
@@ -135,23 +137,11 @@ class Turn:
         offer = None if key is None else self._look.offers[key].offer
         if key is None or offer is None:
             raise OfferNotFound(offer_id=asked.offer_id)
-        if asked.refusal is not None:
-            rule, detail = asked.refusal
-            raise OfferRefused(offer_id=asked.offer_id, rule=rule.value, detail=detail)
+        _raise_any(asked.offer_id, asked.refusal)
         holder = self._look.holder(asked)
         cost = offer.cost_micros if asked.cost_micros is None else asked.cost_micros
-        refuse_offer(asked.offer_id, offer, self._spends[key], cost, now=now)
-        uses = self._uses(holder, now=now)
-        base = self._look.base_keys.get(offer.stacks_on)
-        refuse_person(
-            asked.offer_id,
-            offer,
-            holder.person_key,
-            uses=uses.get(key, ()),
-            base_uses=() if base is None else uses.get(base, ()),
-            held_of_group=self._held_of_group(offer.stacking_group, key, uses),
-            now=now,
-        )
+        refusals = self._refusals(asked.offer_id, offer, key, holder, cost, now=now)
+        _raise_any(asked.offer_id, next(refusals, None))
         row = ReservationRow(
             0, *name, digest, key, ReservationState.RESERVED, cost, now,
             now + asked.hold_seconds, None,
@@ -162,6 +152,29 @@ class Turn:
         for one in holder.named:
             self._given_to.setdefault(one, []).append(name)
         return self._said(row, asked.reservation_id)
+
+    def _refusals(
+        self, offer_id: str, offer: Offer, key: int, holder: Holder, cost: int, *, now: float
+    ) -> Iterator[OfferRefusal]:
+        """Find what of which the ledger alone knows how it stands refuses a use."""
+        yield from refused_time(offer, now=now)
+        uses = self._uses(holder, now=now)
+        yield from refused_use(
+            offer_id,
+            offer,
+            spend=self._spends[key],
+            cost_micros=cost,
+            person_key=holder.person_key,
+            uses=uses.get(key, ()),
+            now=now,
+        )
+        base = self._look.base_keys.get(offer.stacks_on)
+        yield from refused_stacking(
+            offer,
+            base_uses=() if base is None else uses.get(base, ()),
+            held_of_group=self._held_of_group(offer.stacking_group, key, uses),
+            now=now,
+        )
 
     def _uses(self, holder: Holder, *, now: float) -> dict[int, list[Use]]:
         """Return her uses by offer: those that were there, and those of this transaction."""
@@ -275,6 +288,11 @@ class Turn:
             *name, row.digest, row.offer_key, row.state, row.cost, row.reserve_time,
             row.expire_time, row.settle_time, channel_code(asked), asked.store_id,
         )  # fmt: skip
+
+
+def _raise_any(offer_id: str, refusal: OfferRefusal | None) -> None:
+    if refusal is not None:
+        raise OfferRefused(offer_id=offer_id, rule=refusal.rule.value, detail=refusal.detail)
 
 
 def _put(uses: dict[int, list[Use]], offer_key: int, reserve_time: float, state: int) -> None:
