@@ -58,8 +58,17 @@ def seconds_of(value: object, name: str) -> float | None:
     if isinstance(value, int | float):
         seconds = float(value)
     else:
-        moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+        moment = value if isinstance(value, dt.datetime) else _moment_of(str(value), name)
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
     if not math.isfinite(seconds):
         raise ValueError(f"{name} is {value}; it must be a time")
     return seconds
+
+
+def _moment_of(text: str, name: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{name} is {text!r}; it must be a time such as 2026-01-31T12:00Z"
+        ) from None

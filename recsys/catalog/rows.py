@@ -12,6 +12,9 @@ from recsys.row_values import Row, amount_of, number_of, seconds_of, text_of
 
 ResultT = TypeVar("ResultT")
 
+OnWrong = Callable[[str], None]
+"""Told of something that is left out, and why."""
+
 LIST_SEPARATOR: Final = "|"
 """Between several texts in one cell of a CSV file."""
 
@@ -86,7 +89,9 @@ def renamed(rows: Iterable[Row], names: Mapping[str, str]) -> Iterator[Row]:
         yield mapped | {name: value for name, value in row.items() if name not in names}
 
 
-def items_of(rows: Iterable[Row], *, source: str, currency: str = "") -> Iterator[ItemRow]:
+def items_of(
+    rows: Iterable[Row], *, source: str, currency: str = "", on_wrong: OnWrong | None = None
+) -> Iterator[ItemRow]:
     """Make items of rows.
 
     Args:
@@ -94,38 +99,52 @@ def items_of(rows: Iterable[Row], *, source: str, currency: str = "") -> Iterato
             not looked at.
         source: Names them in errors.
         currency: Of prices that say none.
+        on_wrong: Told of each row that is left out because a value is not what its column
+            holds: the file, the number of the row and why. None to end with the first.
 
     Raises:
-        InvalidData: A value is not what its column holds; the number of its row is told.
+        InvalidData: Such a row, where nobody is to be told.
     """
-    return _each(rows, lambda row: _item(row, currency), source)
+    return _each(rows, lambda row: _item(row, currency), source, on_wrong)
 
 
 def stores_of(rows: Iterable[Row], *, source: str) -> Iterator[Store]:
     """Make stores of rows; raises as `items_of`."""
-    return _each(rows, _store, source)
+    return _each(rows, _store, source, None)
 
 
-def cells_of(rows: Iterable[Row], *, source: str, now: float) -> Iterator[StockCell]:
+def cells_of(
+    rows: Iterable[Row], *, source: str, now: float, on_wrong: OnWrong | None = None
+) -> Iterator[StockCell]:
     """Make counts, and adjustments of rows with an `adjustment_id`; raises as `items_of`.
 
     Args:
         rows: Canonical columns. Without a `store_id` they are of the web shop.
         source: Names them in errors.
         now: For rows without a `stock_time`; seconds since 1970-01-01 UTC.
+        on_wrong: As in `items_of`.
     """
-    return _each(rows, lambda row: _cell(row, now), source)
+    return _each(rows, lambda row: _cell(row, now), source, on_wrong)
 
 
-def _each(rows: Iterable[Row], make: Callable[[Row], ResultT], source: str) -> Iterator[ResultT]:
+def _each(
+    rows: Iterable[Row],
+    make: Callable[[Row], ResultT],
+    source: str,
+    on_wrong: OnWrong | None,
+) -> Iterator[ResultT]:
     reading = iter(rows)
     try:
         for number, row in enumerate(reading, start=1):
             try:
                 made = make(row)
             except (ValueError, TypeError, ArithmeticError) as error:
-                raise InvalidData(path=source, problem=f"row {number}: {error}") from error
-            yield made
+                wrong = InvalidData(path=source, problem=f"row {number}: {error}")
+                if on_wrong is None:
+                    raise wrong from error
+                on_wrong(str(wrong))
+            else:
+                yield made
     finally:
         # Whatever file is behind it is read no further.
         if isinstance(reading, Generator):

@@ -81,14 +81,18 @@ def import_items(
     from recsys.commands.event_bars import Bars  # noqa: PLC0415 - as above
     from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
+    from recsys.serving.client_catalog import CatalogSent  # noqa: PLC0415 - as above
 
     names = _column_names(preset, column_names)
     unused: set[str] = set()
+    wrong = CatalogSent()
 
     def items(bars: Bars) -> "Iterator[Any]":
         for path in files:
             rows = _noting(renamed(bars.read(read_rows(path), path), names), unused)
-            for one in items_of(rows, source=str(path), currency=currency):
+            for one in items_of(
+                rows, source=str(path), currency=currency, on_wrong=wrong.refuse_one
+            ):
                 yield one.item_id, one.item, one.parts if partial else None
 
     began = time.monotonic()
@@ -96,12 +100,17 @@ def import_items(
         sent = client.catalog.send_items(
             items(bars),
             replaces=replace,
+            # Of a row that cannot be read nobody knows which item it keeps.
+            is_whole=lambda: not wrong.refused,
             allow_empty=allow_empty,
             patience_seconds=patience,
             on_progress=bars.sent,
         )
     if unused:
         typer.echo(f"columns that were not used: {', '.join(sorted(unused))}", err=True)
+    if replace and wrong.refused:
+        typer.echo("nothing was deleted, for not all rows could be read", err=True)
+    sent.refuse_all(wrong)
     _report(sent, "items", seconds=time.monotonic() - began, as_json=as_json_)
 
 
@@ -152,18 +161,24 @@ def stock(
     from recsys.commands.event_bars import Bars  # noqa: PLC0415 - as above
     from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
+    from recsys.serving.client_catalog import CatalogSent  # noqa: PLC0415 - as above
 
     names = _column_names("", column_names)
+    wrong = CatalogSent()
     now, began = time.time(), time.monotonic()
     with Bars(Console(stderr=True), things="cells") as bars, connect(target) as client:
         cells = (
             cell
             for path in files
             for cell in cells_of(
-                renamed(bars.read(read_rows(path), path), names), source=str(path), now=now
+                renamed(bars.read(read_rows(path), path), names),
+                source=str(path),
+                now=now,
+                on_wrong=wrong.refuse_one,
             )
         )
         sent = client.catalog.send_stock(cells, patience_seconds=patience, on_progress=bars.sent)
+    sent.refuse_all(wrong)
     _report(sent, "cells", seconds=time.monotonic() - began, as_json=as_json_)
 
 

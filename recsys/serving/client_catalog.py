@@ -58,9 +58,18 @@ class CatalogSent:
     def refuse(self, names: Iterable[str]) -> None:
         """Count what was refused, and keep the first of it."""
         for name in names:
-            self.refused += 1
-            if len(self.refusals) < _REFUSALS_KEPT:
-                self.refusals.append(name)
+            self.refuse_one(name)
+
+    def refuse_one(self, name: str) -> None:
+        """Count something that was refused, and keep it if it is among the first."""
+        self.refused += 1
+        if len(self.refusals) < _REFUSALS_KEPT:
+            self.refusals.append(name)
+
+    def refuse_all(self, others: "CatalogSent") -> None:
+        """Count what others refused, too."""
+        self.refused += others.refused
+        self.refusals += others.refusals[: _REFUSALS_KEPT - len(self.refusals)]
 
     def reconnected(self) -> None:
         """Count a new connection."""
@@ -134,6 +143,7 @@ class CatalogClient:
         *,
         replaces: bool = False,
         allow_empty: bool = False,
+        is_whole: Callable[[], bool] = lambda: True,
         patience_seconds: float,
         on_progress: Progress = lambda _: None,
     ) -> CatalogSent:
@@ -144,6 +154,8 @@ class CatalogClient:
             replaces: Whether these are all items that there are: others are deleted when
                 all are sent. A connection that breaks ends it then, and nothing is deleted.
             allow_empty: Whether more than half of the items may be deleted.
+            is_whole: Asked when all are sent: whether none was left out. If one was, nothing
+                is deleted.
             patience_seconds: How long to try without any acknowledgement.
             on_progress: Told after each acknowledgement.
         """
@@ -167,7 +179,7 @@ class CatalogClient:
         messages = _item_messages(items)
         if replaces:
             last = service.Replacement(allow_empty=allow_empty)
-            messages = itertools.chain(messages, [service.ImportItemsRequest(replacement=last)])
+            messages = _then(messages, service.ImportItemsRequest(replacement=last), if_=is_whole)
         sender = StreamSender(
             self._stub.ImportItems, settle, patience_seconds=0 if replaces else patience_seconds
         )
@@ -214,6 +226,18 @@ def _why(result: service.StockResult) -> str:
     if result.invalid_fields:
         return "; ".join(f"{one.field} {one.description}" for one in result.invalid_fields)
     return enum_word(service.StockOutcome, result.outcome)
+
+
+def _then(
+    messages: Iterable[service.ImportItemsRequest],
+    last: service.ImportItemsRequest,
+    *,
+    if_: Callable[[], bool],
+) -> Iterator[service.ImportItemsRequest]:
+    """Send a last message, if all before say so by then."""
+    yield from messages
+    if if_():
+        yield last
 
 
 def _item_messages(items: Iterable[ItemParts]) -> Iterator[service.ImportItemsRequest]:

@@ -12,7 +12,6 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from recsys.commands import catalog
-from recsys.errors import InvalidData
 from recsys.serving.client_errors import CallFailed, CallRefused
 from support.serving import Running
 
@@ -174,17 +173,38 @@ async def test_a_wrong_item_is_named_and_the_others_are_written(
         ({"item_id": "a", "attributes": 3}, "row 1: attributes are no object"),
         ({"item_id": "a", "attributes": {"b": {"c": 1}}}, "row 1: b is an object"),
         ({"item_id": "a", "prices": ["1 EUR"]}, "row 1: prices are no list of objects"),
-        ({"item_id": "a", "release_time": "yesterday"}, "row 1: Invalid isoformat"),
+        (
+            {"item_id": "a", "release_time": "yesterday"},
+            "row 1: release_time is 'yesterday'; it must be a time",
+        ),
         ({"item_id": "a", "margin": "much"}, "row 1: margin is 'much'"),
     ],
 )
-async def test_a_file_of_something_else_is_refused_by_row(
+async def test_a_row_that_cannot_be_read_is_named_and_the_others_are_written(
     remembering_sqlite: Running, tmp_path: Path, row: dict[str, Any], problem: str
 ) -> None:
     """Whoever made it learns where to look."""
-    result = await run(remembering_sqlite, "import", lines(tmp_path / "items.jsonl", row))
-    assert isinstance(result.exception, InvalidData)
-    assert problem in str(result.exception)
+    path = lines(tmp_path / "items.jsonl", row, {"item_id": "b", "title": "B"})
+    found = await facts(remembering_sqlite, "import", path, code=1)
+    assert (found["written"], found["refused"]) == (1, 1)
+    assert problem in found["refusals"][0]
+    assert str(path) in found["refusals"][0]
+
+
+async def test_nothing_is_deleted_where_a_row_cannot_be_read(
+    remembering_sqlite: Running, tmp_path: Path
+) -> None:
+    """It may have named what would be deleted; what can be read is written."""
+    running = remembering_sqlite
+    rows: list[dict[str, Any]] = [{"item_id": f"i{n}"} for n in range(4)]
+    await run(running, "import", lines(tmp_path / "items.jsonl", *rows))
+    some = lines(tmp_path / "some.jsonl", *rows[:2], {"item_id": "i3", "price": "n/a"})
+    result = await run(running, "import", some, "--replace")
+    assert result.exit_code == 1
+    assert "nothing was deleted, for not all rows could be read" in result.output
+    assert len((await run(running, "list", "--all", "--json")).stdout.splitlines()) == 4
+    whole = lines(tmp_path / "whole.jsonl", *rows[:2])
+    assert (await facts(running, "import", whole, "--replace"))["deleted"] == 2
 
 
 async def test_stores_and_stock_come_from_files(
@@ -207,10 +227,12 @@ async def test_stores_and_stock_come_from_files(
         {"item_id": "pot", "store_id": "ulm", "quantity": 1},
         {"item_id": "mug", "store_id": "bonn", "quantity": 1},
         {"item_id": "mug", "store_id": "ulm", "quantity": 9, "stock_time": "2025-01-01"},
+        {"item_id": "mug", "store_id": "ulm", "quantity": "some"},
     )
     found = await facts(running, "stock", stock, code=1)
-    assert (found["written"], found["stale"], found["refused"]) == (4, 1, 2)
-    assert found["refusals"] == ["pot in ulm: unknown-item", "mug in bonn: unknown-store"]
+    assert (found["written"], found["stale"], found["refused"]) == (4, 1, 3)
+    assert found["refusals"][:2] == ["pot in ulm: unknown-item", "mug in bonn: unknown-store"]
+    assert "row 8: quantity is 'some'; it must be a number" in found["refusals"][2]
     levels = (await facts(running, "show", "mug"))["stock"]
     assert {one["store_id"]: one["quantity"] for one in levels} == {"ulm": 3, "online": 2}
     shown = (await run(running, "show", "mug")).stdout
