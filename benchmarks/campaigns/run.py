@@ -10,35 +10,30 @@ not in stock. Answers are checked against single ones in the same run.
 """
 
 import argparse
-import asyncio
 import multiprocessing
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from prometheus_client import CollectorRegistry
 from scipy.sparse import csr_matrix
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "rules"))
+sys.path.append(str(Path(__file__).resolve().parent))
 import machine
+from campaign_server import resident_mib, serve
 from run import decaying, make_model  # of benchmarks/rules
 
-from recsys.bundle import open_bundle
 from recsys.catalog import STORE_ONLINE, Item, StockCell
 from recsys.commands.export_job import ExportJob
 from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.events import Event, EventContent, EventLine
 from recsys.offers import MICROS_PER_UNIT, Cap, Offer, PercentOff, Scope
-from recsys.recommend import ServingModel
 from recsys.serving.client import connect
-from recsys.serving.config import CampaignsConfig, ServingConfig, StorageConfig
-from recsys.serving.metrics import Metrics
-from recsys.serving.server import RecsysServer
+from recsys.serving.config import StorageConfig
 from recsys.serving.storage import open_storage
 from recsys.v1 import rules_pb2
 from recsys.v1.campaign_pb2 import Batch
@@ -107,31 +102,6 @@ def put_offers(store: str, offer_count: int, item_count: int, *, now: float) -> 
     assert storage.offers is not None
     storage.offers.store.upsert_offers(offers, now=now)
     storage.close()
-
-
-def serve(folder: str, store: str, threads: int, to_parent: Connection) -> None:
-    """Run a server until the parent says something."""
-
-    async def run() -> None:
-        config = ServingConfig(campaigns=CampaignsConfig(threads=threads))
-        storage = open_storage(StorageConfig(histories=store))
-        metrics = Metrics(placements=(), registry=CollectorRegistry())
-        server = RecsysServer(config, storage=storage, metrics=metrics)
-        port = await server.start("127.0.0.1:0")
-        await server.serve_model(ServingModel.from_bundle(open_bundle(Path(folder) / "v1")))
-        to_parent.send(port)
-        await asyncio.to_thread(to_parent.recv)
-        await server.drain()
-
-    asyncio.run(run())
-
-
-def resident_mib(pid: int) -> float:
-    """Memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
 
 
 def timed(name: str, count: int, work: Callable[[], object]) -> float:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from recsys.commands.asking import TARGET_DEFAULT, Json, Target
+from recsys.commands.item_values import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     group.command("stock")(stock)
     group.command("show")(show)
     group.command("list")(list_items)
+    group.command("values")(values)
     group.command("delete")(delete)
     app.add_typer(group, name="catalog", rich_help_panel="Serve")
 

@@ -40,6 +40,14 @@ WithOffers = Annotated[
         " assigned.parquet of recsys allocate, or user_id and offer_id.",
     ),
 ]
+WithItems = Annotated[
+    Path | None,
+    typer.Option(
+        "--items",
+        help="File that says who gets which items: assigned.parquet of recsys allocate, or"
+        " user_id, item_id and value.",
+    ),
+]
 OfferCount = Annotated[
     int, typer.Option(min=1, max=limits.RESULT_COUNT_MAX, help="Live offers for each, at most.")
 ]
@@ -78,6 +86,7 @@ def export(
     offers: WithOffers = "",
     offer_count: OfferCount = 1,
     only_with_offer: OnlyWithOffer = False,
+    items: WithItems = None,
     holdout: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of all people to leave alone.")
     ] = 0.0,
@@ -103,6 +112,7 @@ def export(
       recsys export --out spring --format csv --ids people.csv
       recsys export --out weekly --offers live --only-with-offer
       recsys export --out march --offers var/march/assigned.parquet
+      recsys export --out april --count 4 --items var/april/assigned.parquet
       recsys export recheck spring/manifest.json
     """  # fmt: skip
     if context.invoked_subcommand is not None:
@@ -111,6 +121,7 @@ def export(
         raise typer.BadParameter("missing", param_hint="--out")
     from google.protobuf.json_format import MessageToDict, ParseDict  # noqa: PLC0415 - quick --help
 
+    from recsys.commands.export_items import read_assigned_items  # noqa: PLC0415 - as above
     from recsys.commands.export_job import (  # noqa: PLC0415 - as above
         ExportFailed,
         ExportJob,
@@ -125,7 +136,9 @@ def export(
         raise UnknownFormat(name=format_, known=known_formats())
     now = time.time()
     batch = _batch(
-        channel=channel, placement=placement, count=count, store=store, segment=segment,
+        channel=channel, placement=placement, store=store, segment=segment,
+        # Of what may be shown to her, what she was assigned can be far down.
+        count=count if items is None else limits.RESULT_COUNT_MAX,
         people=people, address=address or [], holdout=holdout, holdout_name=holdout_name,
     )  # fmt: skip
     if ids is not None:
@@ -135,10 +148,11 @@ def export(
     file = _offers_file(batch, offers, count=offer_count, only=only_with_offer)
     offers_by_account = None if file is None else assigned(file)
     offers_sha256 = "" if file is None else file_digest(file)
+    items_sha256 = "" if items is None else file_digest(items)
     asked = json.dumps(
         [
             *(MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part),
-            offers_sha256,
+            *(offers_sha256, items_sha256, count),
         ]
     )
     job = ExportJob(
@@ -147,13 +161,16 @@ def export(
         item_count=count,
         rows_per_part=rows_per_part,
         offers=offers_by_account,
+        items=None if items is None else read_assigned_items(items, count=count),
     )
     note = job.under_way()
     if note is None:
         _put_time(batch.as_of_time, read_moment(as_of, "--as-of", now=now) if as_of else now)
         if send_time:
             _put_time(batch.send_time, read_moment(send_time, "--send-time", now=now))
-        note = job.begin(MessageToDict(batch), asked, offers_sha256=offers_sha256)
+        note = job.begin(
+            MessageToDict(batch), asked, offers_sha256=offers_sha256, items_sha256=items_sha256
+        )
     elif note.asked != asked:
         problem = "holds a job that was started with other options; use these, or another folder"
         raise ExportFailed(path=str(out), problem=problem)
@@ -332,5 +349,7 @@ def _report(manifest: "Manifest", *, seconds: float, as_json: bool) -> None:
     )
     for cause, count in manifest.suppressed_counts.items():
         typer.echo(f"  {cause}: {count:,}")
+    if manifest.left_out_item_count:
+        typer.echo(f"  assigned items left out: {manifest.left_out_item_count:,}")
     for rule, count in manifest.refused_offer_counts.items():
         typer.echo(f"  offers refused by {rule}: {count:,}")

@@ -8,22 +8,26 @@ is, the job is done.
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from recsys.commands.export_items import AssignedItems
 from recsys.commands.export_rows import PartWriter, Row, part_writer, row_of
+from recsys.commands.value_files import account_of
 from recsys.errors import RecsysError
 from recsys.files import file_digest, sync_path
 from recsys.serving.enum_words import enum_word
+from recsys.v1 import result_pb2
 from recsys.v1.campaign_pb2 import SuppressionCause
 from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
 
 MANIFEST_NAME: Final = "manifest.json"
 _NOTE_NAME: Final = ".export.json"
 _FORMAT_VERSION: Final = 1
+_NOTHING: Final = enum_word(SuppressionCause, SuppressionCause.SUPPRESSION_CAUSE_NOTHING_TO_SHOW)
 
 
 class ExportFailed(RecsysError):
@@ -81,6 +85,9 @@ class Manifest(msgspec.Struct, kw_only=True):
         suppressed_counts: People who are not, by cause.
         refused_offer_counts: How often live offers were refused to somebody, by rule.
         offers_sha256: Of the file that says who gets which offer; empty without one.
+        items_sha256: Of the file that says who gets which items; likewise.
+        left_out_item_count: Items of that file that may not be shown any more to whom they
+            were assigned.
         files: The parts, in order.
     """
 
@@ -96,6 +103,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     suppressed_counts: dict[str, int] = msgspec.field(default_factory=dict)
     refused_offer_counts: dict[str, int] = msgspec.field(default_factory=dict)
     offers_sha256: str = ""
+    items_sha256: str = ""
+    left_out_item_count: int = 0
     files: list[PartFile] = msgspec.field(default_factory=list)
 
 
@@ -124,6 +133,7 @@ class ExportJob:
         item_count: int,
         rows_per_part: int,
         offers: Mapping[str, str] | None = None,
+        items: AssignedItems | None = None,
     ) -> None:
         """Name a folder; nothing is touched yet.
 
@@ -133,8 +143,10 @@ class ExportJob:
             item_count: Items of a person, at most.
             rows_per_part: About how many people a file has.
             offers: Which offer goes to whom, by account; without it, as the batch says.
+            items: Which items; likewise.
         """
         self._offers = offers
+        self._items = items
         self._folder = folder
         self._format = format_
         self._item_count = item_count
@@ -163,11 +175,23 @@ class ExportJob:
                 raise ExportFailed(path=str(self._folder), problem=problem)
         return None
 
-    def begin(self, batch: dict[str, Any], asked: str, *, offers_sha256: str = "") -> Note:
+    def begin(
+        self,
+        batch: dict[str, Any],
+        asked: str,
+        *,
+        offers_sha256: str = "",
+        items_sha256: str = "",
+    ) -> Note:
         """Make the folder, and note that a job begins."""
         with self._translated(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        manifest = Manifest(format=self._format, batch=batch, offers_sha256=offers_sha256)
+        manifest = Manifest(
+            format=self._format,
+            batch=batch,
+            offers_sha256=offers_sha256,
+            items_sha256=items_sha256,
+        )
         note = Note(asked=asked, resume_token="", manifest=manifest)
         self._keep(note)
         return note
@@ -214,18 +238,13 @@ class ExportJob:
         return manifest
 
     def _take(self, response: RecommendBatchResponse, manifest: Manifest) -> None:
-        items = {one.item_id: one for one in response.items}
-        rows = [
-            row_of(one, items, offers=self._offers)
-            for one in response.people
-            if not one.suppression_cause
-        ]
-        if rows:
-            self._write(rows, number=len(manifest.files))
-            manifest.exported_count += len(rows)
         causes = {
             enum_word(SuppressionCause, one.cause): one.person_count for one in response.suppressed
         }
+        rows = self._rows(response, manifest, causes)
+        if rows:
+            self._write(rows, number=len(manifest.files))
+            manifest.exported_count += len(rows)
         manifest.suppressed_counts = _sums(manifest.suppressed_counts, causes)
         rules = {one.rule: one.refused_count for one in response.refused_offers}
         manifest.refused_offer_counts = _sums(manifest.refused_offer_counts, rules)
@@ -235,6 +254,25 @@ class ExportJob:
         manifest.catalog_versions.add(response.catalog_version)
         if response.model_version not in manifest.model_versions:
             manifest.model_versions.append(response.model_version)
+
+    def _rows(
+        self, response: RecommendBatchResponse, manifest: Manifest, causes: dict[str, int]
+    ) -> list[Row]:
+        """Return the rows of those who get something; who gets no item is counted."""
+        items = {one.item_id: one for one in response.items}
+        rows = []
+        for one in response.people:
+            if one.suppression_cause:
+                continue
+            results: Sequence[result_pb2.Result] = one.results
+            if self._items is not None:
+                results, left_out_count = self._items.places(account_of(one), results)
+                manifest.left_out_item_count += left_out_count
+                if not results:
+                    causes[_NOTHING] = causes.get(_NOTHING, 0) + 1
+                    continue
+            rows.append(row_of(one, results, items, offers=self._offers))
+        return rows
 
     def _write(self, rows: list[Row], *, number: int) -> None:
         if self._writer is None:

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from recsys.domain import NAMESPACE_ACCOUNT
+from recsys.commands.value_files import account_of
 from recsys.errors import InvalidInput
 from recsys.serving.enum_words import channel_word, enum_word
 from recsys.v1 import campaign_pb2, result_pb2
@@ -69,6 +69,7 @@ class PartWriter(Protocol):
 
 def row_of(
     one: campaign_pb2.BatchPerson,
+    results: Sequence[result_pb2.Result],
     items: Mapping[str, campaign_pb2.BatchItem],
     *,
     offers: Mapping[str, str] | None = None,
@@ -76,13 +77,12 @@ def row_of(
     """Return the row of somebody who gets something.
 
     Args:
-        one: What she gets.
+        one: Who she is.
+        results: The items that she gets.
         items: What is known of the items, by id.
         offers: Which offer goes to whom, by account; without it, as the batch says.
     """
-    account = next(
-        (each.value for each in one.identifiers if each.namespace == NAMESPACE_ACCOUNT), ""
-    )
+    account = account_of(one)
     return {
         "account": account,
         "address_namespace": one.address.namespace,
@@ -96,7 +96,7 @@ def row_of(
         "offer_code": barred(each.offer_id for each in one.offers)
         if offers is None
         else offers.get(account, ""),
-        "items": [_item(each, items.get(each.item_id, _NO_ITEM)) for each in one.results],
+        "items": [_item(each, items.get(each.item_id, _NO_ITEM)) for each in results],
     }  # fmt: skip
 
 

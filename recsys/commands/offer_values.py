@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from recsys.commands.asking import TARGET_DEFAULT, Json, OnChannel, Placement, Store, Target
+from recsys.commands.value_files import (
+    LIMITS_NAME,
+    VALUES_NAME,
+    MixedCurrencies,
+    NothingToAllocate,
+    Scarce,
+    account_of,
+    limits_text,
+)
 from recsys.commands.whom import ToPeople, ToSegment, put_people
-from recsys.domain import NAMESPACE_ACCOUNT, Channel
-from recsys.errors import InvalidInput
+from recsys.domain import Channel
 from recsys.files import finished_file
 
 if TYPE_CHECKING:
@@ -21,30 +29,8 @@ if TYPE_CHECKING:
     from recsys.v1 import campaign_pb2, event_pb2, offer_pb2
     from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
 
-VALUES_NAME: Final = "values.parquet"
-LIMITS_NAME: Final = "limits.toml"
 _NANOS: Final = 1e9
 _MICROS: Final = 1e6
-
-
-class MixedCurrencies(InvalidInput):
-    """What offers of several currencies are worth cannot be compared."""
-
-    reason = "MIXED_CURRENCIES"
-
-    def __init__(self, *, currencies: Iterable[str]) -> None:
-        self.currencies = ", ".join(currencies)
-        super().__init__(f"the offers are in {self.currencies}; an allocation needs one currency")
-
-
-class NothingToAllocate(InvalidInput):
-    """Nobody may have an offer that is worth more than nothing."""
-
-    reason = "NOTHING_TO_ALLOCATE"
-
-    def __init__(self, *, considered: int) -> None:
-        self.considered = considered
-        super().__init__(f"of {considered} people none may have an offer that is worth anything")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +115,11 @@ def values(
         found = {name: offers[name] for name in tally.offer_ids if name in offers}
         currencies = sorted({one.currency_code for one in found.values()})
         if not currencies:
-            raise NothingToAllocate(considered=tally.considered)
+            raise NothingToAllocate(things="offers", considered=tally.considered)
         if len(currencies) > 1:
-            raise MixedCurrencies(currencies=currencies)
-        (out / LIMITS_NAME).write_text(_limits(left, found, slots=slots), "utf-8")
+            raise MixedCurrencies(things="offers", currencies=currencies)
+        text = limits_text(_scarce(left, found), things="offers", slots=slots)
+        (out / LIMITS_NAME).write_text(text, "utf-8")
     facts = {
         "considered": tally.considered, "people": tally.people, "pairs": tally.pairs,
         "offers": len(found), "without_account": tally.nameless,
@@ -164,8 +151,7 @@ def _rows(
         for each in one.offers
         if each.expected_value > 0 and each.offer_id in left and left[each.offer_id].is_anything
     ]
-    accounts = (each.value for each in one.identifiers if each.namespace == NAMESPACE_ACCOUNT)
-    account = next(accounts, "")
+    account = account_of(one)
     if not account:
         tally.nameless += bool(offers)
         return
@@ -198,17 +184,11 @@ def _amount(money: "event_pb2.Money") -> float:
     return money.units + round(money.nanos / _NANOS * _MICROS) / _MICROS
 
 
-def _limits(left: Mapping[str, Left], names: Iterable[str], *, slots: int) -> str:
-    """Write limits as `recsys allocate` reads them; texts of JSON are texts of TOML."""
-    lines = [f"slots = {slots}"]
+def _scarce(left: Mapping[str, Left], names: Iterable[str]) -> Iterator[Scarce]:
     for name in names:
-        quoted = json.dumps([name], ensure_ascii=False)
         for key, amount in (("budget", left[name].budget), ("units", left[name].units)):
             if amount is not None:
-                title = json.dumps(f"{name}: {key}", ensure_ascii=False)
-                lines += ["", "[[limits]]", f"name = {title}", f"offers = {quoted}"]
-                lines += [f"{key} = {amount!r}"]
-    return "\n".join(lines) + "\n"
+                yield Scarce(name, key, amount)
 
 
 def _said(facts: Mapping[str, int], out: Path) -> str:

@@ -93,6 +93,8 @@ def test_offers_go_where_they_are_worth_most(files: Path) -> None:
         ("[[limits]]\nname = 'a'\nunits = -3", "units is -3"),
         ("[[limits]]\nname = 'a'\nshare_min = 0.5\nshare_max = 0.2", "0.5 to 0.2"),
         ("[[limits]]\nname = 'a'\nunits = 3\noffers = ['none']", "offer 'none' is not among"),
+        ("[[limits]]\nname = 'a'\nunits = 3\nitems = ['mug']", "are offers, so name offers"),
+        ("[[limits]]\nname = 'a'\nunits = 3\noffers = []", "offers or items is empty"),
         ("[[limits]]\nname = 'a'\nunits = 3\n[[limits]]\nname = 'a'\nunits = 3", "more than one"),
         ("[[limits]]\nname = 'a'\nunit = 3", "unit"),
         ("slots = ", "limits.toml"),
@@ -140,3 +142,24 @@ def test_a_share_out_of_reach_is_said(files: Path) -> None:
     assert found.exit_code == 1
     assert "share_min of many" in found.stderr
     assert (files / "out" / "assigned.parquet").exists()
+
+
+def test_items_are_assigned_under_their_own_name(files: Path) -> None:
+    """With limits of items; their prices say which items are scarce."""
+    lines = [pl.read_parquet(files / f"{name}.parquet") for name in "ab"]
+    for name, some in zip("ab", lines, strict=True):
+        some.rename({"offer_id": "item_id"}).write_parquet(files / f"{name}.parquet")
+    limits = LIMITS.replace("offers =", "items =")
+    (files / "limits.toml").write_text(limits, "utf-8")
+    assert run(*arguments(files)).exit_code == 0
+    assigned = pl.read_parquet(files / "out" / "assigned.parquet")
+    assert (assigned["item_id"] == "mug").sum() == 5
+    prices = json.loads((files / "out" / "prices.json").read_text("utf-8"))
+    assert set(prices["items"]) == {"mug", "coupon"}
+    assert [one.get("items") for one in prices["limits"]] == [["mug"], None]
+    lines[1].write_parquet(files / "b.parquet")
+    with pytest.raises(InvalidData, match="is about items"):
+        run(*arguments(files))
+    (files / "b.parquet").unlink()
+    with pytest.raises(InvalidData, match=r"b\.parquet"):
+        run(*arguments(files))

@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from recsys.commands import export, offers
-from recsys.commands.offer_values import MixedCurrencies, NothingToAllocate
+from recsys.commands.value_files import MixedCurrencies, NothingToAllocate
 from recsys.serving.client_errors import CallFailed
 from recsys.v1 import offer_service_pb2 as service
 from recsys.v1 import profile_service_pb2

@@ -18,7 +18,8 @@ class LimitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Attributes:
         name: For reports; each limit has its own.
-        offers: Whose assignments are limited, together; without them all offers.
+        offers: Whose assignments are limited, together; without them all.
+        items: The same, where items are assigned.
         budget: Costs at most, positive.
         units: Assignments at most, 1 or more.
         share_min: Part of all people who get one of these offers at least, 0 to 1. With
@@ -28,6 +29,7 @@ class LimitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     name: str
     offers: tuple[str, ...] | None = None
+    items: tuple[str, ...] | None = None
     budget: float | None = None
     units: int | None = None
     share_min: float | None = None
@@ -47,15 +49,15 @@ class LimitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             raise ValueError(
                 f"{self.name}: shares are {low} to {high}; allowed 0 to 1, share_min first"
             )
-        if self.offers == ():
-            raise ValueError(f"{self.name}: offers is empty; leave it out for all")
+        if () in (self.offers, self.items):
+            raise ValueError(f"{self.name}: offers or items is empty; leave it out for all")
 
 
 class LimitsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What each person may get, and what is scarce.
 
     Attributes:
-        slots: Offers for each person at most, 1 to 100.
+        slots: Offers or items for each person at most, 1 to 100.
         limits: Budgets, pieces and shares.
     """
 
@@ -84,26 +86,40 @@ def read_limits(path: Path) -> LimitsFile:
 
 
 def limits_of(
-    file: LimitsFile, *, offer_ids: Sequence[str], person_count: int, source: str
+    file: LimitsFile,
+    *,
+    choice_name: str,
+    choice_ids: Sequence[str],
+    person_count: int,
+    source: str,
 ) -> tuple[Limit, ...]:
     """Return the limits with rows in place of ids and counts in place of shares.
 
     Args:
         file: What was written.
-        offer_ids: Ids by row.
+        choice_name: What is assigned: `offer_id` or `item_id`.
+        choice_ids: Ids by row.
         person_count: How many people there are.
         source: What to call the file in errors.
 
     Raises:
-        InvalidConfig: A limit names an offer that nobody may get.
+        InvalidConfig: A limit names something that nobody may get, or offers where items are
+            assigned.
     """
-    rows = {offer_id: row for row, offer_id in enumerate(offer_ids)}
+    kind = choice_name.removesuffix("_id")
+    rows = {name: row for row, name in enumerate(choice_ids)}
     found = []
     for section in file.limits:
-        names = offer_ids if section.offers is None else section.offers
+        ours, others = section.offers, section.items
+        if kind == "item":
+            ours, others = others, ours
+        if others is not None:
+            problem = f"{section.name}: what is assigned are {kind}s, so name {kind}s"
+            raise InvalidConfig(source=source, problem=problem)
+        names = choice_ids if ours is None else ours
         unknown = [name for name in names if name not in rows]
         if unknown:
-            problem = f"{section.name}: offer {unknown[0]!r} is not among what people may get"
+            problem = f"{section.name}: {kind} {unknown[0]!r} is not among what people may get"
             raise InvalidConfig(source=source, problem=problem)
         found.append(
             Limit(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.errors import InvalidData
 from training.allocation.problem import F32, I32, I64, people_blocks
 
-USER_ID, OFFER_ID, VALUE, COST = "user_id", "offer_id", "value", "cost"
+USER_ID, OFFER_ID, ITEM_ID, VALUE, COST = "user_id", "offer_id", "item_id", "value", "cost"
 _BATCH = 1 << 18
 
 
@@ -24,15 +24,17 @@ class Pairs:
 
     Attributes:
         user_ids: By person, in the order in which they are first named.
-        offer_ids: By choice, in the order in which they are first named.
+        choice_name: What choices are: `offer_id` or `item_id`.
+        choice_ids: By choice, in the order in which they are first named.
         starts: Of each person's pairs, int64, shape (people + 1,).
-        choices: Rows of offers, int32, shape (pairs,).
+        choices: Rows of offers or items, int32, shape (pairs,).
         values: float32, shape (pairs,).
         costs: float32, shape (pairs,); all 0 where files have no column `cost`.
     """
 
     user_ids: Sequence[str]
-    offer_ids: Sequence[str]
+    choice_name: str
+    choice_ids: Sequence[str]
     starts: I64
     choices: I32
     values: F32
@@ -43,8 +45,8 @@ def read_pairs(paths: Sequence[Path], *, names: Mapping[str, str], scratch: Path
     """Read pairs in two passes: count those of each person, then put each in its place.
 
     Args:
-        paths: Parquet files with user_id, offer_id, value and, where offers cost something, cost;
-            lines in any order.
+        paths: Parquet files with user_id, offer_id or item_id, value and, where they cost
+            something, cost; lines in any order.
         names: New column name by the files' own.
         scratch: An empty folder for arrays; 12 bytes a pair.
 
@@ -52,6 +54,10 @@ def read_pairs(paths: Sequence[Path], *, names: Mapping[str, str], scratch: Path
         InvalidData: A file cannot be read, lacks a column, has empty cells or names a pair
             twice.
     """
+    choice_name = _choice_name(paths, names)
+    # From here on it has one name, whatever it is.
+    names = {ITEM_ID: OFFER_ID, **names} if choice_name == ITEM_ID else names
+    names = {old: OFFER_ID if new == choice_name else new for old, new in names.items()}
     users, offers = _Ids(), _Ids()
     counts = np.zeros(0, dtype=np.int64)
     for _, batch in _batches(paths, names, [USER_ID]):
@@ -84,7 +90,8 @@ def read_pairs(paths: Sequence[Path], *, names: Mapping[str, str], scratch: Path
         costs[places] = _numbers(batch, COST, path)[order]
     pairs = Pairs(
         user_ids=users.ids,
-        offer_ids=offers.ids,
+        choice_name=choice_name,
+        choice_ids=offers.ids,
         starts=starts,
         choices=choices,
         values=values,
@@ -113,6 +120,25 @@ class _Ids:
             found[number] = row
         rows: I64 = found[encoded.indices.to_numpy(zero_copy_only=False)]
         return rows
+
+
+def _choice_name(paths: Sequence[Path], names: Mapping[str, str]) -> str:
+    """Say whether files are about offers or about items."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        own = {names.get(name, name) for name in _columns(path)}
+        found.setdefault(ITEM_ID if ITEM_ID in own and OFFER_ID not in own else OFFER_ID, path)
+    if len(found) > 1:
+        problem = f"is about items, and {found[OFFER_ID]} is not"
+        raise InvalidData(path=str(found[ITEM_ID]), problem=problem)
+    return next(iter(found), OFFER_ID)
+
+
+def _columns(path: Path) -> list[str]:
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise InvalidData(path=str(path), problem=str(error)) from error
 
 
 def _batches(
@@ -168,14 +194,15 @@ def _refuse_twice(pairs: Pairs, path: str) -> None:
     """Refuse pairs that are there twice; in blocks of people, by sorting each."""
     for first, stop in people_blocks(pairs.starts):
         persons = np.repeat(np.arange(first, stop), np.diff(pairs.starts[first : stop + 1]))
-        keys = persons * len(pairs.offer_ids)
+        keys = persons * len(pairs.choice_ids)
         keys += pairs.choices[pairs.starts[first] : pairs.starts[stop]]
         keys.sort()
         again = np.flatnonzero(keys[1:] == keys[:-1])
         if len(again):
-            person, choice = divmod(int(keys[again[0]]), len(pairs.offer_ids))
-            problem = f"names user {pairs.user_ids[person]!r} and offer "
-            raise InvalidData(path=path, problem=f"{problem}{pairs.offer_ids[choice]!r} twice")
+            person, choice = divmod(int(keys[again[0]]), len(pairs.choice_ids))
+            kind = pairs.choice_name.removesuffix("_id")
+            problem = f"names user {pairs.user_ids[person]!r} and {kind} "
+            raise InvalidData(path=path, problem=f"{problem}{pairs.choice_ids[choice]!r} twice")
 
 
 def _mapped(path: Path, dtype: type[np.generic], count: int) -> NDArray[Any]:

@@ -9,23 +9,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.allocation.allocate import Allocation
-from training.allocation.pairs_file import COST, OFFER_ID, USER_ID, VALUE, Pairs
-from training.allocation.problem import CHUNK
+from training.allocation.pairs_file import COST, USER_ID, VALUE, Pairs
+from training.allocation.problem import CHUNK, Limit
 
 
 def write_assigned(path: Path, pairs: Pairs, allocation: Allocation) -> int:
     """Write a line for each assignment, person by person; returns how many.
 
-    Columns: user_id, offer_id, value, cost, and net_value, which is the value after the prices of what
+    Columns: user_id, offer_id (or item_id), value, cost, and net_value, which is the value after the prices of what
     is scarce.
     """
-    users, offers = pa.array(pairs.user_ids), pa.array(pairs.offer_ids)
+    users, names = pa.array(pairs.user_ids), pa.array(pairs.choice_ids)
     prices = allocation.prices
     written = 0
     schema = pa.schema(
         [
             (USER_ID, pa.string()),
-            (OFFER_ID, pa.string()),
+            (pairs.choice_name, pa.string()),
             (VALUE, pa.float32()),
             (COST, pa.float32()),
             ("net_value", pa.float64()),
@@ -40,7 +40,7 @@ def write_assigned(path: Path, pairs: Pairs, allocation: Allocation) -> int:
             table = pa.table(
                 [
                     users.take(pa.array(persons)),
-                    offers.take(pa.array(choices)),
+                    names.take(pa.array(choices)),
                     values,
                     costs,
                     net.astype(np.float64),
@@ -55,6 +55,7 @@ def write_assigned(path: Path, pairs: Pairs, allocation: Allocation) -> int:
 def summary(pairs: Pairs, allocation: Allocation) -> dict[str, Any]:
     """Return what an assignment is worth, what it uses, and its prices, ready for JSON."""
     prices = allocation.prices
+    things = f"{pairs.choice_name.removesuffix('_id')}s"
     return {
         "value": allocation.value,
         "bound": allocation.bound if np.isfinite(allocation.bound) else None,
@@ -64,6 +65,8 @@ def summary(pairs: Pairs, allocation: Allocation) -> dict[str, Any]:
         "limits": [
             {
                 "name": used.limit.name,
+                # All of them, unless it is said which.
+                **_named(things, used.limit, pairs),
                 "of": "cost" if used.limit.of_costs else "count",
                 "used": used.amount,
                 "lower": used.limit.lower,
@@ -73,13 +76,19 @@ def summary(pairs: Pairs, allocation: Allocation) -> dict[str, Any]:
             }
             for used in allocation.used
         ],
-        "offers": {
-            offer_id: {"unit_price": unit, "cost_price": spend}
-            for offer_id, unit, spend in zip(
-                pairs.offer_ids, prices.unit.tolist(), prices.spend.tolist(), strict=True
+        things: {
+            name: {"unit_price": unit, "cost_price": spend}
+            for name, unit, spend in zip(
+                pairs.choice_ids, prices.unit.tolist(), prices.spend.tolist(), strict=True
             )
         },
     }
+
+
+def _named(things: str, limit: Limit, pairs: Pairs) -> dict[str, list[str]]:
+    if len(limit.choices) == len(pairs.choice_ids):
+        return {}
+    return {things: [pairs.choice_ids[row] for row in limit.choices]}
 
 
 def write_summary(path: Path, pairs: Pairs, allocation: Allocation) -> None:

@@ -1,4 +1,4 @@
-"""`recsys allocate`: who gets which offer, within budgets, pieces and shares."""
+"""`recsys allocate`: who gets which offers or items, within budgets, pieces and shares."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
 
 def allocate_command(
     files: Annotated[
-        list[Path], typer.Argument(help="Parquet with user_id, offer_id, value and cost.")
+        list[Path],
+        typer.Argument(help="Parquet with user_id, offer_id or item_id, value and cost."),
     ],
     *,
     limits: Annotated[Path, typer.Option(help="TOML: slots, and [\\[limits]] of what is scarce.")],
@@ -37,18 +38,18 @@ def allocate_command(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Source of all chance.")] = 0,
 ) -> None:
-    r"""Assign offers to people for the most value that budgets, pieces and shares allow.
+    r"""Assign offers or items to people for the most value that budgets, pieces and shares allow.
 
     A line says what an offer is worth with a person, and what it is expected to cost: its
-    cost times how likely she is to redeem it. Items work as well: --map item_id=offer_id.
-    Writes assigned.parquet, and prices.json: what each limit is worth at the margin, what each
-    offer has to earn to be given, and how far the best possible could be away at most.
+    cost times how likely she is to redeem it. Items work as well. Writes assigned.parquet,
+    and prices.json: what each limit is worth at the margin, what each offer has to earn to be
+    given, and how far the best possible could be away at most.
 
     Limits:
-      slots = 1                      # offers for each person
+      slots = 1                      # offers or items for each person
       [\[limits]]
       name = "mugs"
-      offers = ["mug"]
+      offers = ["mug"]               # or items = ["mug"]
       units = 40                     # or budget = 5000.0, or share_min and share_max
 
     Examples:
@@ -85,10 +86,11 @@ def allocate_command(
             values=pairs.values,
             costs=pairs.costs,
             slots=np.full(len(pairs.user_ids), file.slots, dtype=np.int32),
-            choice_count=len(pairs.offer_ids),
+            choice_count=len(pairs.choice_ids),
             limits=limits_of(
                 file,
-                offer_ids=pairs.offer_ids,
+                choice_name=pairs.choice_name,
+                choice_ids=pairs.choice_ids,
                 person_count=len(pairs.user_ids),
                 source=str(limits),
             ),
