@@ -35,12 +35,13 @@ class WarmStart:
     end_time: float
 
 
-def find_bundle(name: str, store: BundleStore) -> Bundle:
-    """Open and check the bundle to start from.
+def find_bundle(name: str, store: BundleStore, *, option: str = "--warm-start") -> Bundle:
+    """Open and check a bundle.
 
     Args:
         name: `latest` for the store's current one, a version in the store, or a folder.
         store: Where bundles are.
+        option: What to call the name in errors.
 
     Raises:
         InvalidConfig: The store has no current bundle.
@@ -51,7 +52,7 @@ def find_bundle(name: str, store: BundleStore) -> Bundle:
         return verify_bundle(folder if folder.is_dir() else store.path(folder.name))
     current = store.current()
     if current is None:
-        raise InvalidConfig(source="--warm-start", problem="the store has no current bundle yet")
+        raise InvalidConfig(source=option, problem="the store has no current bundle yet")
     return verify_bundle(current)
 
 

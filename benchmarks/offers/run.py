@@ -39,6 +39,8 @@ from recsys.offers import (
     Reserve,
     Scope,
 )
+from recsys.offers.features import FEATURE_NAMES
+from recsys.offers.learned import LearnedPropensity, read_propensity
 from recsys.offers.live import LiveOffers
 from recsys.offers.query import OfferQuery
 from recsys.offers.recommender import OfferRecommender, OfferSources
@@ -46,6 +48,7 @@ from recsys.recommend import Recommender, ServingModel
 from recsys.serving.config import StorageConfig
 from recsys.serving.storage import Storage, open_storage
 from support.bundles import make_bundle
+from support.propensities import propensity_text
 
 FACTOR_COUNT = 64
 BRAND_COUNT = 500
@@ -110,7 +113,7 @@ def write_shop(storage: Storage, *, item_count: int, offer_count: int, now: floa
 
 
 def measure_recommend(storage: Storage, model: ServingModel, *, now: float) -> None:
-    """Ask for each person, after a first one that reads everything."""
+    """Ask for each person by affinity and by what was learned, in turn."""
     assert storage.offers is not None
     assert storage.people is not None
     assert storage.items is not None
@@ -123,27 +126,43 @@ def measure_recommend(storage: Storage, model: ServingModel, *, now: float) -> N
         items=storage.items,
         time_zone=dt.UTC,
     )
-    offers = OfferRecommender(recommender, sources)
-    seconds, busy = [], []
+    rng = np.random.default_rng(7)
+    weights = dict(
+        zip(FEATURE_NAMES, rng.normal(0.0, 0.1, len(FEATURE_NAMES)).tolist(), strict=True)
+    )
+    learned = read_propensity(propensity_text(**weights), source="made up")
+    ways = {
+        "affinity": OfferRecommender(recommender, sources),
+        "learned": OfferRecommender(
+            recommender, sources, propensity=LearnedPropensity(recommender, learned)
+        ),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    busy: dict[str, list[float]] = {name: [] for name in ways}
     for person in range(PERSON_COUNT):
         query = OfferQuery(
             identifiers=(Identifier("account", f"u{person}"),), channel=Channel.WEB, explains=True
         )
-        began, began_busy = time.perf_counter(), time.thread_time()
-        answer = offers.recommend(model, query, now=now)
-        seconds.append(time.perf_counter() - began)
-        busy.append(time.thread_time() - began_busy)
-        expected = [one.expected_micros for one in answer.offers]
-        assert len(expected) == query.result_count
-        assert expected == sorted(expected, reverse=True)
-        assert {one.refusal.rule.value for one in answer.refused} == {"HOLDOUT"}
-    warm = np.array(seconds[1:]) * 1e3
-    p50, p99 = np.percentile(warm, [50, 99])
-    processor = np.percentile(np.array(busy[1:]) * 1e3, [50, 99])
-    print(
-        f"RecommendOffers: first {seconds[0] * 1e3:.0f} ms, then p50 {p50:.1f} ms, p99 {p99:.1f} ms"
-    )
-    print(f"  of the processor: p50 {processor[0]:.1f} ms, p99 {processor[1]:.1f} ms")
+        for name, offers in ways.items():
+            began, began_busy = time.perf_counter(), time.thread_time()
+            answer = offers.recommend(model, query, now=now)
+            seconds[name].append(time.perf_counter() - began)
+            busy[name].append(time.thread_time() - began_busy)
+            expected = [one.expected_micros for one in answer.offers]
+            assert len(expected) == query.result_count
+            assert expected == sorted(expected, reverse=True)
+            assert {one.refusal.rule.value for one in answer.refused} == {"HOLDOUT"}
+            assert {one.basis.value for one in answer.offers} == {name}
+    for name in ways:
+        p50, p99 = np.percentile(np.array(seconds[name][1:]) * 1e3, [50, 99])
+        processor = np.percentile(np.array(busy[name][1:]) * 1e3, [50, 99])
+        print(
+            f"RecommendOffers by {name}: first {seconds[name][0] * 1e3:.0f} ms, "
+            f"then p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+        )
+        print(f"  of the processor: p50 {processor[0]:.1f} ms, p99 {processor[1]:.1f} ms")
+    ratio = np.median(busy["learned"][1:]) / np.median(busy["affinity"][1:])
+    print(f"  learned takes {ratio:.2f} times the processor time of affinity")
 
 
 def measure_ledger(storage: Storage, *, seconds: float, shared: int) -> None:

@@ -206,8 +206,9 @@ class Decision:
                 offers=self._situation.offers,
                 wanted=[name for name in self._situation.left if name not in hers],
                 now=now,
+                redeemed_count=standing.redeemed_count,
             )
-            for one, hers in zip(people, refused, strict=True)
+            for one, standing, hers in zip(people, standings, refused, strict=True)
         ]
         judged = propensity.propensities(asked, threads=threads)
         return [

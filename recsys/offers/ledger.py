@@ -160,12 +160,14 @@ class Standing(NamedTuple):
             None for nobody in particular.
         spends: What is used of each offer; absent where nothing is.
         uses: What she uses of each offer.
+        redeemed_count: How many uses of hers were committed, of any offer at all.
     """
 
     now: float
     person_key: int | None
     spends: Mapping[str, Spend]
     uses: Mapping[str, Sequence[Use]]
+    redeemed_count: int = 0
 
 
 class Ledger(Protocol):

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.catalog import ItemReader
+from recsys.offers.affinity import Affinity
 from recsys.offers.decision import Decided, Decision, OfferPerson, Promised, Situation
 from recsys.offers.eligibility import Circumstances, refused_here, refused_person
 from recsys.offers.ledger import Ledger, Standing
 from recsys.offers.live import LiveOffers, LiveStores
 from recsys.offers.people import PeopleRecords, PersonReader
 from recsys.offers.prices import PacedPrices
-from recsys.offers.propensity import Affinity, OfferPrices, PropensityModel
+from recsys.offers.propensity import OfferPrices, PropensityModel
 from recsys.offers.query import OfferAnswer, OfferQuery, RefusedOffer
 from recsys.offers.rule import OfferRefusal, Rule
+from recsys.offers.tastes import Tastes
 from recsys.profiles import PeopleStore
 from recsys.recommend.model import ServingModel
 from recsys.recommend.recommender import Recommender
@@ -59,7 +61,7 @@ class OfferRecommender:
         """
         self._recommender = recommender
         self._sources = sources
-        self._propensity = propensity or Affinity(recommender)
+        self._propensity = propensity or Affinity(Tastes(recommender))
         self._prices = prices or PacedPrices()
         self._people = PeopleRecords(sources.people, sources.items, sources.time_zone)
         self._stores = LiveStores(recommender.permissions.catalog)

@@ -1,6 +1,7 @@
 """Which items an offer is about: of one item by its record, of a whole model as bitmaps."""
 
 import functools
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -22,6 +23,8 @@ I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
 
 _ALL: Final = 255
+_ROWS_AT_ONCE: Final = 4_096
+_BREADTHS_SECONDS: Final = 60.0
 
 
 def scope_expression(scope: Scope) -> str:
@@ -79,6 +82,10 @@ class ScopeTable:
         self._places: Mapping[str, int] = {}
         # A row of each eight items, so that what is asked of few items lies together.
         self._bits: U8 = np.zeros((0, 0), dtype=np.uint8)
+        self._breadths: F64 = np.zeros((2, 0))
+        self._breadths_offers: Mapping[str, Offer] | None = None
+        self._breadths_made_of: tuple[object, ...] = ()
+        self._breadths_time = -math.inf
 
     def shares(
         self,
@@ -94,12 +101,12 @@ class ScopeTable:
         Args:
             offers: All offers; the same mapping as long as none has changed.
             wanted: Ids of those that are asked for.
-            rows: Items.
-            weights: Of each.
+            rows: Items; one that is there twice counts twice.
+            weights: Of each, shape (len(rows),); or several of each, shape (k, len(rows)).
             now: Seconds since 1970-01-01 UTC.
 
         Returns:
-            The sum of the weights in each scope, shape (len(wanted),).
+            The sum of the weights in each scope, shape (len(wanted),) or (k, len(wanted)).
         """
         if not fits(len(offers), self.assortment.row_count):
             bitmaps = (self._bitmap(offers[name].scope, now=now) for name in wanted)
@@ -109,7 +116,37 @@ class ScopeTable:
             self._refresh(offers, now=now)
             places, table = self._places, self._bits
         some = np.array([places[name] for name in wanted], dtype=np.intp)
-        return _weighed(table[rows >> 3], rows, weights)[some]
+        return _weighed(table[rows >> 3], rows, weights)[..., some]
+
+    def breadths(self, offers: Mapping[str, Offer], rows: I32, weights: F64, *, now: float) -> F64:
+        """Return how wide the scope of every offer is; the same array for a while.
+
+        Where the catalogue changes all the time, it is as of at most a minute ago.
+
+        Args:
+            offers: All offers; the same mapping as long as none has changed.
+            rows: Items; the same for the whole life of the table.
+            weights: Of each, shape (len(rows),).
+            now: Seconds since 1970-01-01 UTC.
+
+        Returns:
+            How many items are in each scope, and the sum of the weights in it, shape
+            (2, len(offers)), in the order of the offers.
+        """
+        is_old = not 0.0 <= now - self._breadths_time < _BREADTHS_SECONDS
+        columns = self.assortment.columns
+        made_of = (columns.origin, columns.version)
+        if self._breadths_offers is not offers or (is_old and self._breadths_made_of != made_of):
+            names = list(offers)
+            found = np.zeros((2, len(names)))
+            for at, offer in enumerate(offers.values()):
+                found[0, at] = np.bitwise_count(self._bitmap(offer.scope, now=now)).sum()
+            for first in range(0, len(rows) if names else 0, _ROWS_AT_ONCE):
+                some = slice(first, first + _ROWS_AT_ONCE)
+                found[1] += self.shares(offers, names, rows[some], weights[some], now=now)
+            self._breadths, self._breadths_offers = found, offers
+            self._breadths_made_of, self._breadths_time = made_of, now
+        return self._breadths
 
     def _refresh(self, offers: Mapping[str, Offer], *, now: float) -> None:
         if self._offers is not offers:

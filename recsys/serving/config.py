@@ -150,6 +150,14 @@ class OffersConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             " none. What is wrong in it is logged, and the prices before stay."
         ),
     ] = ""
+    propensity: Annotated[
+        str,
+        Meta(
+            description="propensity.json of `recsys offers learn`, looked at again every second; ''"
+            " to judge by affinity. What is wrong in it is logged, and what was learned before"
+            " stays."
+        ),
+    ] = ""
 
 
 class CampaignsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

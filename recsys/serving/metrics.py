@@ -120,6 +120,11 @@ class Metrics:
             "Changes of the placements' file in which something was wrong.",
             registry=registry,
         )
+        self.propensity_refused = Counter(
+            "recsys_offer_propensity_refused",
+            "Changes of the offers' learned propensity in which something was wrong.",
+            registry=registry,
+        )
         self.prices_refused = Counter(
             "recsys_offer_prices_refused",
             "Changes of the offers' prices in which something was wrong.",

@@ -10,7 +10,7 @@ from recsys import limits
 from recsys.errors import OfferNotFound, StorageMissing
 from recsys.offers import Asked, Offer, OfferStore, Release, Spend
 from recsys.offers.live import LiveOffers
-from recsys.offers.prices import PacedPrices
+from recsys.offers.propensity import OfferPrices, PropensityModel
 from recsys.offers.recommender import OfferRecommender, OfferSources
 from recsys.recommend import Recommender
 from recsys.recommend.attribution import encode_token
@@ -30,6 +30,20 @@ _COUNT_MAX = limits.OFFER_WRITE_COUNT_MAX
 _PAGE_BYTES = limits.MESSAGE_BYTES_MAX // 2
 
 
+class OfferJudges(NamedTuple):
+    """What says what offers are worth with whom.
+
+    Attributes:
+        recommender: Ranks items.
+        propensity: Judges who uses what.
+        prices: What uses of budgets take from others.
+    """
+
+    recommender: Recommender
+    propensity: PropensityModel
+    prices: OfferPrices
+
+
 class _Parts(NamedTuple):
     """What answers; there is all of it or nothing."""
 
@@ -47,8 +61,7 @@ class OfferServicer:
         *,
         storage: Storage,
         slot: ModelSlot,
-        recommender: Recommender,
-        prices: PacedPrices,
+        judges: OfferJudges,
         metrics: Metrics,
         time_zone: dt.tzinfo,
         pool: Executor,
@@ -58,8 +71,7 @@ class OfferServicer:
         Args:
             storage: May have no offers.
             slot: Holds the model.
-            recommender: Ranks items.
-            prices: What uses of budgets take from others.
+            judges: Say what offers are worth with whom.
             metrics: Counts what happens.
             time_zone: Whose days and hours traits are said in.
             pool: Threads for reading and judging.
@@ -68,7 +80,7 @@ class OfferServicer:
         self._metrics = metrics
         self._pool = pool
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="offers")
-        self._or_none = _parts(storage, recommender, prices, metrics, time_zone)
+        self._or_none = _parts(storage, judges, metrics, time_zone)
 
     @property
     def recommender(self) -> OfferRecommender | None:
@@ -219,8 +231,7 @@ class OfferServicer:
 
 def _parts(
     storage: Storage,
-    recommender: Recommender,
-    prices: PacedPrices,
+    judges: OfferJudges,
     metrics: Metrics,
     time_zone: dt.tzinfo,
 ) -> _Parts | None:
@@ -236,7 +247,9 @@ def _parts(
     return _Parts(
         store=storage.offers.store,
         sources=sources,
-        recommender=OfferRecommender(recommender, sources, prices=prices),
+        recommender=OfferRecommender(
+            judges.recommender, sources, propensity=judges.propensity, prices=judges.prices
+        ),
         writer=LedgerWriter(storage.offers.ledger, metrics),
     )
 

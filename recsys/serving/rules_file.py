@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 from recsys.campaigns import FrequencyRules, read_frequency
 from recsys.errors import InvalidConfig
+from recsys.offers.learned import Learned, read_propensity
 from recsys.offers.prices import NO_PRICES, Price, read_prices
 from recsys.rules import Placements, read_placements
 from recsys.triggers import Triggers, read_triggers
@@ -92,3 +93,8 @@ def triggers_file(path: str) -> RulesFile[Triggers]:
 def prices_file(path: str) -> RulesFile[Mapping[str, Price]]:
     """Point at the prices of offers; an empty path for none."""
     return RulesFile(path, read_prices, lambda: NO_PRICES)
+
+
+def propensity_file(path: str) -> RulesFile[Learned | None]:
+    """Point at what was learned of who uses offers; an empty path for nothing."""
+    return RulesFile(path, read_propensity, lambda: None)

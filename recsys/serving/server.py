@@ -22,6 +22,7 @@ from recsys import limits
 from recsys.campaigns import CampaignSettings
 from recsys.catalog import categories_of
 from recsys.errors import InvalidConfig, StorageUnavailable
+from recsys.offers.learned import LearnedPropensity
 from recsys.offers.prices import PacedPrices
 from recsys.recommend import Recommender, ServingModel, Trends
 from recsys.serving.call import Method, Quiet, ServerStreamMethod, StreamMethod, Surroundings
@@ -33,9 +34,15 @@ from recsys.serving.event_writer import EventWriter
 from recsys.serving.link_servicer import LinkServicer
 from recsys.serving.metrics import Metrics
 from recsys.serving.models import ModelSlot
-from recsys.serving.offer_servicer import OfferServicer
+from recsys.serving.offer_servicer import OfferJudges, OfferServicer
 from recsys.serving.profile_servicer import ProfileServicer
-from recsys.serving.rules_file import RulesFile, frequency_file, placements_file, prices_file
+from recsys.serving.rules_file import (
+    RulesFile,
+    frequency_file,
+    placements_file,
+    prices_file,
+    propensity_file,
+)
 from recsys.serving.servicers import ModelServicer, RecommendationServicer
 from recsys.serving.storage import Storage
 from recsys.serving.trigger_parts import TRIGGER_SERVICE, TriggerParts
@@ -144,11 +151,12 @@ class RecsysServer:
         self._register(CATALOG_SERVICE, _catalog_handlers(self._catalog, surroundings))
         self._prices_file = prices_file(config.offers.prices)
         self._prices = PacedPrices(self._prices_file.read())
+        self._propensity_file = propensity_file(config.offers.propensity)
+        self._propensity = LearnedPropensity(self._recommender, self._propensity_file.read())
         self._offers = OfferServicer(
             storage=storage,
             slot=self._slot,
-            recommender=self._recommender,
-            prices=self._prices,
+            judges=OfferJudges(self._recommender, self._propensity, self._prices),
             metrics=metrics,
             time_zone=config.profiles.zone(),
             pool=self._pool,
@@ -290,6 +298,14 @@ class RecsysServer:
             if prices is not None:
                 self._prices.found = prices
                 log.info("offer_prices_read", extra={"offers": len(prices)})
+            learned = await _changed(
+                self._propensity_file, "propensity", self._metrics.propensity_refused
+            )
+            if learned is not None:
+                self._propensity.found = learned
+                log.info(
+                    "offer_propensity_read", extra={"model_version": learned.file.model_version}
+                )
             triggers = await _changed(
                 self._triggers.file, "triggers", self._metrics.triggers_refused
             )

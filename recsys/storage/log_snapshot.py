@@ -87,8 +87,13 @@ class LogSnapshot:
     """One moment of a storage. What is read twice is the same."""
 
     def __init__(self, rows: Rows, *, name: str) -> None:
-        """Read by `rows`, which runs a query within the snapshot; see `open_snapshot`."""
-        self._rows = rows
+        """Read by `rows`, which runs a query within the snapshot; see `open_snapshot`.
+
+        Attributes:
+            rows: Runs a query and yields what it finds, some rows at a time.
+            name: Of the storage, for people.
+        """
+        self.rows = rows
         self.name = name
 
     def people(self, permission: Permission = ALWAYS) -> Iterator[list[Row]]:
@@ -101,10 +106,10 @@ class LogSnapshot:
         `profile_key` is the key of the identifier that heads the profile; None if it is alone.
         """
         allowed: dict[int, int] = {}
-        for some in self._rows(_ALLOWED):
+        for some in self.rows(_ALLOWED):
             for head, bits in some:
                 allowed[head] = allowed.get(head, 0) | bits
-        for rows in self._rows(_PEOPLE):
+        for rows in self.rows(_PEOPLE):
             yield [
                 row
                 for row in rows
@@ -113,12 +118,12 @@ class LogSnapshot:
 
     def events(self) -> Iterator[list[SnapshotEvent]]:
         """Return the events that have items, in the order of arrival."""
-        for rows in self._rows(_LINES):
+        for rows in self.rows(_LINES):
             yield [SnapshotEvent._make((*row[:-1], _session(row[-1]))) for row in rows]
 
     def items(self) -> Iterator[list[tuple[ItemId, Item]]]:
         """Return the items of the catalogue."""
-        for rows in self._rows(_ITEMS):
+        for rows in self.rows(_ITEMS):
             yield [(ItemId(item_id), read_item(content)) for item_id, content in rows]
 
 

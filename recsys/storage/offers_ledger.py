@@ -96,7 +96,7 @@ class OfferLedger:
             everybody = {key for keys in named for key in keys}
             if everybody:
                 holders = Holders.asked(session, everybody)
-                holders.ask_uses(session, everybody, names, person_count=len(people))
+                holders.ask_uses(session, everybody, None, person_count=len(people))
             for key, count, cost in expired():
                 spend = spends[key]
                 spends[key] = spend._replace(
@@ -122,10 +122,20 @@ def _standing(
         return Standing(now=now, person_key=None, spends=spends, uses={})
     holder = holders.holder(named)
     uses: dict[str, list[Use]] = {}
+    redeemed_count = 0
     for row in holders.uses(holder, now=now):
         is_held = row.state == ReservationState.RESERVED
-        uses.setdefault(names[row.offer_key], []).append(Use(row.reserve_time, is_held=is_held))
-    return Standing(now=now, person_key=holder.person_key, spends=spends, uses=uses)
+        redeemed_count += not is_held
+        if row.offer_key in names:
+            use = Use(row.reserve_time, is_held=is_held)
+            uses.setdefault(names[row.offer_key], []).append(use)
+    return Standing(
+        now=now,
+        person_key=holder.person_key,
+        spends=spends,
+        uses=uses,
+        redeemed_count=redeemed_count,
+    )
 
 
 def _ask_over(session: Session, asked: Sequence[Asked], *, now: float) -> Answer:

@@ -35,6 +35,7 @@ _OF_OFFERS: Final = _USES.format(which="u.offer_key = ANY(?)")
 _OF_OFFERS_OR_HELD: Final = _USES.format(
     which=f"(u.offer_key = ANY(?) OR r.state = {ReservationState.RESERVED})"
 )
+_OF_ALL: Final = _USES.format(which="u.offer_key IS NOT NULL")
 _HEADS: Final = """
 SELECT i.identifier_key, i.namespace, i.value, t.owner_key, t.from_time, o.profile_key
 FROM identifiers AS i
@@ -140,7 +141,7 @@ class Holders:
         self,
         session: Session,
         named: Collection[int],
-        offer_keys: Collection[int],
+        offer_keys: Collection[int] | None,
         *,
         person_count: int = 1,
         with_held: bool = False,
@@ -150,15 +151,18 @@ class Holders:
         Args:
             session: The same as before.
             named: The identifiers that were asked about.
-            offer_keys: Of which offers.
+            offer_keys: Of which offers; None for all.
             person_count: How many people these are; bounds how many uses are read.
             with_held: Whether also those of all other offers that are reserved.
         """
-        if not (offer_keys or with_held):
+        if not (offer_keys or offer_keys is None or with_held):
             return
         keys = sorted({*named, *(one for some in self._led.values() for one in some)})
-        which = _OF_OFFERS_OR_HELD if with_held else _OF_OFFERS
         count_max = limits.OFFER_USE_COUNT_MAX * person_count
+        if offer_keys is None:
+            self._ask_uses = session.ask(_OF_ALL, keys, count_max)
+            return
+        which = _OF_OFFERS_OR_HELD if with_held else _OF_OFFERS
         self._ask_uses = session.ask(which, keys, sorted(offer_keys), count_max)
 
     @functools.cached_property

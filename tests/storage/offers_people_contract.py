@@ -93,6 +93,21 @@ class OffersPeopleContract:
         shop.take(reserve("c4", CARD))
         assert shop.rule(reserve("a2", ANNA)) == "CAP"
 
+    def test_all_committed_uses_of_a_person_are_counted(self, shop: Shop) -> None:
+        """Of whatever offer, also of those that nobody asks about; what came back is not."""
+        shop.write(ten=offer(), other=offer(), third=offer())
+        shop.ask(reserve("a"), Commit("a"), reserve("b", CARD, ANNA, offer_id="other"), Commit("b"))
+        shop.ask(reserve("c", offer_id="third"), reserve("d"), Commit("d"))
+        shop.take(Release("d", is_return=True))
+        for ids in ([], ["ten"], ["ten", "third"]):
+            assert shop.ledger.standing([ANNA], ids).redeemed_count == 2
+        assert shop.ledger.standing([CARD], []).redeemed_count == 1
+        assert shop.ledger.standing([BEN], []).redeemed_count == 0
+        assert shop.ledger.standing([], []).redeemed_count == 0
+        shop.join(ANNA, CARD)
+        assert shop.ledger.standing([CARD], []).redeemed_count == 2
+        assert set(shop.ledger.standing([ANNA], ["third"]).uses) == {"third"}
+
     def test_both_sides_of_a_merge_count_afterwards(self, shop: Shop) -> None:
         """Two who used it once each have used it twice."""
         shop.write(ten=offer(caps=(Cap(2),)))

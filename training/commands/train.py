@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime as dt
-import enum
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,16 +12,10 @@ import typer
 from rich.console import Console
 
 from recsys.errors import InvalidConfig
+from training.commands.consent import LearnsFrom
 
 if TYPE_CHECKING:
     from training.dataset import Dataset
-
-
-class Consent(enum.StrEnum):
-    """What counts of those who have said nothing."""
-
-    OPT_OUT = "opt-out"
-    OPT_IN = "opt-in"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +40,12 @@ def train_command(
         ),
     ] = "",
     consent: Annotated[
-        Consent,
+        LearnsFrom,
         typer.Option(
             help="Whom of --store to learn from: with opt-out all who have not refused, with"
             " opt-in only those who have agreed."
         ),
-    ] = Consent.OPT_OUT,
+    ] = LearnsFrom.OPT_OUT,
     snapshot: Annotated[
         Path | None,
         typer.Option(
@@ -119,7 +112,7 @@ def train_command(
     from training.warm import find_bundle  # noqa: PLC0415 - as said above
 
     bundles = BundleStore(bundle_store)
-    learns_by_default = consent is Consent.OPT_OUT
+    learns_by_default = consent is LearnsFrom.OPT_OUT
     with _dataset(data, store=store, kept=snapshot, learns_by_default=learns_by_default) as dataset:
         result = train(
             dataset=dataset,

@@ -1,0 +1,1 @@
+"""How likely people use offers, learned from what they saw, redeemed and bought; see docs/offers.md."""
