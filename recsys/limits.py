@@ -60,6 +60,9 @@ PROFILE_EVENT_COUNT_MAX: Final = 100_000
 EXPORT_PLACE_BYTES_MAX: Final = 1_024
 CONSENT_COUNT_MAX: Final = 50
 CONSENT_SOURCE_BYTES_MAX: Final = 128
+
+# Loyalty tiers of one request.
+LOYALTY_TIER_COUNT_MAX: Final = 1_000
 CONSENT_KEPT_COUNT_MAX: Final = 1_000
 
 # How many events join one commit, how many wait for it, and how many messages of one

@@ -85,7 +85,7 @@ def import_items(
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
     from recsys.serving.client_catalog import CatalogSent  # noqa: PLC0415 - as above
 
-    names = _column_names(preset, column_names)
+    names = column_names_of(column_names, preset=preset)
     unused: set[str] = set()
     wrong = CatalogSent()
 
@@ -134,7 +134,7 @@ def stores(
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     rows = (row for row, _ in read_rows(file))
-    found = stores_of(renamed(rows, _column_names("", column_names)), source=str(file))
+    found = stores_of(renamed(rows, column_names_of(column_names)), source=str(file))
     with connect(target) as client:
         count = client.catalog.upsert_stores(found)
     typer.echo(json.dumps({"stores": count}) if as_json_ else f"{count:,} stores written")
@@ -165,7 +165,7 @@ def stock(
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
     from recsys.serving.client_catalog import CatalogSent  # noqa: PLC0415 - as above
 
-    names = _column_names("", column_names)
+    names = column_names_of(column_names)
     wrong = CatalogSent()
     now, began = time.time(), time.monotonic()
     with Bars(Console(stderr=True), things="cells") as bars, connect(target) as client:
@@ -282,7 +282,8 @@ def _print(console: Console, line: str) -> None:
     console.print(line, markup=False)
 
 
-def _column_names(preset: str, pairs: list[str] | None) -> "dict[str, str]":
+def column_names_of(pairs: list[str] | None, *, preset: str = "") -> "dict[str, str]":
+    """Read THEIRS=OURS texts, on top of a preset's; raises typer.BadParameter."""
     from recsys.catalog import PRESETS  # noqa: PLC0415 - keeps --help quick
 
     if preset and preset not in PRESETS:

@@ -26,6 +26,7 @@ def show_profile(console: Console, found: profile_pb2.Profile) -> None:
     for name, value in (
         ("identifiers", "\n".join(escape(_name(one)) for one in found.identifiers)),
         ("stage", enum_word(profile_pb2.LifecycleStage, found.lifecycle_stage)),
+        ("loyalty tier", escape(found.loyalty_tier)),
         ("segment", enum_word(profile_pb2.RfmSegment, found.rfm_segment)),
         ("orders", f"{orders.count}, {orders.recent_count} of them within a year"),
         ("last order", _day(orders.last_time) if orders.HasField("last_time") else ""),

@@ -11,6 +11,7 @@ from rich.console import Console
 from recsys.commands.arguments import read_consents, read_identifiers
 from recsys.commands.asking import TARGET_DEFAULT, Json, Target
 from recsys.commands.links import link, links, unlink
+from recsys.commands.tiers import tier, tiers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ def register(app: typer.Typer) -> None:
     group.command("unlink")(unlink)
     group.command("links")(links)
     group.command("consent")(consent)
+    group.command("tier")(tier)
+    group.command("tiers")(tiers)
     group.command("export")(export)
     group.command("erase")(erase)
     app.add_typer(group, name="profile", rich_help_panel="People")

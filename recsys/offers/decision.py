@@ -31,7 +31,7 @@ from recsys.offers.propensity import (
 )
 from recsys.offers.query import OfferQuery, RankedOffer
 from recsys.offers.rule import OfferRefusal, Rule
-from recsys.offers.uses import bear, refused_sums, shown_cost_micros
+from recsys.offers.uses import Refusals, bear, refused_sums, shown_cost_micros
 from recsys.profiles import needs_events, people_filter
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
@@ -161,7 +161,10 @@ class Decision:
                 detail = f"goes on top of {offer.stacks_on!r} only"
                 self._last[offer_id] = OfferRefusal(Rule.STACKING, detail)
             self._gains[offer_id] = gain
-        self._personal = frozenset(name for name, one in offers.items() if asks_of_person(one))
+        self._said_tier = situation.here.query.loyalty_tier
+        self._personal = frozenset(
+            name for name, one in offers.items() if asks_of_person(one, said_tier=self._said_tier)
+        )
         self._bound = frozenset(
             name for name, one in offers.items() if one.stacking_group or one.stacks_on
         )
@@ -247,20 +250,29 @@ class Decision:
         uses = standing.uses.get(offer_id, ())
         if used_since is not None and any(use.reserve_time >= used_since for use in uses):
             return OfferRefusal(Rule.REDEEMED, "she has used it since it was promised")
-        return next(refused_person(offer_id, offer, standing, reader=facts, now=now), None)
+        return next(self._refusals(offer_id, facts, standing, now=now), None)
+
+    def _refusals(
+        self, offer_id: str, facts: PersonFacts, standing: Standing, *, now: float
+    ) -> Refusals:
+        return refused_person(
+            offer_id,
+            self._situation.offers[offer_id],
+            standing,
+            reader=facts,
+            said_tier=self._said_tier,
+            now=now,
+        )
 
     def _refused(
         self, one: OfferPerson, standing: Standing, *, now: float
     ) -> dict[str, OfferRefusal]:
         """Find what is not for somebody; each by the first rule that refuses it."""
-        offers = self._situation.offers
         refused = dict(self._used_up)
         # Of most offers nothing depends on who she is, as long as she uses nothing of them.
         looked_at = self._personal | (standing.uses.keys() & self._gains.keys())
         for offer_id in self._situation.left if standing.person_key is None else looked_at:
-            for refusal in refused_person(
-                offer_id, offers[offer_id], standing, reader=one.facts, now=now
-            ):
+            for refusal in self._refusals(offer_id, one.facts, standing, now=now):
                 refused[offer_id] = refusal
                 break
         for offer_id, refusal in self._last.items():

@@ -95,8 +95,8 @@ def refused_here(offer: Offer, here: Circumstances, *, is_strict: bool) -> Refus
         ):
             where = "is not known" if place is None else "is outside of its area"
             yield OfferRefusal(Rule.GEOFENCE, f"where she is {where}")
-    if who.loyalty_tiers and query.loyalty_tier not in who.loyalty_tiers:
-        yield OfferRefusal(Rule.LOYALTY_TIER, f"allowed {', '.join(who.loyalty_tiers)}")
+    if query.loyalty_tier:
+        yield from _refused_tier(who, query.loyalty_tier)
     if query.basket is not None or is_strict:
         yield from _refused_basket(offer, here, is_strict=is_strict)
 
@@ -128,10 +128,28 @@ def _refused_basket(offer: Offer, here: Circumstances, *, is_strict: bool) -> Re
         yield OfferRefusal(Rule.SCOPE, "nothing in the basket is in its scope")
 
 
-def asks_of_person(offer: Offer) -> bool:
-    """Whether it depends on who she is if an offer is for her, beside what she uses of it."""
+def _refused_tier(who: Eligibility, tier: str) -> Refusals:
+    if who.loyalty_tiers and tier not in who.loyalty_tiers:
+        said = repr(tier) if tier else "not known"
+        allowed = ", ".join(who.loyalty_tiers)
+        yield OfferRefusal(Rule.LOYALTY_TIER, f"her tier is {said}; allowed {allowed}")
+
+
+def asks_traits(offer: Offer, *, said_tier: str) -> bool:
+    """Whether it depends on what is known of somebody if an offer is for her.
+
+    Args:
+        offer: The offer.
+        said_tier: Her loyalty tier as the request says it; empty if it does not.
+    """
     who = offer.eligibility
-    return bool(who.person_filter or who.new_customers_only or offer.holdout_share)
+    asks_tier = bool(who.loyalty_tiers) and not said_tier
+    return asks_tier or bool(who.person_filter) or who.new_customers_only
+
+
+def asks_of_person(offer: Offer, *, said_tier: str) -> bool:
+    """Whether it depends on who she is if an offer is for her, beside what she uses of it."""
+    return bool(offer.holdout_share) or asks_traits(offer, said_tier=said_tier)
 
 
 def refused_person(
@@ -140,6 +158,7 @@ def refused_person(
     standing: Standing,
     *,
     reader: PersonFacts,
+    said_tier: str,
     now: float,
 ) -> Refusals:
     """Find what refuses an offer to a person.
@@ -149,16 +168,16 @@ def refused_person(
         offer: The offer.
         standing: How it and she stand.
         reader: Knows what filters see of her.
+        said_tier: Her loyalty tier as the request says it; empty if it does not.
         now: Seconds since 1970-01-01 UTC.
     """
-    who = offer.eligibility
-    asks_traits = bool(who.person_filter or who.new_customers_only)
+    asks = asks_traits(offer, said_tier=said_tier)
     if standing.person_key is None:
-        if asks_traits or offer.caps or offer.holdout_share or offer.stacks_on:
+        if asks or offer.caps or offer.holdout_share or offer.stacks_on:
             yield OfferRefusal(Rule.IDENTITY, "is for people who are known; none is named")
             return
-    elif asks_traits:
-        yield from _refused_traits(who, reader, now=now)
+    elif asks:
+        yield from refused_traits(offer.eligibility, reader, said_tier=said_tier, now=now)
     yield from refused_use(
         offer_id,
         offer,
@@ -170,7 +189,17 @@ def refused_person(
     )
 
 
-def _refused_traits(who: Eligibility, reader: PersonFacts, *, now: float) -> Refusals:
+def refused_traits(
+    who: Eligibility, reader: PersonFacts, *, said_tier: str, now: float
+) -> Refusals:
+    """Find what refuses an offer that asks for traits to a person, by these.
+
+    Args:
+        who: Whom the offer is for.
+        reader: Knows what filters see of her.
+        said_tier: Her loyalty tier as the request says it; empty if it does not.
+        now: Seconds since 1970-01-01 UTC.
+    """
     which = people_filter(who.person_filter) if who.person_filter else None
     found = reader.record(
         needs_events=who.new_customers_only or (which is not None and needs_events(which))
@@ -178,6 +207,8 @@ def _refused_traits(who: Eligibility, reader: PersonFacts, *, now: float) -> Ref
     if found is None:
         yield OfferRefusal(Rule.CONSENT, "what is known of her may not be used")
         return
+    if not said_tier:
+        yield from _refused_tier(who, str(found["loyalty_tier"] or ""))
     if who.new_customers_only and found["order_count"]:
         yield OfferRefusal(Rule.NEW_CUSTOMERS, "she has bought before")
     failed = which.explain(found, now=now) if which is not None else ()

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from recsys.catalog import ItemReader
 from recsys.offers.affinity import Affinity
 from recsys.offers.decision import Decided, Decision, OfferPerson, Promised, Situation
-from recsys.offers.eligibility import Circumstances, refused_here, refused_person
-from recsys.offers.ledger import Ledger, Standing
+from recsys.offers.eligibility import Circumstances, asks_traits, refused_here, refused_traits
+from recsys.offers.ledger import Ledger
 from recsys.offers.live import LiveOffers, LiveStores
 from recsys.offers.people import PeopleRecords, PersonReader
 from recsys.offers.prices import PacedPrices
 from recsys.offers.propensity import OfferPrices, PropensityModel
 from recsys.offers.query import OfferAnswer, OfferQuery, RefusedOffer
-from recsys.offers.rule import OfferRefusal, Rule
+from recsys.offers.rule import OfferRefusal
 from recsys.offers.tastes import Tastes
 from recsys.profiles import PeopleStore
 from recsys.recommend.model import ServingModel
@@ -190,16 +190,12 @@ class OfferRecommender:
             return None
         here = self._circumstances(query, now=now)
         found = next(refused_here(offer, here, is_strict=True), None)
-        who = offer.eligibility
-        if found is not None or not (who.person_filter or who.new_customers_only):
+        if found is not None or not asks_traits(offer, said_tier=query.loyalty_tier):
             return found
         allowed = self._recommender.acquaintance.may_know(query)
         reader = PersonReader(self._people, query, allowed=allowed, now=now)
-        # Only her traits are looked at: nothing is used of anything.
-        standing = Standing(now=now, person_key=0, spends={}, uses={})
-        rules = {Rule.CONSENT, Rule.NEW_CUSTOMERS, Rule.PERSON}
-        refusals = refused_person(offer_id, offer, standing, reader=reader, now=now)
-        return next((one for one in refusals if one.rule in rules), None)
+        hers = refused_traits(offer.eligibility, reader, said_tier=query.loyalty_tier, now=now)
+        return next(hers, None)
 
     def _circumstances(self, query: OfferQuery, *, now: float) -> Circumstances:
         catalog = self._recommender.permissions.catalog

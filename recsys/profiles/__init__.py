@@ -26,6 +26,7 @@ from recsys.profiles.store import (
     ProfileStore,
     profile_of,
 )
+from recsys.profiles.tier import Tier, TierOutcome, TierStatement, tier_of
 from recsys.profiles.traits import CategoriesOf, Orders, Preference, Traits, traits
 from recsys.profiles.update import Change, LinkGraph, LinkOutcomes, outcomes_of, update
 
@@ -60,6 +61,9 @@ __all__ = [
     "Resolution",
     "RfmSegment",
     "Segment",
+    "Tier",
+    "TierOutcome",
+    "TierStatement",
     "Traits",
     "always",
     "links_of_events",
@@ -73,6 +77,7 @@ __all__ = [
     "profile_of",
     "resolve",
     "stated",
+    "tier_of",
     "traits",
     "update",
 ]

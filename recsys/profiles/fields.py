@@ -17,6 +17,7 @@ PEOPLE_SCHEMA: Final = Schema(
         "known_by": FieldType.TEXT,
         "consent": FieldType.TEXT,
         "refused": FieldType.TEXT,
+        "loyalty_tier": FieldType.TEXT,
         "lifecycle_stage": FieldType.TEXT,
         "rfm_segment": FieldType.TEXT,
         "recency_score": FieldType.NUMBER,
@@ -35,7 +36,7 @@ PEOPLE_SCHEMA: Final = Schema(
 )
 """What a filter of people may name."""
 
-_WITHOUT_EVENTS: Final = frozenset({"known_by", "consent", "refused"})
+_WITHOUT_EVENTS: Final = frozenset({"known_by", "consent", "refused", "loyalty_tier"})
 """Fields that need nothing of what she did."""
 
 
@@ -68,6 +69,7 @@ def person_record(person: Person, traits: Traits, *, now: float) -> Record:
     return {
         "known_by": sorted({one.namespace for one in person.identifiers}),
         **_consents(person),
+        "loyalty_tier": person.loyalty_tier or None,
         "lifecycle_stage": traits.stage,
         "rfm_segment": traits.rfm,
         "recency_score": None if scores is None else float(scores[0]),

@@ -9,6 +9,7 @@ from recsys.consent import Consent, Purpose, effective, stated
 from recsys.domain import Channel, Identifier, ItemId
 from recsys.events import ID_SEPARATOR
 from recsys.profiles.exports import Export
+from recsys.profiles.tier import TierOutcome, TierStatement
 
 
 class LoggedEvent(NamedTuple):
@@ -62,12 +63,14 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         event_count: How many she has.
         erase_time: When an identifier asked for was erased, seconds since 1970-01-01
             UTC; None if none was.
+        loyalty_tier: What `tier_of` makes of her identifiers; empty for none.
     """
 
     consents: dict[Identifier, tuple[Consent, ...]]
     events: tuple[LoggedEvent, ...] = ()
     event_count: int = 0
     erase_time: float | None = None
+    loyalty_tier: str = ""
 
     @property
     def identifiers(self) -> tuple[Identifier, ...]:
@@ -145,6 +148,14 @@ class PeopleStore(Protocol):
 
         Raises:
             PersonErased: All these identifiers were erased.
+        """
+        ...
+
+    def record_tiers(self, statements: Sequence[TierStatement]) -> list[TierOutcome]:
+        """Keep loyalty tiers, of each identifier the latest, in one step.
+
+        Returns:
+            What became of each statement.
         """
         ...
 

@@ -1,15 +1,19 @@
 """The part of the client that asks about people; see `recsys.serving.client`."""
 
+import itertools
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import grpc
 
+from recsys import limits
 from recsys.consent import Consent
 from recsys.domain import Identifier
+from recsys.profiles import TierOutcome, TierStatement
 from recsys.serving.client_errors import translated
-from recsys.serving.encode import encode_identifier
+from recsys.serving.encode import encode_identifier, put_moment
+from recsys.serving.enum_words import enum_word
 from recsys.serving.request_id import METADATA_KEY
 from recsys.v1 import profile_pb2, profile_service_pb2, profile_service_pb2_grpc, subject_pb2
 
@@ -51,6 +55,20 @@ class ProfileClient:
         )
         response: profile_service_pb2.SetConsentResponse = self._ask(self._stub.SetConsent, request)
         return list(response.consents)
+
+    def set_tiers(self, statements: Iterable[TierStatement]) -> dict[TierOutcome, int]:
+        """Say which loyalty tiers cards and accounts have, any number; counts what became of it."""
+        counts: dict[TierOutcome, int] = {}
+        waiting = iter(statements)
+        while some := list(itertools.islice(waiting, limits.LOYALTY_TIER_COUNT_MAX)):
+            request = profile_service_pb2.SetLoyaltyTiersRequest(loyalty_tiers=map(_tier, some))
+            response: profile_service_pb2.SetLoyaltyTiersResponse = self._ask(
+                self._stub.SetLoyaltyTiers, request, timeout_seconds=self._long_seconds
+            )
+            for outcome in response.outcomes:
+                word = TierOutcome(enum_word(profile_service_pb2.LoyaltyTierOutcome, outcome))
+                counts[word] = counts.get(word, 0) + 1
+        return counts
 
     def export(self, identifiers: Sequence[Identifier], *, destination: str = "") -> Iterator[str]:
         """Read everything held about a person, as JSON lines without their ends.
@@ -107,6 +125,14 @@ class ProfileClient:
         )
         response: profile_service_pb2.ListLinksResponse = self._ask(self._stub.ListLinks, request)
         return response
+
+
+def _tier(statement: TierStatement) -> profile_service_pb2.LoyaltyTier:
+    sent = profile_service_pb2.LoyaltyTier(
+        identifier=encode_identifier(statement.identifier), name=statement.tier.name
+    )
+    put_moment(sent.tier_time, statement.tier.time)
+    return sent
 
 
 def subject_of(identifiers: Sequence[Identifier]) -> subject_pb2.Subject:

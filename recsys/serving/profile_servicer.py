@@ -70,6 +70,12 @@ class ProfileServicer:
             consents=wire_profiles.consents(person.decided_consents())
         ).SerializeToString()
 
+    async def set_loyalty_tiers(self, request: service.SetLoyaltyTiersRequest, call: Call) -> bytes:
+        """Keep what a loyalty programme says."""
+        statements = wire_profiles.parse_tiers(request, now=call.now)
+        outcomes = await call.compute(self._pool, self._store().record_tiers, statements)
+        return wire_profiles.tiers_set(outcomes).SerializeToString()
+
     async def export_profile(
         self, request: service.ExportProfileRequest, call: Call
     ) -> AsyncIterator[bytes]:

@@ -368,6 +368,11 @@ def _profile_handlers(
     unary: tuple[tuple[str, Any, Any], ...] = (
         ("GetProfile", profile_service_pb2.GetProfileRequest, profiles.get_profile),
         ("SetConsent", profile_service_pb2.SetConsentRequest, profiles.set_consent),
+        (
+            "SetLoyaltyTiers",
+            profile_service_pb2.SetLoyaltyTiersRequest,
+            profiles.set_loyalty_tiers,
+        ),
         ("EraseProfile", profile_service_pb2.EraseProfileRequest, profiles.erase_profile),
         ("LinkIdentifiers", profile_service_pb2.LinkIdentifiersRequest, links.link_identifiers),
         (

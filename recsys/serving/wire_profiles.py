@@ -17,6 +17,9 @@ from recsys.profiles import (
     Orders,
     Person,
     Preference,
+    Tier,
+    TierOutcome,
+    TierStatement,
     Traits,
 )
 from recsys.serving import fields
@@ -81,6 +84,37 @@ def parse_set_consent(
     return identifiers, statements
 
 
+def parse_tiers(
+    request: profile_service_pb2.SetLoyaltyTiersRequest, *, now: float
+) -> list[TierStatement]:
+    """Check which tiers are said; raises as `parse_subject`."""
+    wrong = Violations()
+    sent = request.loyalty_tiers
+    if not sent:
+        wrong.add("loyalty_tiers", f"has 0 entries; allowed 1 to {limits.LOYALTY_TIER_COUNT_MAX}")
+    statements: list[TierStatement] = []
+    if wrong.count_within(sent, "loyalty_tiers", count_max=limits.LOYALTY_TIER_COUNT_MAX):
+        for position, one in enumerate(sent):
+            path = f"loyalty_tiers[{position}]"
+            identifier = fields.identifier(one.identifier, wrong, f"{path}.identifier")
+            if one.name:
+                wrong.text(one.name, f"{path}.name", bytes_max=limits.OFFER_NAME_BYTES_MAX)
+            time: float | None = now
+            if one.HasField("tier_time"):
+                time = fields.moment_not_ahead(one.tier_time, wrong, f"{path}.tier_time", now=now)
+            if time is not None:
+                statements.append(TierStatement(identifier, Tier(one.name, min(time, now))))
+    wrong.raise_any()
+    return statements
+
+
+def tiers_set(outcomes: Iterable[TierOutcome]) -> profile_service_pb2.SetLoyaltyTiersResponse:
+    """Say what became of statements."""
+    return profile_service_pb2.SetLoyaltyTiersResponse(
+        outcomes=[f"LOYALTY_TIER_OUTCOME_{one.name}" for one in outcomes]
+    )
+
+
 def _subject(sent: subject_pb2.Subject, wrong: Violations) -> tuple[Identifier, ...]:
     found = fields.identifiers(sent, wrong, "subject")
     if not found and not wrong.any:
@@ -137,6 +171,7 @@ def profile(person: Person, traits: Traits) -> profile_pb2.Profile:
         preferred_hours=traits.preferred_hours,
         top_categories=_preferences(traits.top_categories),
         top_stores=_preferences(traits.top_stores),
+        loyalty_tier=person.loyalty_tier,
     )
 
 

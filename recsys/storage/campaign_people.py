@@ -22,8 +22,8 @@ from recsys.campaigns import (
 )
 from recsys.consent import newest_of_each
 from recsys.domain import EventType, Identifier
-from recsys.profiles import Export, IdentityRules, LoggedEvent, Person
-from recsys.storage import exports, people_consents
+from recsys.profiles import Export, IdentityRules, LoggedEvent, Person, tier_of
+from recsys.storage import exports, people_consents, people_tiers
 from recsys.storage.people_members import HERS
 from recsys.storage.sessions import Row, Session, Sessions
 from recsys.storage.tombstones import tombstones_of
@@ -267,6 +267,7 @@ class CampaignPeople:
     ) -> list[FoundPerson]:
         keys = [one.row.key for members in people for one in members]
         said = people_consents.read(session, keys) if keys else {}
+        tiers = people_tiers.read(session, keys)
         events = self._events(session, people, needs)
         return [
             FoundPerson(
@@ -277,6 +278,9 @@ class CampaignPeople:
                     },
                     events=tuple(hers),
                     event_count=len(hers),
+                    loyalty_tier=tier_of(
+                        tiers[one.row.key] for one in members if one.row.key in tiers
+                    ),
                 ),
                 keys=tuple(one.row.key for one in members),
             )

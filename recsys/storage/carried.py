@@ -46,14 +46,16 @@ ON CONFLICT (identifier_key) DO UPDATE SET consent_bits = excluded.consent_bits
 _ADD_ERASURE = "INSERT INTO erasures VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_SEGMENT = "INSERT INTO saved_segments VALUES (?, ?)"
 # Places in the log are those of another log.
-_OFFER_TABLES = (
+_TABLES = (
     "offers", "offer_spends", "reservations", "offer_uses", "trigger_waits", "trigger_messages",
+    "loyalty_tiers",
 )  # fmt: skip
 _USERS = """
 SELECT identifier_key, namespace, value FROM identifiers
 WHERE identifier_key IN (
   SELECT identifier_key FROM offer_uses
   UNION SELECT identifier_key FROM trigger_waits UNION SELECT identifier_key FROM trigger_messages
+  UNION SELECT identifier_key FROM loyalty_tiers
 )
 """
 _ADD_USER = """
@@ -158,8 +160,10 @@ def hand_over_links(
         reading.close()
 
 
-def hand_over_offers(path: Path, connection: sqlite3.Connection) -> None:
-    """Write offers, their ledger and what triggers decided into a new store with the same salt.
+def hand_over_tables(path: Path, connection: sqlite3.Connection) -> None:
+    """Write offers, their ledger, loyalty tiers and what triggers decided into a new store.
+
+    Both have the same salt.
 
     Args:
         path: The former store.
@@ -171,7 +175,7 @@ def hand_over_offers(path: Path, connection: sqlite3.Connection) -> None:
 
     def copy(handle: Handle) -> None:
         connection.executemany(_ADD_USER, handle.connection.execute(_USERS))
-        for table in _OFFER_TABLES:
+        for table in _TABLES:
             rows = handle.connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - our own names
             places = ", ".join("?" * len(rows.description))
             connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608 - as above

@@ -21,6 +21,9 @@ WHERE {which} AND i.profile_key IS NULL AND i.consent_bits = 0
   AND NOT EXISTS (SELECT 1 FROM events WHERE events.identifier_key = i.identifier_key)
   AND NOT EXISTS (SELECT 1 FROM consents WHERE consents.identifier_key = i.identifier_key)
   AND NOT EXISTS (SELECT 1 FROM offer_uses AS u WHERE u.identifier_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM loyalty_tiers AS t WHERE t.identifier_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM trigger_waits AS w WHERE w.identifier_key = i.identifier_key)
+  AND NOT EXISTS (SELECT 1 FROM trigger_messages AS m WHERE m.identifier_key = i.identifier_key)
 """
 """Forgets identifiers of which nothing is known any more. Nobody may write under them meanwhile."""
 

@@ -7,8 +7,23 @@ from typing import Final
 from recsys.consent import Consent, newest_of_each
 from recsys.domain import EventType, Identifier
 from recsys.errors import PersonErased
-from recsys.profiles import Erasure, Export, LoggedEvent, Person
-from recsys.storage import exports, offers_people, people_consents, tombstones, trigger_rows
+from recsys.profiles import (
+    Erasure,
+    Export,
+    LoggedEvent,
+    Person,
+    TierOutcome,
+    TierStatement,
+    tier_of,
+)
+from recsys.storage import (
+    exports,
+    offers_people,
+    people_consents,
+    people_tiers,
+    tombstones,
+    trigger_rows,
+)
 from recsys.storage.mentions import forget_mentions
 from recsys.storage.people_export import exported
 from recsys.storage.people_members import HERS, add, members, most_trusted_first, turns_of_others
@@ -77,6 +92,10 @@ class People:
 
         return self._sessions.write(write)
 
+    def record_tiers(self, statements: Sequence[TierStatement]) -> list[TierOutcome]:
+        """Keep loyalty tiers; as `PeopleStore.record_tiers`."""
+        return self._sessions.write(lambda session: people_tiers.record(session, statements))
+
     def export(
         self, identifiers: Sequence[Identifier], *, to: Export | None = None
     ) -> Iterator[list[bytes]]:
@@ -110,6 +129,7 @@ def _person(session: Session, identifiers: Sequence[Identifier], *, event_count_
         events=events,
         event_count=event_count,
         erase_time=max((one.erase_time for one in erased), default=None),
+        loyalty_tier=tier_of(people_tiers.read(session, keys).values()),
     )
 
 
@@ -131,6 +151,7 @@ def _erase(session: Session, identifiers: Sequence[Identifier], *, now: float) -
         for key, from_time, until_time in session.rows(_TURNS, sorted(shared), keys)
     ]
     consent_count = session.change(_DELETE_CONSENTS, own)
+    people_tiers.forget(session, own)
     names = [found[key] for key in own if key in found]
     forget_mentions(session, names)
     link_count = session.unlink(names)

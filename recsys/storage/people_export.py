@@ -11,7 +11,7 @@ import numpy as np
 from recsys.domain import Identifier
 from recsys.offers import amount_of_micros
 from recsys.profiles import Export, Link
-from recsys.storage import exports, offers_people, people_consents, trigger_rows
+from recsys.storage import exports, offers_people, people_consents, people_tiers, trigger_rows
 from recsys.storage.packed import unpack_lines
 from recsys.storage.people_members import HERS, members, most_trusted_first, turns_of_others
 from recsys.storage.sessions import Session, Sessions
@@ -34,7 +34,7 @@ def exported(
     """Return the lines in parts; each part is of one moment.
 
     A line is an object whose `record` says what it is: `identifier`, `consent`, `link`,
-    `packed-history`, `export`, `redemption`, `trigger`, `event` or `erased`.
+    `packed-history`, `loyalty-tier`, `export`, `redemption`, `trigger`, `event` or `erased`.
     """
     found = sessions.read(
         lambda session: most_trusted_first(session, members(session, identifiers))
@@ -86,6 +86,10 @@ def _about_her(
             )
             for one, record_time in said
         ]
+    lines += [
+        _line("loyalty-tier", found[key], tier=one.name, tier_time=_moment(one.time))
+        for key, one in people_tiers.read(session, found).items()
+    ]
     lines += [
         _line(
             "link",

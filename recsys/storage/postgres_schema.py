@@ -7,7 +7,7 @@ import psycopg
 
 from recsys.errors import StorageUnavailable
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration in `migrations/versions`."""
 
 _VERSION: Final = "SELECT version_num FROM alembic_version"

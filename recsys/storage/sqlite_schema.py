@@ -9,7 +9,7 @@ from recsys.errors import StorageUnavailable
 from recsys.storage.catalog_rows import ONLINE_KEY, item_text, plain_item, store_text
 from recsys.storage.event_rows import SALT_FACT, new_salt
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 """Kept in the file's `user_version`. Files of earlier versions are brought up to date,
 back to `_OLDEST`; those before that hold no events, so there is nothing to carry on from."""
 
@@ -174,6 +174,12 @@ CREATE UNIQUE INDEX trigger_messages_by_id ON trigger_messages (id_high, id_low)
 CREATE INDEX trigger_messages_by_identifier ON trigger_messages (identifier_key);
 CREATE INDEX trigger_messages_by_time ON trigger_messages (decide_time);
 CREATE INDEX trigger_messages_open ON trigger_messages (message_key) WHERE state <= 2;
+""",
+    11: """
+CREATE TABLE loyalty_tiers ( -- what was said last of an identifier
+  identifier_key INTEGER PRIMARY KEY, tier TEXT NOT NULL, -- empty for none any more
+  tier_time REAL NOT NULL
+);
 """,
 }
 """What makes a store of each version from one of the version before; what there is to be

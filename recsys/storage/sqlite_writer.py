@@ -20,7 +20,7 @@ from recsys.domain import Identifier, ItemId
 from recsys.errors import StorageUnavailable
 from recsys.events import EMPTY_HISTORY, Event
 from recsys.profiles import Export
-from recsys.storage.carried import carried_from, hand_over, hand_over_links, hand_over_offers
+from recsys.storage.carried import carried_from, hand_over, hand_over_links, hand_over_tables
 from recsys.storage.catalog_rows import item_text
 from recsys.storage.event_rows import EVENT_COLUMNS, EventRow, Keys
 from recsys.storage.exports import ADD_EXPORT
@@ -212,7 +212,7 @@ class SqliteWriter:
         link_imported(self._connection, self._keys)
         if is_live(self._people):
             hand_over_links(self._people, self._connection, self._keys, self._is_gone)
-            hand_over_offers(self._people, self._connection)
+            hand_over_tables(self._people, self._connection)
         self._connection.execute(BY_IDENTIFIER)
         try:
             self._connection.execute(BY_ID)

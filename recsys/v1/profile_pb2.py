@@ -27,37 +27,37 @@ from recsys.v1 import event_pb2 as recsys_dot_v1_dot_event__pb2
 from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17recsys/v1/profile.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recsys/v1/event.proto\x1a\x17recsys/v1/subject.proto\"\xaa\x04\n\x07Profile\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12$\n\x08\x63onsents\x18\x02 \x03(\x0b\x32\x12.recsys.v1.Consent\x12.\n\nerase_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x36\n\x12\x63hannel_activities\x18\x05 \x03(\x0b\x32\x1a.recsys.v1.ChannelActivity\x12+\n\x0c\x65vent_counts\x18\x06 \x03(\x0b\x32\x15.recsys.v1.EventCount\x12!\n\x06orders\x18\x07 \x01(\x0b\x32\x11.recsys.v1.Orders\x12*\n\x0brfm_segment\x18\x08 \x01(\x0e\x32\x15.recsys.v1.RfmSegment\x12\x32\n\x0flifecycle_stage\x18\t \x01(\x0e\x32\x19.recsys.v1.LifecycleStage\x12-\n\x11preferred_channel\x18\n \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x17\n\x0fpreferred_hours\x18\x0b \x03(\x05\x12-\n\x0etop_categories\x18\x0c \x03(\x0b\x32\x15.recsys.v1.Preference\x12)\n\ntop_stores\x18\r \x03(\x0b\x32\x15.recsys.v1.Preference\"e\n\x0f\x43hannelActivity\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.recsys.v1.Channel\x12-\n\tlast_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\nEventCount\x12(\n\nevent_type\x18\x01 \x01(\x0e\x32\x14.recsys.v1.EventType\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\xd2\x01\n\x06Orders\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12.\n\nfirst_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crecent_count\x18\x04 \x01(\x05\x12\'\n\rrecent_values\x18\x05 \x03(\x0b\x32\x10.recsys.v1.Money\x12\x1b\n\x13unpriced_line_count\x18\x06 \x01(\x05\"J\n\nPreference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x05\x12\x16\n\x0e\x61\x63tivity_count\x18\x03 \x01(\x05\"\xea\x01\n\x07\x43onsent\x12#\n\x07purpose\x18\x01 \x01(\x0e\x32\x12.recsys.v1.Purpose\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.recsys.v1.Channel\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.recsys.v1.ConsentStatus\x12\x30\n\x0c\x63onsent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06source\x18\x05 \x01(\t\x12)\n\nidentifier\x18\x06 \x01(\x0b\x32\x15.recsys.v1.Identifier\"\xcb\x01\n\x07\x45rasure\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10identifier_count\x18\x03 \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x15\n\rconsent_count\x18\x05 \x01(\x05\x12\x12\n\nlink_count\x18\x06 \x01(\x05\x12\"\n\x07\x65xports\x18\x07 \x03(\x0b\x32\x11.recsys.v1.Export\"m\n\x06\x45xport\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.recsys.v1.ExportKind\x12\r\n\x05place\x18\x02 \x01(\t\x12/\n\x0b\x65xport_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x8f\x01\n\nExportKind\x12\x1b\n\x17\x45XPORT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45XPORT_KIND_PROFILE\x10\x01\x12\x18\n\x14\x45XPORT_KIND_SNAPSHOT\x10\x02\x12\x17\n\x13\x45XPORT_KIND_DATASET\x10\x03\x12\x18\n\x14\x45XPORT_KIND_CAMPAIGN\x10\x04*h\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x17\n\x13PURPOSE_PERSONALISE\x10\x01\x12\x14\n\x10PURPOSE_TRAINING\x10\x02\x12\x15\n\x11PURPOSE_MARKETING\x10\x03*\x84\x01\n\rConsentStatus\x12\x1e\n\x1a\x43ONSENT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONSENT_STATUS_GRANTED\x10\x01\x12\x19\n\x15\x43ONSENT_STATUS_DENIED\x10\x02\x12\x1c\n\x18\x43ONSENT_STATUS_WITHDRAWN\x10\x03*\xf7\x01\n\nRfmSegment\x12\x1b\n\x17RFM_SEGMENT_UNSPECIFIED\x10\x00\x12\x18\n\x14RFM_SEGMENT_CHAMPION\x10\x01\x12\x15\n\x11RFM_SEGMENT_LOYAL\x10\x02\x12\x19\n\x15RFM_SEGMENT_PROMISING\x10\x03\x12\x13\n\x0fRFM_SEGMENT_NEW\x10\x04\x12\x1f\n\x1bRFM_SEGMENT_NEEDS_ATTENTION\x10\x05\x12\x17\n\x13RFM_SEGMENT_AT_RISK\x10\x06\x12\x1b\n\x17RFM_SEGMENT_HIBERNATING\x10\x07\x12\x14\n\x10RFM_SEGMENT_LOST\x10\x08*\xe1\x01\n\x0eLifecycleStage\x12\x1f\n\x1bLIFECYCLE_STAGE_UNSPECIFIED\x10\x00\x12\x1c\n\x18LIFECYCLE_STAGE_PROSPECT\x10\x01\x12\x1f\n\x1bLIFECYCLE_STAGE_FIRST_BUYER\x10\x02\x12\x1b\n\x17LIFECYCLE_STAGE_REGULAR\x10\x03\x12\x19\n\x15LIFECYCLE_STAGE_LOYAL\x10\x04\x12\x1b\n\x17LIFECYCLE_STAGE_AT_RISK\x10\x05\x12\x1a\n\x16LIFECYCLE_STAGE_LAPSED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17recsys/v1/profile.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15recsys/v1/event.proto\x1a\x17recsys/v1/subject.proto\"\xc0\x04\n\x07Profile\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12$\n\x08\x63onsents\x18\x02 \x03(\x0b\x32\x12.recsys.v1.Consent\x12.\n\nerase_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x36\n\x12\x63hannel_activities\x18\x05 \x03(\x0b\x32\x1a.recsys.v1.ChannelActivity\x12+\n\x0c\x65vent_counts\x18\x06 \x03(\x0b\x32\x15.recsys.v1.EventCount\x12!\n\x06orders\x18\x07 \x01(\x0b\x32\x11.recsys.v1.Orders\x12*\n\x0brfm_segment\x18\x08 \x01(\x0e\x32\x15.recsys.v1.RfmSegment\x12\x32\n\x0flifecycle_stage\x18\t \x01(\x0e\x32\x19.recsys.v1.LifecycleStage\x12-\n\x11preferred_channel\x18\n \x01(\x0e\x32\x12.recsys.v1.Channel\x12\x17\n\x0fpreferred_hours\x18\x0b \x03(\x05\x12-\n\x0etop_categories\x18\x0c \x03(\x0b\x32\x15.recsys.v1.Preference\x12)\n\ntop_stores\x18\r \x03(\x0b\x32\x15.recsys.v1.Preference\x12\x14\n\x0cloyalty_tier\x18\x0e \x01(\t\"e\n\x0f\x43hannelActivity\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.recsys.v1.Channel\x12-\n\tlast_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\nEventCount\x12(\n\nevent_type\x18\x01 \x01(\x0e\x32\x14.recsys.v1.EventType\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\xd2\x01\n\x06Orders\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12.\n\nfirst_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crecent_count\x18\x04 \x01(\x05\x12\'\n\rrecent_values\x18\x05 \x03(\x0b\x32\x10.recsys.v1.Money\x12\x1b\n\x13unpriced_line_count\x18\x06 \x01(\x05\"J\n\nPreference\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epurchase_count\x18\x02 \x01(\x05\x12\x16\n\x0e\x61\x63tivity_count\x18\x03 \x01(\x05\"\xea\x01\n\x07\x43onsent\x12#\n\x07purpose\x18\x01 \x01(\x0e\x32\x12.recsys.v1.Purpose\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.recsys.v1.Channel\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.recsys.v1.ConsentStatus\x12\x30\n\x0c\x63onsent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06source\x18\x05 \x01(\t\x12)\n\nidentifier\x18\x06 \x01(\x0b\x32\x15.recsys.v1.Identifier\"\xcb\x01\n\x07\x45rasure\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10identifier_count\x18\x03 \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x15\n\rconsent_count\x18\x05 \x01(\x05\x12\x12\n\nlink_count\x18\x06 \x01(\x05\x12\"\n\x07\x65xports\x18\x07 \x03(\x0b\x32\x11.recsys.v1.Export\"m\n\x06\x45xport\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.recsys.v1.ExportKind\x12\r\n\x05place\x18\x02 \x01(\t\x12/\n\x0b\x65xport_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x8f\x01\n\nExportKind\x12\x1b\n\x17\x45XPORT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45XPORT_KIND_PROFILE\x10\x01\x12\x18\n\x14\x45XPORT_KIND_SNAPSHOT\x10\x02\x12\x17\n\x13\x45XPORT_KIND_DATASET\x10\x03\x12\x18\n\x14\x45XPORT_KIND_CAMPAIGN\x10\x04*h\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x17\n\x13PURPOSE_PERSONALISE\x10\x01\x12\x14\n\x10PURPOSE_TRAINING\x10\x02\x12\x15\n\x11PURPOSE_MARKETING\x10\x03*\x84\x01\n\rConsentStatus\x12\x1e\n\x1a\x43ONSENT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43ONSENT_STATUS_GRANTED\x10\x01\x12\x19\n\x15\x43ONSENT_STATUS_DENIED\x10\x02\x12\x1c\n\x18\x43ONSENT_STATUS_WITHDRAWN\x10\x03*\xf7\x01\n\nRfmSegment\x12\x1b\n\x17RFM_SEGMENT_UNSPECIFIED\x10\x00\x12\x18\n\x14RFM_SEGMENT_CHAMPION\x10\x01\x12\x15\n\x11RFM_SEGMENT_LOYAL\x10\x02\x12\x19\n\x15RFM_SEGMENT_PROMISING\x10\x03\x12\x13\n\x0fRFM_SEGMENT_NEW\x10\x04\x12\x1f\n\x1bRFM_SEGMENT_NEEDS_ATTENTION\x10\x05\x12\x17\n\x13RFM_SEGMENT_AT_RISK\x10\x06\x12\x1b\n\x17RFM_SEGMENT_HIBERNATING\x10\x07\x12\x14\n\x10RFM_SEGMENT_LOST\x10\x08*\xe1\x01\n\x0eLifecycleStage\x12\x1f\n\x1bLIFECYCLE_STAGE_UNSPECIFIED\x10\x00\x12\x1c\n\x18LIFECYCLE_STAGE_PROSPECT\x10\x01\x12\x1f\n\x1bLIFECYCLE_STAGE_FIRST_BUYER\x10\x02\x12\x1b\n\x17LIFECYCLE_STAGE_REGULAR\x10\x03\x12\x19\n\x15LIFECYCLE_STAGE_LOYAL\x10\x04\x12\x1b\n\x17LIFECYCLE_STAGE_AT_RISK\x10\x05\x12\x1a\n\x16LIFECYCLE_STAGE_LAPSED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPORTKIND']._serialized_start=1694
-  _globals['_EXPORTKIND']._serialized_end=1837
-  _globals['_PURPOSE']._serialized_start=1839
-  _globals['_PURPOSE']._serialized_end=1943
-  _globals['_CONSENTSTATUS']._serialized_start=1946
-  _globals['_CONSENTSTATUS']._serialized_end=2078
-  _globals['_RFMSEGMENT']._serialized_start=2081
-  _globals['_RFMSEGMENT']._serialized_end=2328
-  _globals['_LIFECYCLESTAGE']._serialized_start=2331
-  _globals['_LIFECYCLESTAGE']._serialized_end=2556
+  _globals['_EXPORTKIND']._serialized_start=1716
+  _globals['_EXPORTKIND']._serialized_end=1859
+  _globals['_PURPOSE']._serialized_start=1861
+  _globals['_PURPOSE']._serialized_end=1965
+  _globals['_CONSENTSTATUS']._serialized_start=1968
+  _globals['_CONSENTSTATUS']._serialized_end=2100
+  _globals['_RFMSEGMENT']._serialized_start=2103
+  _globals['_RFMSEGMENT']._serialized_end=2350
+  _globals['_LIFECYCLESTAGE']._serialized_start=2353
+  _globals['_LIFECYCLESTAGE']._serialized_end=2578
   _globals['_PROFILE']._serialized_start=120
-  _globals['_PROFILE']._serialized_end=674
-  _globals['_CHANNELACTIVITY']._serialized_start=676
-  _globals['_CHANNELACTIVITY']._serialized_end=777
-  _globals['_EVENTCOUNT']._serialized_start=779
-  _globals['_EVENTCOUNT']._serialized_end=848
-  _globals['_ORDERS']._serialized_start=851
-  _globals['_ORDERS']._serialized_end=1061
-  _globals['_PREFERENCE']._serialized_start=1063
-  _globals['_PREFERENCE']._serialized_end=1137
-  _globals['_CONSENT']._serialized_start=1140
-  _globals['_CONSENT']._serialized_end=1374
-  _globals['_ERASURE']._serialized_start=1377
-  _globals['_ERASURE']._serialized_end=1580
-  _globals['_EXPORT']._serialized_start=1582
-  _globals['_EXPORT']._serialized_end=1691
+  _globals['_PROFILE']._serialized_end=696
+  _globals['_CHANNELACTIVITY']._serialized_start=698
+  _globals['_CHANNELACTIVITY']._serialized_end=799
+  _globals['_EVENTCOUNT']._serialized_start=801
+  _globals['_EVENTCOUNT']._serialized_end=870
+  _globals['_ORDERS']._serialized_start=873
+  _globals['_ORDERS']._serialized_end=1083
+  _globals['_PREFERENCE']._serialized_start=1085
+  _globals['_PREFERENCE']._serialized_end=1159
+  _globals['_CONSENT']._serialized_start=1162
+  _globals['_CONSENT']._serialized_end=1396
+  _globals['_ERASURE']._serialized_start=1399
+  _globals['_ERASURE']._serialized_end=1602
+  _globals['_EXPORT']._serialized_start=1604
+  _globals['_EXPORT']._serialized_end=1713
 # @@protoc_insertion_point(module_scope)

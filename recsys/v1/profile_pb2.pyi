@@ -86,7 +86,7 @@ LIFECYCLE_STAGE_AT_RISK: LifecycleStage
 LIFECYCLE_STAGE_LAPSED: LifecycleStage
 
 class Profile(_message.Message):
-    __slots__ = ("identifiers", "consents", "erase_time", "event_count", "channel_activities", "event_counts", "orders", "rfm_segment", "lifecycle_stage", "preferred_channel", "preferred_hours", "top_categories", "top_stores")
+    __slots__ = ("identifiers", "consents", "erase_time", "event_count", "channel_activities", "event_counts", "orders", "rfm_segment", "lifecycle_stage", "preferred_channel", "preferred_hours", "top_categories", "top_stores", "loyalty_tier")
     IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
     CONSENTS_FIELD_NUMBER: _ClassVar[int]
     ERASE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class Profile(_message.Message):
     PREFERRED_HOURS_FIELD_NUMBER: _ClassVar[int]
     TOP_CATEGORIES_FIELD_NUMBER: _ClassVar[int]
     TOP_STORES_FIELD_NUMBER: _ClassVar[int]
+    LOYALTY_TIER_FIELD_NUMBER: _ClassVar[int]
     identifiers: _containers.RepeatedCompositeFieldContainer[_subject_pb2.Identifier]
     consents: _containers.RepeatedCompositeFieldContainer[Consent]
     erase_time: _timestamp_pb2.Timestamp
@@ -113,7 +114,8 @@ class Profile(_message.Message):
     preferred_hours: _containers.RepeatedScalarFieldContainer[int]
     top_categories: _containers.RepeatedCompositeFieldContainer[Preference]
     top_stores: _containers.RepeatedCompositeFieldContainer[Preference]
-    def __init__(self, identifiers: _Optional[_Iterable[_Union[_subject_pb2.Identifier, _Mapping]]] = ..., consents: _Optional[_Iterable[_Union[Consent, _Mapping]]] = ..., erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_count: _Optional[int] = ..., channel_activities: _Optional[_Iterable[_Union[ChannelActivity, _Mapping]]] = ..., event_counts: _Optional[_Iterable[_Union[EventCount, _Mapping]]] = ..., orders: _Optional[_Union[Orders, _Mapping]] = ..., rfm_segment: _Optional[_Union[RfmSegment, str]] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., preferred_channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., preferred_hours: _Optional[_Iterable[int]] = ..., top_categories: _Optional[_Iterable[_Union[Preference, _Mapping]]] = ..., top_stores: _Optional[_Iterable[_Union[Preference, _Mapping]]] = ...) -> None: ...
+    loyalty_tier: str
+    def __init__(self, identifiers: _Optional[_Iterable[_Union[_subject_pb2.Identifier, _Mapping]]] = ..., consents: _Optional[_Iterable[_Union[Consent, _Mapping]]] = ..., erase_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_count: _Optional[int] = ..., channel_activities: _Optional[_Iterable[_Union[ChannelActivity, _Mapping]]] = ..., event_counts: _Optional[_Iterable[_Union[EventCount, _Mapping]]] = ..., orders: _Optional[_Union[Orders, _Mapping]] = ..., rfm_segment: _Optional[_Union[RfmSegment, str]] = ..., lifecycle_stage: _Optional[_Union[LifecycleStage, str]] = ..., preferred_channel: _Optional[_Union[_event_pb2.Channel, str]] = ..., preferred_hours: _Optional[_Iterable[int]] = ..., top_categories: _Optional[_Iterable[_Union[Preference, _Mapping]]] = ..., top_stores: _Optional[_Iterable[_Union[Preference, _Mapping]]] = ..., loyalty_tier: _Optional[str] = ...) -> None: ...
 
 class ChannelActivity(_message.Message):
     __slots__ = ("channel", "last_time")

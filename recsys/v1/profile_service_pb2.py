@@ -27,17 +27,19 @@ from recsys.v1 import profile_pb2 as recsys_dot_v1_dot_profile__pb2
 from recsys.v1 import subject_pb2 as recsys_dot_v1_dot_subject__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frecsys/v1/profile_service.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17recsys/v1/profile.proto\x1a\x17recsys/v1/subject.proto\"8\n\x11GetProfileRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Profile\"^\n\x11SetConsentRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12$\n\x08\x63onsents\x18\x02 \x03(\x0b\x32\x12.recsys.v1.Consent\":\n\x12SetConsentResponse\x12$\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x12.recsys.v1.Consent\"P\n\x14\x45xportProfileRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\"&\n\x15\x45xportProfileResponse\x12\r\n\x05lines\x18\x01 \x03(\t\":\n\x13\x45raseProfileRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\";\n\x14\x45raseProfileResponse\x12#\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Erasure\"\xab\x01\n\x16LinkIdentifiersRequest\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x17\n\nconfidence\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12-\n\tlink_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_confidence\"\\\n\x17LinkIdentifiersResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12-\n\rrefused_links\x18\x02 \x03(\x0b\x32\x16.recsys.v1.RefusedLink\"V\n\x18UnlinkIdentifiersRequest\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x0e\n\x06source\x18\x02 \x01(\t\"G\n\x19UnlinkIdentifiersResponse\x12\x15\n\rremoved_count\x18\x01 \x01(\x05\x12\x13\n\x0bprofile_ids\x18\x02 \x03(\t\"=\n\x10ListLinksRequest\x12)\n\nidentifier\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\"\x9e\x01\n\x11ListLinksResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12*\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x1e\n\x05links\x18\x03 \x03(\x0b\x32\x0f.recsys.v1.Link\x12)\n\x0b\x64\x65vice_uses\x18\x04 \x03(\x0b\x32\x14.recsys.v1.DeviceUse\"\x9f\x02\n\x04Link\x12\"\n\x03one\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12$\n\x05other\x18\x02 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.recsys.v1.LinkKind\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12.\n\nfirst_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x07refusal\x18\x08 \x01(\x0e\x32\x16.recsys.v1.LinkRefusal\"\x80\x01\n\x0bRefusedLink\x12\"\n\x03one\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12$\n\x05other\x18\x02 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12\'\n\x07refusal\x18\x03 \x01(\x0e\x32\x16.recsys.v1.LinkRefusal\"\x90\x01\n\tDeviceUse\x12%\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*f\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12LINK_KIND_EXPLICIT\x10\x01\x12\x12\n\x0eLINK_KIND_RULE\x10\x02\x12\x13\n\x0fLINK_KIND_EVENT\x10\x03*\xed\x01\n\x0bLinkRefusal\x12\x1c\n\x18LINK_REFUSAL_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINK_REFUSAL_CONFIDENCE\x10\x01\x12 \n\x1cLINK_REFUSAL_NAMESPACE_LIMIT\x10\x02\x12\x1d\n\x19LINK_REFUSAL_PERSON_LIMIT\x10\x03\x12\"\n\x1eLINK_REFUSAL_PUBLIC_IDENTIFIER\x10\x04\x12\x1e\n\x1aLINK_REFUSAL_PUBLIC_DEVICE\x10\x05\x12\x1e\n\x1aLINK_REFUSAL_TOO_CONNECTED\x10\x06\x32\xcf\x04\n\x0eProfileService\x12I\n\nGetProfile\x12\x1c.recsys.v1.GetProfileRequest\x1a\x1d.recsys.v1.GetProfileResponse\x12I\n\nSetConsent\x12\x1c.recsys.v1.SetConsentRequest\x1a\x1d.recsys.v1.SetConsentResponse\x12T\n\rExportProfile\x12\x1f.recsys.v1.ExportProfileRequest\x1a .recsys.v1.ExportProfileResponse0\x01\x12O\n\x0c\x45raseProfile\x12\x1e.recsys.v1.EraseProfileRequest\x1a\x1f.recsys.v1.EraseProfileResponse\x12X\n\x0fLinkIdentifiers\x12!.recsys.v1.LinkIdentifiersRequest\x1a\".recsys.v1.LinkIdentifiersResponse\x12^\n\x11UnlinkIdentifiers\x12#.recsys.v1.UnlinkIdentifiersRequest\x1a$.recsys.v1.UnlinkIdentifiersResponse\x12\x46\n\tListLinks\x12\x1b.recsys.v1.ListLinksRequest\x1a\x1c.recsys.v1.ListLinksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frecsys/v1/profile_service.proto\x12\trecsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17recsys/v1/profile.proto\x1a\x17recsys/v1/subject.proto\"8\n\x11GetProfileRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Profile\"^\n\x11SetConsentRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12$\n\x08\x63onsents\x18\x02 \x03(\x0b\x32\x12.recsys.v1.Consent\":\n\x12SetConsentResponse\x12$\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x12.recsys.v1.Consent\"G\n\x16SetLoyaltyTiersRequest\x12-\n\rloyalty_tiers\x18\x01 \x03(\x0b\x32\x16.recsys.v1.LoyaltyTier\"u\n\x0bLoyaltyTier\x12)\n\nidentifier\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12\x0c\n\x04name\x18\x02 \x01(\t\x12-\n\ttier_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x17SetLoyaltyTiersResponse\x12/\n\x08outcomes\x18\x01 \x03(\x0e\x32\x1d.recsys.v1.LoyaltyTierOutcome\"P\n\x14\x45xportProfileRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\"&\n\x15\x45xportProfileResponse\x12\r\n\x05lines\x18\x01 \x03(\t\":\n\x13\x45raseProfileRequest\x12#\n\x07subject\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Subject\";\n\x14\x45raseProfileResponse\x12#\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x12.recsys.v1.Erasure\"\xab\x01\n\x16LinkIdentifiersRequest\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x17\n\nconfidence\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12-\n\tlink_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_confidence\"\\\n\x17LinkIdentifiersResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12-\n\rrefused_links\x18\x02 \x03(\x0b\x32\x16.recsys.v1.RefusedLink\"V\n\x18UnlinkIdentifiersRequest\x12*\n\x0bidentifiers\x18\x01 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x0e\n\x06source\x18\x02 \x01(\t\"G\n\x19UnlinkIdentifiersResponse\x12\x15\n\rremoved_count\x18\x01 \x01(\x05\x12\x13\n\x0bprofile_ids\x18\x02 \x03(\t\"=\n\x10ListLinksRequest\x12)\n\nidentifier\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\"\x9e\x01\n\x11ListLinksResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12*\n\x0bidentifiers\x18\x02 \x03(\x0b\x32\x15.recsys.v1.Identifier\x12\x1e\n\x05links\x18\x03 \x03(\x0b\x32\x0f.recsys.v1.Link\x12)\n\x0b\x64\x65vice_uses\x18\x04 \x03(\x0b\x32\x14.recsys.v1.DeviceUse\"\x9f\x02\n\x04Link\x12\"\n\x03one\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12$\n\x05other\x18\x02 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.recsys.v1.LinkKind\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12.\n\nfirst_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x07refusal\x18\x08 \x01(\x0e\x32\x16.recsys.v1.LinkRefusal\"\x80\x01\n\x0bRefusedLink\x12\"\n\x03one\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12$\n\x05other\x18\x02 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12\'\n\x07refusal\x18\x03 \x01(\x0e\x32\x16.recsys.v1.LinkRefusal\"\x90\x01\n\tDeviceUse\x12%\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x15.recsys.v1.Identifier\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xe2\x01\n\x12LoyaltyTierOutcome\x12$\n LOYALTY_TIER_OUTCOME_UNSPECIFIED\x10\x00\x12 \n\x1cLOYALTY_TIER_OUTCOME_WRITTEN\x10\x01\x12\"\n\x1eLOYALTY_TIER_OUTCOME_UNCHANGED\x10\x02\x12\x1e\n\x1aLOYALTY_TIER_OUTCOME_STALE\x10\x03\x12\x1f\n\x1bLOYALTY_TIER_OUTCOME_ERASED\x10\x04\x12\x1f\n\x1bLOYALTY_TIER_OUTCOME_DEVICE\x10\x05*f\n\x08LinkKind\x12\x19\n\x15LINK_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12LINK_KIND_EXPLICIT\x10\x01\x12\x12\n\x0eLINK_KIND_RULE\x10\x02\x12\x13\n\x0fLINK_KIND_EVENT\x10\x03*\xed\x01\n\x0bLinkRefusal\x12\x1c\n\x18LINK_REFUSAL_UNSPECIFIED\x10\x00\x12\x1b\n\x17LINK_REFUSAL_CONFIDENCE\x10\x01\x12 \n\x1cLINK_REFUSAL_NAMESPACE_LIMIT\x10\x02\x12\x1d\n\x19LINK_REFUSAL_PERSON_LIMIT\x10\x03\x12\"\n\x1eLINK_REFUSAL_PUBLIC_IDENTIFIER\x10\x04\x12\x1e\n\x1aLINK_REFUSAL_PUBLIC_DEVICE\x10\x05\x12\x1e\n\x1aLINK_REFUSAL_TOO_CONNECTED\x10\x06\x32\xa9\x05\n\x0eProfileService\x12I\n\nGetProfile\x12\x1c.recsys.v1.GetProfileRequest\x1a\x1d.recsys.v1.GetProfileResponse\x12I\n\nSetConsent\x12\x1c.recsys.v1.SetConsentRequest\x1a\x1d.recsys.v1.SetConsentResponse\x12X\n\x0fSetLoyaltyTiers\x12!.recsys.v1.SetLoyaltyTiersRequest\x1a\".recsys.v1.SetLoyaltyTiersResponse\x12T\n\rExportProfile\x12\x1f.recsys.v1.ExportProfileRequest\x1a .recsys.v1.ExportProfileResponse0\x01\x12O\n\x0c\x45raseProfile\x12\x1e.recsys.v1.EraseProfileRequest\x1a\x1f.recsys.v1.EraseProfileResponse\x12X\n\x0fLinkIdentifiers\x12!.recsys.v1.LinkIdentifiersRequest\x1a\".recsys.v1.LinkIdentifiersResponse\x12^\n\x11UnlinkIdentifiers\x12#.recsys.v1.UnlinkIdentifiersRequest\x1a$.recsys.v1.UnlinkIdentifiersResponse\x12\x46\n\tListLinks\x12\x1b.recsys.v1.ListLinksRequest\x1a\x1c.recsys.v1.ListLinksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'recsys.v1.profile_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LINKKIND']._serialized_start=1866
-  _globals['_LINKKIND']._serialized_end=1968
-  _globals['_LINKREFUSAL']._serialized_start=1971
-  _globals['_LINKREFUSAL']._serialized_end=2208
+  _globals['_LOYALTYTIEROUTCOME']._serialized_start=2135
+  _globals['_LOYALTYTIEROUTCOME']._serialized_end=2361
+  _globals['_LINKKIND']._serialized_start=2363
+  _globals['_LINKKIND']._serialized_end=2465
+  _globals['_LINKREFUSAL']._serialized_start=2468
+  _globals['_LINKREFUSAL']._serialized_end=2705
   _globals['_GETPROFILEREQUEST']._serialized_start=129
   _globals['_GETPROFILEREQUEST']._serialized_end=185
   _globals['_GETPROFILERESPONSE']._serialized_start=187
@@ -46,32 +48,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETCONSENTREQUEST']._serialized_end=340
   _globals['_SETCONSENTRESPONSE']._serialized_start=342
   _globals['_SETCONSENTRESPONSE']._serialized_end=400
-  _globals['_EXPORTPROFILEREQUEST']._serialized_start=402
-  _globals['_EXPORTPROFILEREQUEST']._serialized_end=482
-  _globals['_EXPORTPROFILERESPONSE']._serialized_start=484
-  _globals['_EXPORTPROFILERESPONSE']._serialized_end=522
-  _globals['_ERASEPROFILEREQUEST']._serialized_start=524
-  _globals['_ERASEPROFILEREQUEST']._serialized_end=582
-  _globals['_ERASEPROFILERESPONSE']._serialized_start=584
-  _globals['_ERASEPROFILERESPONSE']._serialized_end=643
-  _globals['_LINKIDENTIFIERSREQUEST']._serialized_start=646
-  _globals['_LINKIDENTIFIERSREQUEST']._serialized_end=817
-  _globals['_LINKIDENTIFIERSRESPONSE']._serialized_start=819
-  _globals['_LINKIDENTIFIERSRESPONSE']._serialized_end=911
-  _globals['_UNLINKIDENTIFIERSREQUEST']._serialized_start=913
-  _globals['_UNLINKIDENTIFIERSREQUEST']._serialized_end=999
-  _globals['_UNLINKIDENTIFIERSRESPONSE']._serialized_start=1001
-  _globals['_UNLINKIDENTIFIERSRESPONSE']._serialized_end=1072
-  _globals['_LISTLINKSREQUEST']._serialized_start=1074
-  _globals['_LISTLINKSREQUEST']._serialized_end=1135
-  _globals['_LISTLINKSRESPONSE']._serialized_start=1138
-  _globals['_LISTLINKSRESPONSE']._serialized_end=1296
-  _globals['_LINK']._serialized_start=1299
-  _globals['_LINK']._serialized_end=1586
-  _globals['_REFUSEDLINK']._serialized_start=1589
-  _globals['_REFUSEDLINK']._serialized_end=1717
-  _globals['_DEVICEUSE']._serialized_start=1720
-  _globals['_DEVICEUSE']._serialized_end=1864
-  _globals['_PROFILESERVICE']._serialized_start=2211
-  _globals['_PROFILESERVICE']._serialized_end=2802
+  _globals['_SETLOYALTYTIERSREQUEST']._serialized_start=402
+  _globals['_SETLOYALTYTIERSREQUEST']._serialized_end=473
+  _globals['_LOYALTYTIER']._serialized_start=475
+  _globals['_LOYALTYTIER']._serialized_end=592
+  _globals['_SETLOYALTYTIERSRESPONSE']._serialized_start=594
+  _globals['_SETLOYALTYTIERSRESPONSE']._serialized_end=668
+  _globals['_EXPORTPROFILEREQUEST']._serialized_start=670
+  _globals['_EXPORTPROFILEREQUEST']._serialized_end=750
+  _globals['_EXPORTPROFILERESPONSE']._serialized_start=752
+  _globals['_EXPORTPROFILERESPONSE']._serialized_end=790
+  _globals['_ERASEPROFILEREQUEST']._serialized_start=792
+  _globals['_ERASEPROFILEREQUEST']._serialized_end=850
+  _globals['_ERASEPROFILERESPONSE']._serialized_start=852
+  _globals['_ERASEPROFILERESPONSE']._serialized_end=911
+  _globals['_LINKIDENTIFIERSREQUEST']._serialized_start=914
+  _globals['_LINKIDENTIFIERSREQUEST']._serialized_end=1085
+  _globals['_LINKIDENTIFIERSRESPONSE']._serialized_start=1087
+  _globals['_LINKIDENTIFIERSRESPONSE']._serialized_end=1179
+  _globals['_UNLINKIDENTIFIERSREQUEST']._serialized_start=1181
+  _globals['_UNLINKIDENTIFIERSREQUEST']._serialized_end=1267
+  _globals['_UNLINKIDENTIFIERSRESPONSE']._serialized_start=1269
+  _globals['_UNLINKIDENTIFIERSRESPONSE']._serialized_end=1340
+  _globals['_LISTLINKSREQUEST']._serialized_start=1342
+  _globals['_LISTLINKSREQUEST']._serialized_end=1403
+  _globals['_LISTLINKSRESPONSE']._serialized_start=1406
+  _globals['_LISTLINKSRESPONSE']._serialized_end=1564
+  _globals['_LINK']._serialized_start=1567
+  _globals['_LINK']._serialized_end=1854
+  _globals['_REFUSEDLINK']._serialized_start=1857
+  _globals['_REFUSEDLINK']._serialized_end=1985
+  _globals['_DEVICEUSE']._serialized_start=1988
+  _globals['_DEVICEUSE']._serialized_end=2132
+  _globals['_PROFILESERVICE']._serialized_start=2708
+  _globals['_PROFILESERVICE']._serialized_end=3389
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,15 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class LoyaltyTierOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOYALTY_TIER_OUTCOME_UNSPECIFIED: _ClassVar[LoyaltyTierOutcome]
+    LOYALTY_TIER_OUTCOME_WRITTEN: _ClassVar[LoyaltyTierOutcome]
+    LOYALTY_TIER_OUTCOME_UNCHANGED: _ClassVar[LoyaltyTierOutcome]
+    LOYALTY_TIER_OUTCOME_STALE: _ClassVar[LoyaltyTierOutcome]
+    LOYALTY_TIER_OUTCOME_ERASED: _ClassVar[LoyaltyTierOutcome]
+    LOYALTY_TIER_OUTCOME_DEVICE: _ClassVar[LoyaltyTierOutcome]
+
 class LinkKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LINK_KIND_UNSPECIFIED: _ClassVar[LinkKind]
@@ -28,6 +37,12 @@ class LinkRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LINK_REFUSAL_PUBLIC_IDENTIFIER: _ClassVar[LinkRefusal]
     LINK_REFUSAL_PUBLIC_DEVICE: _ClassVar[LinkRefusal]
     LINK_REFUSAL_TOO_CONNECTED: _ClassVar[LinkRefusal]
+LOYALTY_TIER_OUTCOME_UNSPECIFIED: LoyaltyTierOutcome
+LOYALTY_TIER_OUTCOME_WRITTEN: LoyaltyTierOutcome
+LOYALTY_TIER_OUTCOME_UNCHANGED: LoyaltyTierOutcome
+LOYALTY_TIER_OUTCOME_STALE: LoyaltyTierOutcome
+LOYALTY_TIER_OUTCOME_ERASED: LoyaltyTierOutcome
+LOYALTY_TIER_OUTCOME_DEVICE: LoyaltyTierOutcome
 LINK_KIND_UNSPECIFIED: LinkKind
 LINK_KIND_EXPLICIT: LinkKind
 LINK_KIND_RULE: LinkKind
@@ -65,6 +80,28 @@ class SetConsentResponse(_message.Message):
     CONSENTS_FIELD_NUMBER: _ClassVar[int]
     consents: _containers.RepeatedCompositeFieldContainer[_profile_pb2.Consent]
     def __init__(self, consents: _Optional[_Iterable[_Union[_profile_pb2.Consent, _Mapping]]] = ...) -> None: ...
+
+class SetLoyaltyTiersRequest(_message.Message):
+    __slots__ = ("loyalty_tiers",)
+    LOYALTY_TIERS_FIELD_NUMBER: _ClassVar[int]
+    loyalty_tiers: _containers.RepeatedCompositeFieldContainer[LoyaltyTier]
+    def __init__(self, loyalty_tiers: _Optional[_Iterable[_Union[LoyaltyTier, _Mapping]]] = ...) -> None: ...
+
+class LoyaltyTier(_message.Message):
+    __slots__ = ("identifier", "name", "tier_time")
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TIER_TIME_FIELD_NUMBER: _ClassVar[int]
+    identifier: _subject_pb2.Identifier
+    name: str
+    tier_time: _timestamp_pb2.Timestamp
+    def __init__(self, identifier: _Optional[_Union[_subject_pb2.Identifier, _Mapping]] = ..., name: _Optional[str] = ..., tier_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SetLoyaltyTiersResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedScalarFieldContainer[LoyaltyTierOutcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[LoyaltyTierOutcome, str]]] = ...) -> None: ...
 
 class ExportProfileRequest(_message.Message):
     __slots__ = ("subject", "destination")

@@ -50,6 +50,11 @@ class ProfileServiceStub:
                 request_serializer=recsys_dot_v1_dot_profile__service__pb2.SetConsentRequest.SerializeToString,
                 response_deserializer=recsys_dot_v1_dot_profile__service__pb2.SetConsentResponse.FromString,
                 _registered_method=True)
+        self.SetLoyaltyTiers = channel.unary_unary(
+                '/recsys.v1.ProfileService/SetLoyaltyTiers',
+                request_serializer=recsys_dot_v1_dot_profile__service__pb2.SetLoyaltyTiersRequest.SerializeToString,
+                response_deserializer=recsys_dot_v1_dot_profile__service__pb2.SetLoyaltyTiersResponse.FromString,
+                _registered_method=True)
         self.ExportProfile = channel.unary_stream(
                 '/recsys.v1.ProfileService/ExportProfile',
                 request_serializer=recsys_dot_v1_dot_profile__service__pb2.ExportProfileRequest.SerializeToString,
@@ -99,6 +104,16 @@ class ProfileServiceServicer:
 
         Errors: also FAILED_PRECONDITION (reason PERSON_ERASED) if all identifiers
         were erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLoyaltyTiers(self, request, context):
+        """Keeps which loyalty tiers cards and accounts have, as a loyalty programme says.
+        Of each identifier the latest counts, and of a person the latest of hers: on
+        every channel, in the very next answer of any worker. Saying the same again
+        changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,6 +177,11 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.SetConsent,
                     request_deserializer=recsys_dot_v1_dot_profile__service__pb2.SetConsentRequest.FromString,
                     response_serializer=recsys_dot_v1_dot_profile__service__pb2.SetConsentResponse.SerializeToString,
+            ),
+            'SetLoyaltyTiers': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLoyaltyTiers,
+                    request_deserializer=recsys_dot_v1_dot_profile__service__pb2.SetLoyaltyTiersRequest.FromString,
+                    response_serializer=recsys_dot_v1_dot_profile__service__pb2.SetLoyaltyTiersResponse.SerializeToString,
             ),
             'ExportProfile': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportProfile,
@@ -249,6 +269,33 @@ class ProfileService:
             '/recsys.v1.ProfileService/SetConsent',
             recsys_dot_v1_dot_profile__service__pb2.SetConsentRequest.SerializeToString,
             recsys_dot_v1_dot_profile__service__pb2.SetConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLoyaltyTiers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recsys.v1.ProfileService/SetLoyaltyTiers',
+            recsys_dot_v1_dot_profile__service__pb2.SetLoyaltyTiersRequest.SerializeToString,
+            recsys_dot_v1_dot_profile__service__pb2.SetLoyaltyTiersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,7 +29,7 @@ from recsys.offers.prices import PacedPrices, Price
 from recsys.offers.query import OfferAnswer, OfferQuery
 from recsys.offers.recommender import OfferRecommender, OfferSources
 from recsys.offers.rule import Rule
-from recsys.profiles import LinkKind
+from recsys.profiles import LinkKind, Tier, TierStatement
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.serving.storage import Storage
 from storage.event_log_contract import NOW, event
@@ -54,6 +54,7 @@ def of_items(*rows: int, **more: Any) -> Offer:
     return offer(**{"scope": scope, "value_micros": 5 * EURO} | more)
 
 
+TIERS = ("gold", "bronze", "silver", "gold", "")
 OFFERS = {
     "even": of_items(*range(0, 40, 2)),
     "odd": of_items(*range(1, 40, 2), value_micros=6 * EURO),
@@ -67,6 +68,7 @@ OFFERS = {
     "buyers": of_items(1, 2, 3, eligibility=Eligibility(person_filter="order_count > 0")),
     "new": of_items(5, 6, eligibility=Eligibility(new_customers_only=True)),
     "known": of_items(7, eligibility=Eligibility(person_filter='known_by = "loyalty_card"')),
+    "gold": of_items(10, eligibility=Eligibility(loyalty_tiers=("gold", "silver"))),
     "in-shop": of_items(8, eligibility=Eligibility(channels=(Channel.STORE,))),
     "gone": of_items(9, unit_count=1),
     "dear": of_items(11, value_micros=3 * EURO),
@@ -123,7 +125,7 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path, store: Storage) -> Shop:
-    """Twelve people and sixteen offers; some have used some, one pair is joined."""
+    """Twelve people and seventeen offers; some have used some, one pair is joined."""
     assert store.log is not None
     assert store.profiles is not None
     assert store.people is not None
@@ -136,6 +138,8 @@ def shop(tmp_path: Path, store: Storage) -> Shop:
     )
     store.catalog_store.upsert_items({ItemId(one): Item(title=one) for one in ids}, now=NOW)
     bought = EventType.PURCHASE_COMPLETE
+    tiers = [TierStatement(account(NAMES[at]), Tier(tier, NOW)) for at, tier in enumerate(TIERS)]
+    store.people.record_tiers(tiers)
     store.log.append(
         [event(f"e{at}", who=[account(name)], items=[f"i{at}"]) for at, name in enumerate(NAMES)]
     )

@@ -91,13 +91,14 @@ def test_events_are_read_once_and_only_where_an_offer_asks_for_them(tmp_path: Pa
 
         def refused(**who: Any) -> list[Rule]:
             asking = offer(eligibility=Eligibility(**who))
-            found = refused_person("ten", asking, standing, reader=reader, now=NOW)
+            found = refused_person("ten", asking, standing, reader=reader, said_tier="", now=NOW)
             return [one.rule for one in found]
 
         assert refused() == []
         assert people.asked == []
         assert refused(person_filter='known_by = "account"') == [Rule.PERSON]
         assert refused(person_filter='consent:"marketing"') == [Rule.PERSON]
+        assert refused(loyalty_tiers=("gold",)) == [Rule.LOYALTY_TIER]
         assert people.asked == [0]
         assert refused(new_customers_only=True) == []
         assert refused(person_filter="order_count < 3", new_customers_only=True) == []

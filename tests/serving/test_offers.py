@@ -232,7 +232,7 @@ async def test_each_rule_refuses_and_says_so(remembering: tuple[Running, Running
     assert found.keys() - rules.keys() == {"group", "on top", "regular"}
     assert found["group"].applicable
     anonymous = await ask(other, Subject(), **where)
-    assert Counter(one for one in anonymous.values() if isinstance(one, str))["IDENTITY"] == 7
+    assert Counter(one for one in anonymous.values() if isinstance(one, str))["IDENTITY"] == 8
     denied = Consent(purpose=PURPOSE_PERSONALISE, status=CONSENT_STATUS_DENIED)
     await running.profiles.SetConsent(profiles.SetConsentRequest(subject=ANNA, consents=[denied]))
     assert (await ask(other, **where))["regular"] == "CONSENT"

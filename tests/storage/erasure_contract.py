@@ -18,7 +18,7 @@ from recsys.consent import ConsentStatus
 from recsys.domain import Channel, EventType, Identifier, ItemId, StoreId
 from recsys.events import Outcome
 from recsys.offers import Commit
-from recsys.profiles import Export, ExportKind, LinkKind
+from recsys.profiles import Export, ExportKind, LinkKind, Tier, TierStatement
 from recsys.storage import exports
 from recsys.storage.campaign_segments import SavedSegments
 from recsys.storage.catalog import Catalog
@@ -40,6 +40,7 @@ BENS = [event("ben-1", who=[BEN, TABLET], time=NOW - 50.0), event("ben-2", who=[
 _EVERYWHERE = {
     "identifiers", "events", "consents", "links", "segments", "exports", "offer_uses",
     "trigger_messages", "trigger_waits",
+    "loyalty_tiers",
 }  # fmt: skip
 _TABLES_OF_NOBODY = {
     "facts", "tombstones", "erasures", "items", "stores", "stock", "stock_adjustments",
@@ -49,7 +50,15 @@ _TABLES_OF_NOBODY = {
     # The databases' own.
     "sqlite_sequence", "alembic_version",
 }  # fmt: skip
-_SECRETS = ("annas-query", "annas-page", "annas-visit", "annas-token", "annas-letter", "annas-file")
+_SECRETS = (
+    "annas-query",
+    "annas-page",
+    "annas-visit",
+    "annas-token",
+    "annas-letter",
+    "annas-file",
+    "annas-tier",
+)
 
 
 class Traces:
@@ -144,6 +153,9 @@ def _happen(home: Household) -> None:
     home.people.record_consents(
         [ANNA], [said(ConsentStatus.GRANTED, source="annas-letter")], now=NOW
     )
+    home.people.record_tiers(
+        [TierStatement(CARD, Tier("annas-tier", NOW)), TierStatement(BEN, Tier("gold", NOW))]
+    )
     mine = Export(kind=ExportKind.PROFILE, place="desk:/annas-file", time=NOW)
     list(home.people.export([CARD], to=mine))
     # From now on, the tablet is no longer hers alone.
@@ -236,7 +248,8 @@ class ErasureContract:
         records = {line["record"] for line in exported(home.people, PHONE)}
         packed = {"packed-history"} & records
         assert records == packed | {
-            "identifier", "consent", "link", "export", "redemption", "trigger", "event",
+            "identifier", "consent", "loyalty-tier", "link", "export", "redemption", "trigger",
+            "event",
         }  # fmt: skip
 
     @pytest.mark.parametrize("value", ["card-of-anna", 'a "%_!\\ ä'], ids=["plain", "strange"])

@@ -25,6 +25,7 @@ from storage.erasure_contract import ErasureContract
 from storage.event_log_contract import EventLogContract, Store, event, items_of
 from storage.history_contract import ANNA, Contents, HistoryContract, Load, line_event
 from storage.people_contract import Household, PeopleContract
+from storage.tiers_contract import TiersContract
 from support.identity import link
 from support.postgres import missing, running_postgres
 
@@ -100,7 +101,7 @@ class TestPostgresEventLog(EventLogContract):
         return store_of(open_pool)
 
 
-class TestPostgresPeople(PeopleContract, ErasureContract):
+class TestPostgresPeople(PeopleContract, ErasureContract, TiersContract):
     """The contracts hold for PostgreSQL."""
 
     @pytest.fixture

@@ -16,6 +16,7 @@ from storage.erasure_contract import ErasureContract
 from storage.event_log_contract import NOW, event
 from storage.history_contract import ANNA, BEN
 from storage.people_contract import MAY, Household, PeopleContract
+from storage.tiers_contract import TiersContract
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def home(path: Path) -> Iterator[Household]:
     sessions.close()
 
 
-class TestSqlitePeople(PeopleContract, ErasureContract):
+class TestSqlitePeople(PeopleContract, ErasureContract, TiersContract):
     """The contracts hold for SQLite, whose files are searched byte by byte."""
 
     @pytest.fixture

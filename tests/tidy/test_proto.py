@@ -110,6 +110,8 @@ def test_generated_code_is_current(repo_root: Path, tmp_path: Path) -> None:
         ("profile", f"newest {limits.PROFILE_EVENT_COUNT_MAX} events"),
         ("profile", f"at most {limits.CONSENT_SOURCE_BYTES_MAX} bytes"),
         ("profile_service", f"1 to {limits.CONSENT_COUNT_MAX} statements"),
+        ("profile_service", f"1 to {limits.LOYALTY_TIER_COUNT_MAX} statements"),
+        ("profile_service", f"at most {limits.OFFER_NAME_BYTES_MAX} bytes"),
         ("offer", f"id, 1 to {limits.OFFER_ID_BYTES_MAX} bytes"),
         ("offer", f"time; at most {limits.OFFER_NAME_BYTES_MAX} bytes. Empty for none"),
         ("offer", f"At most {limits.OFFER_STACK_DEPTH_MAX} on top of each other"),

@@ -24,7 +24,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ServingModel:
 
 _TABLES = """
 events, identifiers, consents, links, segments, tombstones, erasures, offers, offer_spends,
-reservations, offer_uses, items, catalog_changes, trigger_turns, trigger_waits, trigger_messages
+reservations, offer_uses, items, catalog_changes, trigger_turns, trigger_waits, trigger_messages,
+loyalty_tiers
 """
 
 
