@@ -58,7 +58,9 @@ def feature_rows(items: Iterable[tuple[ItemId, Item]], *, now: float) -> Feature
                 if found is None:
                     found = known[name] = _hashed(name)
                 hashes.append(found)
-            values += [len(distinct) ** -0.5] * len(distinct)
+            # A title may be without a word, and an attribute without a value.
+            if distinct:
+                values += [len(distinct) ** -0.5] * len(distinct)
         ends.append(len(hashes))
     return FeatureRows(
         np.array(ends, dtype=np.int64),

@@ -78,6 +78,14 @@ def test_each_kind_of_feature_has_length_one() -> None:
     np.testing.assert_allclose([squares[1:33].sum(), squares[33]], 1.0, rtol=1e-6)
 
 
+def test_what_says_nothing_adds_nothing() -> None:
+    """A title without a word and an attribute without a value, as a feed may have them."""
+    item = Item(title="***", brand="b", attributes={"colour": Attribute()})
+    rows = feature_rows([(ItemId("i"), item)], now=NOW)
+    # The item's id and its brand.
+    assert rows.values.tolist() == [1.0, 1.0]
+
+
 def test_a_map_finds_what_features_add() -> None:
     """Vectors that are sums of features are found again; unknown features add nothing."""
     ids, frame = shelf()

@@ -16,7 +16,7 @@ F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-STRENGTHS: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
+STRENGTHS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.1, 1.0)
 """Inverse strengths of the regularisation that are tried."""
 
 _STEPS_MAX: Final = 2_000
