@@ -96,7 +96,7 @@ def run(
     command = [sys.executable, "-m", "recsys", "export", "--out", str(out), *words]
     with subprocess.Popen([*command, "--target", f"127.0.0.1:{port}"]) as job:
         while job.poll() is None:
-            share = _considered(out) / people
+            share = considered(out) / people
             memory = resident_mib(pid), resident_mib(job.pid)
             if share >= kill_at:
                 job.send_signal(signal.SIGKILL)
@@ -108,7 +108,8 @@ def run(
     return marks
 
 
-def _considered(out: Path) -> int:
+def considered(out: Path) -> int:
+    """How many people a job under way has noted as done."""
     try:
         return msgspec.json.decode(
             (out / ".export.json").read_bytes(), type=Note
@@ -122,11 +123,11 @@ def digests(out: Path) -> dict[str, str]:
     return {path.name: file_digest(path) for path in sorted(out.iterdir())}
 
 
-def say(name: str, out: Path, marks: list[Mark]) -> None:
-    """Print how it went."""
+def say(name: str, out: Path, marks: list[Mark], *, done_before: int = 0) -> None:
+    """Print how it went; people who were done before do not count for the rate."""
     manifest = read_manifest(out / MANIFEST_NAME)
     size = sum(one.byte_count for one in manifest.files) / 1e6
-    rate = manifest.considered_count / marks[-1].seconds
+    rate = (manifest.considered_count - done_before) / marks[-1].seconds
     print(
         f"{name}: {manifest.exported_count:,} of {manifest.considered_count:,} people in"
         f" {len(manifest.files)} files of {size:,.0f} MB, {marks[-1].seconds:,.0f} s, {rate:,.0f} people/s,"
@@ -159,8 +160,9 @@ def measure(port: int, pid: int, folder: Path, asked: argparse.Namespace) -> Non
     if "killed" in asked.steps:
         run(port, pid, folder / "killed", *words, people=count, kill_at=0.5)
         assert not (folder / "killed" / MANIFEST_NAME).exists()
+        done = considered(folder / "killed")
         marks = run(port, pid, folder / "killed", *words, people=count)
-        say("the rest after a kill", folder / "killed", marks)
+        say("the rest after a kill", folder / "killed", marks, done_before=done)
         check_everybody_once(folder / "killed", people=count)
         assert digests(folder / "killed") == digests(folder / "whole")
         print("  the same bytes as without a kill")
