@@ -4,7 +4,8 @@ Nothing is read here. What is the same for all who ask at one place and moment i
 """
 
 import functools
-from collections.abc import Container, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -165,8 +166,11 @@ class Decision:
         self._personal = frozenset(
             name for name, one in offers.items() if asks_of_person(one, said_tier=self._said_tier)
         )
+        bases = {one.stacks_on for one in offers.values()}
         self._bound = frozenset(
-            name for name, one in offers.items() if one.stacking_group or one.stacks_on
+            name
+            for name, one in offers.items()
+            if one.stacking_group or one.stacks_on or name in bases
         )
         self._places = {name: at for at, name in enumerate(offers)}
         self._gain_array = np.array([self._gains[name] for name in offers], dtype=np.float64)
@@ -292,11 +296,10 @@ class Decision:
         expected = judged.probabilities * self._gain_array[places]
         order = np.lexsort((self._ties[places], -expected, -self._priorities[places])).tolist()
         if not self._is_alone:
-            if self._bound:
-                names = [wanted[at] for at in order]
-                chosen = _stacked(names, self._bound, standing, offers, refused)
-                order = [at for at in order if wanted[at] in chosen]
-            order = order[: asked.query.result_count]
+            names = [wanted[at] for at in order if wanted[at] in self._bound]
+            gone = _left_over(names, standing, offers, refused) if names else ()
+            kept = (at for at in order if wanted[at] not in gone)
+            order = list(itertools.islice(kept, asked.query.result_count))
         return [
             RankedOffer(
                 offer_id=wanted[at],
@@ -340,21 +343,20 @@ def _outdone(winner: str) -> OfferRefusal:
     return OfferRefusal(Rule.STACKING, f"{winner!r} of its group is better, or reserved")
 
 
-def _stacked(
+def _left_over(
     ranked: Sequence[str],
-    bound: Container[str],
     standing: Standing,
     offers: Mapping[str, Offer],
     refused: dict[str, OfferRefusal],
 ) -> set[str]:
-    """Keep of each stacking group the best, and what goes on top of something only with it.
+    """Find what stacking leaves over: of each group all but the best, and what has no base.
 
     Args:
-        ranked: Offers that are for her, the best first.
-        bound: Those that are of a group, or go on top of something; all others are kept.
+        ranked: Offers that are for her and of a group, on top of something or below it; the best
+            first.
         standing: What she uses.
         offers: All offers.
-        refused: Gets those that are not kept.
+        refused: Gets those that are found.
     """
     winners: dict[str, str] = {}
     for offer_id, uses in sorted(standing.uses.items()):
@@ -362,8 +364,7 @@ def _stacked(
             winners.setdefault(offers[offer_id].stacking_group, offer_id)
     there = {offer_id for offer_id, uses in standing.uses.items() if bear(uses, now=standing.now)}
     there.add("")
-    kept = {name for name in ranked if name not in bound}
-    waiting = [name for name in ranked if name in bound]
+    waiting, kept = list(ranked), set[str]()
     # What lies on top of something comes after it, each round one floor higher.
     for _ in range(limits.OFFER_STACK_DEPTH_MAX + 1):
         ready = [name for name in waiting if offers[name].stacks_on in there]
@@ -381,4 +382,4 @@ def _stacked(
     for name in waiting:
         detail = f"goes on top of {offers[name].stacks_on!r} only, which is not for her"
         refused[name] = OfferRefusal(Rule.STACKING, detail)
-    return kept
+    return set(ranked) - kept

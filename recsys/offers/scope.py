@@ -115,7 +115,7 @@ class ScopeTable:
         with self._lock:
             self._refresh(offers, now=now)
             places, table = self._places, self._bits
-        some = np.array([places[name] for name in wanted], dtype=np.intp)
+        some = np.fromiter(map(places.__getitem__, wanted), np.intp, len(wanted))
         return _weighed(table[rows >> 3], rows, weights)[..., some]
 
     def breadths(self, offers: Mapping[str, Offer], rows: I32, weights: F64, *, now: float) -> F64:

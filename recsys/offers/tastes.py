@@ -1,5 +1,6 @@
 """How much of what people like is in the scopes of offers: of their best items, of popular ones."""
 
+import functools
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -107,13 +108,15 @@ class Tastes:
             hers = None
             if one.source is not None:
                 hers = self._shares(one.asked, one.asked.wanted, next(best))
-            yield Taste(hers, shares[[places[name] for name in one.asked.wanted]])
+            theirs = one.asked.wanted
+            yield Taste(
+                hers, shares[np.fromiter(map(places.__getitem__, theirs), np.intp, len(theirs))]
+            )
 
     def _shares(self, asked: PropensityQuestion, wanted: Sequence[str], rows: I32) -> F64:
         if not len(rows):
             return np.zeros(len(wanted))
-        weights = 1.0 / np.log2(2.0 + np.arange(len(rows)))
-        weights /= weights.sum()
+        weights = _discounts(len(rows))
         return self.table(asked.model).shares(asked.offers, wanted, rows, weights, now=asked.now)
 
 
@@ -131,6 +134,15 @@ class _Looked(NamedTuple):
     asked: PropensityQuestion
     source: Personal | None
     permitted: Permitted
+
+
+@functools.lru_cache(maxsize=limits.CANDIDATE_COUNT_MAX)
+def _discounts(count: int) -> F64:
+    """Return how much each of so many items counts by its place; nobody may write to it."""
+    found: F64 = 1.0 / np.log2(2.0 + np.arange(count))
+    found /= found.sum()
+    found.flags.writeable = False
+    return found
 
 
 def _best(group: Sequence[_Looked], threads: int) -> Iterator[I32]:
