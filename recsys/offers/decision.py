@@ -5,7 +5,7 @@ Nothing is read here. What is the same for all who ask at one place and moment i
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from recsys.domain import Identifier
 from recsys.filters import Filter
 from recsys.offers.eligibility import (
     Circumstances,
-    asks_of_person,
+    asks_traits,
     is_applicable,
     refused_here,
     refused_person,
@@ -32,7 +32,13 @@ from recsys.offers.propensity import (
 )
 from recsys.offers.query import OfferQuery, RankedOffer
 from recsys.offers.rule import OfferRefusal, Rule
-from recsys.offers.uses import Refusals, bear, refused_sums, shown_cost_micros
+from recsys.offers.uses import (
+    Refusals,
+    bear,
+    refused_holdout,
+    refused_sums,
+    shown_cost_micros,
+)
 from recsys.profiles import needs_events, people_filter
 from recsys.recommend.known import Known
 from recsys.recommend.model import ServingModel
@@ -42,7 +48,8 @@ class OfferPerson(NamedTuple):
     """Somebody for whom offers are looked for.
 
     Attributes:
-        query: Who she is; all else in it is the same for all who are looked at together.
+        query: Who she is, and which offers are wanted; its scene is the same for all who are
+            looked at together.
         known: What may be known of what she did.
         facts: What filters see of her.
     """
@@ -163,9 +170,16 @@ class Decision:
                 self._last[offer_id] = OfferRefusal(Rule.STACKING, detail)
             self._gains[offer_id] = gain
         self._said_tier = situation.here.query.loyalty_tier
-        self._personal = frozenset(
-            name for name, one in offers.items() if asks_of_person(one, said_tier=self._said_tier)
+        self._asking = frozenset(
+            name for name, one in offers.items() if asks_traits(one, said_tier=self._said_tier)
         )
+        # Of these nothing but that depends on who she is, as long as she uses nothing of them.
+        self._drawn = {
+            name: one.holdout_share
+            for name, one in offers.items()
+            if one.holdout_share and name not in self._asking
+        }
+        # One of these is decided together with all others.
         bases = {one.stacks_on for one in offers.values()}
         self._bound = frozenset(
             name
@@ -211,7 +225,7 @@ class Decision:
                 query=one.query,
                 known=one.known,
                 offers=self._situation.offers,
-                wanted=[name for name in self._situation.left if name not in hers],
+                wanted=[name for name in self._looked_at(one.query) if name not in hers],
                 now=now,
                 redeemed_count=standing.redeemed_count,
             )
@@ -268,14 +282,29 @@ class Decision:
             now=now,
         )
 
+    def _looked_at(self, query: OfferQuery) -> Sequence[str]:
+        """Return the offers that what is asked for depends on."""
+        if query.offer_ids is None:
+            return self._situation.left
+        asked = set(query.offer_ids)
+        if not asked.isdisjoint(self._bound):
+            asked |= self._bound
+        return sorted(asked & self._gains.keys(), key=self._places.__getitem__)
+
     def _refused(
         self, one: OfferPerson, standing: Standing, *, now: float
     ) -> dict[str, OfferRefusal]:
         """Find what is not for somebody; each by the first rule that refuses it."""
         refused = dict(self._used_up)
-        # Of most offers nothing depends on who she is, as long as she uses nothing of them.
-        looked_at = self._personal | (standing.uses.keys() & self._gains.keys())
-        for offer_id in self._situation.left if standing.person_key is None else looked_at:
+        everything, key = self._looked_at(one.query), standing.person_key
+        looked_at: Collection[str] = everything
+        if key is not None:
+            looked_at = (self._asking | standing.uses.keys()).intersection(everything)
+            for offer_id in everything:
+                if offer_id in self._drawn and offer_id not in looked_at:
+                    for refusal in refused_holdout(offer_id, self._drawn[offer_id], key):
+                        refused[offer_id] = refusal
+        for offer_id in looked_at:
             for refusal in self._refusals(offer_id, one.facts, standing, now=now):
                 refused[offer_id] = refusal
                 break
@@ -295,11 +324,17 @@ class Decision:
         places = np.fromiter(map(self._places.__getitem__, wanted), np.intp, len(wanted))
         expected = judged.probabilities * self._gain_array[places]
         order = np.lexsort((self._ties[places], -expected, -self._priorities[places])).tolist()
+        query, here = asked.query, self._situation.here
+        kept: Iterable[int] = order
         if not self._is_alone:
             names = [wanted[at] for at in order if wanted[at] in self._bound]
             gone = _left_over(names, standing, offers, refused) if names else ()
-            kept = (at for at in order if wanted[at] not in gone)
-            order = list(itertools.islice(kept, asked.query.result_count))
+            kept = (at for at in kept if wanted[at] not in gone)
+        if query.offer_ids is not None:
+            kept = (at for at in kept if wanted[at] in query.offer_ids)
+        if query.is_applicable:
+            kept = (at for at in kept if is_applicable(offers[wanted[at]], here))
+        order = list(itertools.islice(kept, None if self._is_alone else query.result_count))
         return [
             RankedOffer(
                 offer_id=wanted[at],
@@ -308,8 +343,8 @@ class Decision:
                 basis=judged.bases[at],
                 expected_micros=float(expected[at]),
                 is_applicable=None
-                if asked.query.basket is None
-                else is_applicable(offers[wanted[at]], self._situation.here),
+                if query.basket is None
+                else is_applicable(offers[wanted[at]], here),
             )
             for at in order
         ]

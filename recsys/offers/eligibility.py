@@ -147,11 +147,6 @@ def asks_traits(offer: Offer, *, said_tier: str) -> bool:
     return asks_tier or bool(who.person_filter) or who.new_customers_only
 
 
-def asks_of_person(offer: Offer, *, said_tier: str) -> bool:
-    """Whether it depends on who she is if an offer is for her, beside what she uses of it."""
-    return bool(offer.holdout_share) or asks_traits(offer, said_tier=said_tier)
-
-
 def refused_person(
     offer_id: str,
     offer: Offer,

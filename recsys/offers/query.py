@@ -36,14 +36,32 @@ class OfferQuery(PersonQuery, frozen=True, kw_only=True):
         basket: What she is about to buy; None if that is not said. Then what an offer asks
             of a basket is not looked at.
         loyalty_tier: As the caller knows it; empty for none.
+        offer_ids: Only these of the offers for her; None for all.
+        is_applicable: Whether only those are wanted that have something of the basket in
+            their scope.
         result_count: Offers wanted, 1 to 100.
         explains: Whether refused offers are returned, too.
     """
 
     basket: tuple[BasketLine, ...] | None = None
     loyalty_tier: str = ""
+    offer_ids: tuple[str, ...] | None = None
+    is_applicable: bool = False
     result_count: int = limits.RESULT_COUNT_DEFAULT
     explains: bool = False
+
+    @property
+    def scene(self) -> "OfferQuery":
+        """What all who ask at one place and moment have in common."""
+        return msgspec.structs.replace(
+            self,
+            identifiers=(),
+            recent_events=(),
+            offer_ids=None,
+            is_applicable=False,
+            result_count=limits.RESULT_COUNT_DEFAULT,
+            explains=False,
+        )
 
 
 class PropensityBasis(enum.StrEnum):

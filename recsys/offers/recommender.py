@@ -1,6 +1,7 @@
 """The decision: which offers a person gets, here and now, the most valuable first."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,24 +78,36 @@ class OfferRecommender:
         Raises:
             StorageUnavailable: What is used of offers cannot be read.
         """
-        notes: set[str] = set()
-        known = self._recommender.acquaintance.known(model, query, notes, now=now)
-        situation = self.situation(query, now=now)
-        standing = self._sources.ledger.standing(query.identifiers, situation.counted)
-        reader = PersonReader(self._people, query, allowed=known.is_allowed, now=now)
-        person = OfferPerson(query, known, reader)
-        decision = Decision(situation, standing.spends, self._prices, now=standing.now)
-        (decided,) = decision.of([person], [standing], model, self._propensity, now=now)
-        refused = {**situation.refused, **decided.refused} if query.explains else {}
-        return OfferAnswer(
-            offers=tuple(decided.offers),
-            refused=tuple(
-                RefusedOffer(offer_id=offer_id, refusal=refusal)
-                for offer_id, refusal in sorted(refused.items())
-            ),
-            model_version=model.version,
-            notes=frozenset(notes),
-        )
+        (answer,) = self.recommend_each(model, [query], now=now)
+        return answer
+
+    def recommend_each(
+        self, model: ServingModel, queries: Sequence[OfferQuery], *, now: float
+    ) -> list[OfferAnswer]:
+        """Find the offers for some people; as `recommend` for each, in about the time of one.
+
+        Raises:
+            StorageUnavailable: What is used of offers cannot be read.
+        """
+        answers: dict[int, OfferAnswer] = {}
+        acquaintance = self._recommender.acquaintance
+        stored = acquaintance.read(queries)
+        scenes: dict[OfferQuery, list[int]] = defaultdict(list)
+        for at, query in enumerate(queries):
+            scenes[query.scene].append(at)
+        for scene, places in scenes.items():
+            situation = self.situation(scene, now=now)
+            people, notes = [], []
+            for at in places:
+                query, noted = queries[at], set[str]()
+                known = acquaintance.known(model, query, noted, now=now, stored=stored[at])
+                reader = PersonReader(self._people, query, allowed=known.is_allowed, now=now)
+                people.append(OfferPerson(query, known, reader))
+                notes.append(frozenset(noted))
+            found = self.decide(model, situation, people, now=now)
+            for at, decided, noted_of in zip(places, found, notes, strict=True):
+                answers[at] = _answer(model, queries[at], situation, decided, noted_of)
+        return [answers[at] for at in range(len(queries))]
 
     def situation(self, query: OfferQuery, *, now: float) -> Situation:
         """Find what holds for everybody at one place and moment, whoever asks.
@@ -206,3 +219,22 @@ class OfferRecommender:
             items=catalog.find_items(list(dict.fromkeys(wanted))) if wanted else {},
             now=now,
         )
+
+
+def _answer(
+    model: ServingModel,
+    query: OfferQuery,
+    situation: Situation,
+    decided: Decided,
+    notes: frozenset[str],
+) -> OfferAnswer:
+    refused = {**situation.refused, **decided.refused} if query.explains else {}
+    return OfferAnswer(
+        offers=tuple(decided.offers),
+        refused=tuple(
+            RefusedOffer(offer_id=offer_id, refusal=refusal)
+            for offer_id, refusal in sorted(refused.items())
+        ),
+        model_version=model.version,
+        notes=notes,
+    )

@@ -44,14 +44,19 @@ def refused_use(
         uses: Hers of this offer.
         now: The ledger's clock, seconds since 1970-01-01 UTC.
     """
-    key, share = person_key, offer.holdout_share
-    if key is not None and share and is_held_out(offer_id=offer_id, person_key=key, share=share):
-        yield OfferRefusal(Rule.HOLDOUT, f"she is among the {share:.1%} who never get it")
+    if person_key is not None:
+        yield from refused_holdout(offer_id, offer.holdout_share, person_key)
     yield from refused_sums(offer, spend, cost_micros=cost_micros)
     for cap in offer.caps:
         if is_used_up(uses, cap, now=now):
             period = "" if cap.days is None else f" in {cap.days:g} days"
             yield OfferRefusal(Rule.CAP, f"allowed {cap.count} times{period}")
+
+
+def refused_holdout(offer_id: str, share: float, person_key: int) -> Refusals:
+    """Find whether somebody is held out; as `refused_use`."""
+    if share and is_held_out(offer_id=offer_id, person_key=person_key, share=share):
+        yield OfferRefusal(Rule.HOLDOUT, f"she is among the {share:.1%} who never get it")
 
 
 def refused_sums(offer: Offer, spend: Spend, *, cost_micros: int) -> Refusals:

@@ -1,13 +1,13 @@
 """How messages that were set off are laid out in rows, and whose they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from recsys.domain import CHANNEL_BY_CODE, Identifier
 from recsys.storage.event_rows import Keys
-from recsys.storage.people_members import members
+from recsys.storage.people_members import LED
 from recsys.storage.sessions import Session
 from recsys.triggers import Message, MessageContent, MessageState, TriggerCause
 
@@ -96,14 +96,25 @@ def message_of(row: Sequence[Any]) -> Message:
     )
 
 
-def keys_of(session: Session, owner: Identifier) -> list[int]:
-    """Return the keys of all identifiers that lead to the person behind one."""
-    return sorted({*members(session, [owner]), session.keys.identifier(owner)})
+def keys_of_each(session: Session, owners: Iterable[Identifier]) -> dict[Identifier, list[int]]:
+    """Return for each identifier the keys of all that lead to the person behind it."""
+    own = {one: session.keys.identifier(one) for one in owners}
+    found = {key: {key} for key in own.values()}
+    named = sorted(found)
+    for key, other in session.rows(LED, named, named) if named else ():
+        found[key].add(other)
+    return {one: sorted(found[key]) for one, key in own.items()}
 
 
-def counting(session: Session, keys: list[int], *, now: float) -> list[Message]:
-    """Return the messages that a person had or may be getting, in the order of decision."""
-    return list(map(message_of, session.rows(_COUNTING, keys, keys, now)))
+def ask_counting(session: Session, keys: list[int], *, now: float) -> Callable[[], list[Message]]:
+    """Ask for the messages that a person had or may be getting, in the order of decision."""
+    answer = session.ask(_COUNTING, keys, keys, now)
+    return lambda: list(map(message_of, answer()))
+
+
+def text_of(cause: TriggerCause | None) -> str | None:
+    """Say a cause as rows do."""
+    return None if cause is None else cause.value
 
 
 def hers(session: Session, keys: list[int]) -> list[Message]:

@@ -8,21 +8,20 @@ is slow was looked at before.
 from collections.abc import Collection, Sequence
 from typing import Final
 
-import msgspec
-
 from recsys import limits
 from recsys.domain import SECONDS_PER_DAY, Channel, Identifier, ItemId
 from recsys.events import ID_SEPARATOR
 from recsys.storage.people_members import HERS as HER_EVENTS
-from recsys.storage.people_members import add
 from recsys.storage.sessions import Clock, Session, Sessions, storage_clock
 from recsys.storage.tombstones import tombstones_of
+from recsys.storage.trigger_decisions import decisions
 from recsys.storage.trigger_rows import (
     MESSAGES,
     MessageName,
-    counting,
-    keys_of,
+    ask_counting,
+    keys_of_each,
     message_of,
+    text_of,
 )
 from recsys.triggers import (
     CART_TYPES,
@@ -32,7 +31,6 @@ from recsys.triggers import (
     Judge,
     Message,
     MessageState,
-    Proposal,
     Round,
     TriggerCause,
     Turn,
@@ -74,12 +72,6 @@ SELECT event_time FROM events WHERE identifier_key = ? ORDER BY {order} LIMIT 1 
 }
 _BY_NAME: Final = f"{MESSAGES} WHERE m.id_high = ANY(?)"
 _NAMES: Final = "SELECT id_high, id_low FROM trigger_messages WHERE id_high = ANY(?)"
-_ADD: Final = """
-INSERT INTO trigger_messages (id_high, id_low, name, identifier_key, channel, state, cause,
-  event_time, decide_time, expire_time, content)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_IS_KNOWN: Final = "SELECT 1 FROM identifiers WHERE identifier_key = ?"
 _OPEN: Final = f"m.state <= {MessageState.LEASED} AND m.channel = ANY(?)"
 _NOBODYS: Final = f"(m.state = {MessageState.PENDING} OR m.lease_time <= ? OR m.consumer = ?)"
 _EXPIRED: Final = f"{MESSAGES} WHERE {_OPEN} AND m.expire_time <= ? ORDER BY m.message_key LIMIT ?"
@@ -140,30 +132,44 @@ class TriggerMessages:
         rows = self._sessions.rows(_DUE, now, count_max)
         return [Wait(name, Identifier(*who), due_time) for name, *who, due_time in rows]
 
-    def cart_events(self, owner: Identifier, *, since: float, count_max: int) -> list[CartEvent]:
-        """Return what she did with carts; as `TriggerStore.cart_events`."""
+    def cart_events(
+        self, owners: Sequence[Identifier], *, since: float, count_max: int
+    ) -> list[list[CartEvent]]:
+        """Return what people did with carts; as `TriggerStore.cart_events`."""
+        codes = [one.code for one in CART_TYPES]
 
-        def read(session: Session) -> list[CartEvent]:
-            keys = keys_of(session, owner)
-            codes = [one.code for one in CART_TYPES]
-            rows = session.rows(_CART, keys, keys, since, codes, count_max)
+        def read(session: Session) -> list[list[CartEvent]]:
+            named = keys_of_each(session, owners)
+            asked = [
+                session.ask(_CART, named[one], named[one], since, codes, count_max)
+                for one in owners
+            ]
             return [
-                CartEvent(time, kind, name, tuple(map(ItemId, ids.split(ID_SEPARATOR))), *where)
-                for time, kind, name, ids, *where in rows
-                if ids
+                [
+                    CartEvent(time, kind, name, tuple(map(ItemId, ids.split(ID_SEPARATOR))), *where)
+                    for time, kind, name, ids, *where in answer()
+                    if ids
+                ]
+                for answer in asked
             ]
 
-        return self._sessions.read(read)
+        return self._sessions.read(read, queued=True) if owners else []
 
-    def is_robot(self, owner: Identifier, *, since: float, count_max: int) -> bool:
-        """Say whether too much is done; as `TriggerStore.is_robot`."""
+    def robots(
+        self, owners: Collection[Identifier], *, since: float, count_max: int
+    ) -> set[Identifier]:
+        """Return those who do too much; as `TriggerStore.robots`."""
 
-        def read(session: Session) -> bool:
-            key = session.keys.identifier(owner)
-            rows = session.rows(_RANKED[session.packs], key, count_max)
-            return bool(rows) and rows[0][0] > since
+        def read(session: Session) -> set[Identifier]:
+            query = _RANKED[session.packs]
+            asked = {
+                one: session.ask(query, session.keys.identifier(one), count_max) for one in owners
+            }
+            return {
+                one for one, answer in asked.items() if any(time > since for (time,) in answer())
+            }
 
-        return self._sessions.read(read)
+        return self._sessions.read(read, queued=True) if owners else set()
 
     def decided(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return what was decided; as `TriggerStore.decided`."""
@@ -175,21 +181,25 @@ class TriggerMessages:
         def write(session: Session) -> list[Decision]:
             session.lock(_LOCK)
             there = _decided(session, [(one.trigger, one.event_id) for one in what.proposals])
-            decisions = []
+            new = []
             for one in what.proposals:
-                if (one.trigger, one.event_id) in there:
-                    decisions.append(Decision(None, is_new=False))
-                    continue
-                there.add((one.trigger, one.event_id))
-                decisions.append(Decision(_decide(session, one, judge, now=now), is_new=True))
+                name = one.trigger, one.event_id
+                new += [] if name in there else [one]
+                there.add(name)
+            causes = decisions(session, new, judge, now=now)
             _keep_waits(session, what)
             if what.place is not None:
                 session.change(_PLACE, what.place, _TURN, holder)
             if what.proposals:
                 _prune(session, len(what.proposals), now=now)
-            return decisions
+            found = {
+                id(one): Decision(cause, is_new=True)
+                for one, cause in zip(new, causes, strict=True)
+            }
+            before = Decision(None, is_new=False)
+            return [found.get(id(one), before) for one in what.proposals]
 
-        return self._sessions.write(write)
+        return self._sessions.write(write, queued=True)
 
     def lease(
         self,
@@ -228,17 +238,21 @@ class TriggerMessages:
         _, taken, expired = self._sessions.read(find)
         return self._sessions.write(take) if taken or expired else ([], [])
 
-    def before(self, message: Message, *, now: float) -> list[Message]:
-        """Return what counts of her and came before; as `TriggerStore.before`."""
-        owner = message.owner
-        if owner is None:
-            return []
+    def before(self, messages: Sequence[Message], *, now: float) -> list[list[Message]]:
+        """Return what counts of each person and came before; as `TriggerStore.before`."""
 
-        def read(session: Session) -> list[Message]:
-            there = counting(session, keys_of(session, owner), now=now)
-            return [one for one in there if one.number < message.number]
+        def read(session: Session) -> list[list[Message]]:
+            named = keys_of_each(session, [one.owner for one in messages if one.owner])
+            asked = [
+                ask_counting(session, named[one.owner], now=now) if one.owner else list
+                for one in messages
+            ]
+            return [
+                [each for each in there() if each.number < one.number]
+                for one, there in zip(messages, asked, strict=True)
+            ]
 
-        return self._sessions.read(read)
+        return self._sessions.read(read, queued=True)
 
     def withdraw(self, causes: Sequence[tuple[str, TriggerCause]]) -> None:
         """Say that messages must not be sent; as `TriggerStore.withdraw`."""
@@ -288,25 +302,6 @@ def _decided(session: Session, names: Sequence[tuple[str, str]]) -> set[tuple[st
     return {keyed[name] for row in rows if (name := MessageName._make(row)) in keyed}
 
 
-def _decide(session: Session, one: Proposal, judge: Judge, *, now: float) -> TriggerCause | None:
-    key = session.keys.identifier(one.owner)
-    if one.cause is TriggerCause.ERASED or any(
-        each.from_time < one.event_time <= each.until_time for each in tombstones_of(session, [key])
-    ):
-        return TriggerCause.ERASED
-    cause = judge(one, counting(session, keys_of(session, one.owner), now=now))
-    state = MessageState.PENDING if cause is None else MessageState.SUPPRESSED
-    if not session.rows(_IS_KNOWN, key):
-        # Only then: whoever adds what is there holds it against those who write events.
-        add(session, {key: one.owner})
-    session.change(
-        _ADD, *MessageName.of(one.trigger, one.event_id, session.keys), one.trigger, key,
-        one.channel.code, int(state), _text(cause), one.event_time, now, one.expire_time,
-        msgspec.json.encode(one.content).decode(),
-    )  # fmt: skip
-    return cause
-
-
 def _keep_waits(session: Session, what: Round) -> None:
     def rows(waits: Sequence[Wait]) -> list[tuple[str, int, float]]:
         # Always in one order, or two writers could wait for each other.
@@ -327,12 +322,8 @@ def _settle(
     names = ((MessageName.read(one.message_id), state, cause) for one, state, cause in rows)
     session.change_each(
         _SETTLE,
-        [(int(state), _text(cause), *name) for name, state, cause in names if name is not None],
+        [(int(state), text_of(cause), *name) for name, state, cause in names if name is not None],
     )
-
-
-def _text(cause: TriggerCause | None) -> str | None:
-    return None if cause is None else cause.value
 
 
 def _acknowledged(session: Session, one: Message, outcome: AckOutcome) -> Message:

@@ -1,7 +1,8 @@
 """Messages about what somebody has just done: a visit of a shop, a cart left behind."""
 
+from recsys.triggers.candidate import Candidate
 from recsys.triggers.cart import CART_TYPES, Cart, CartEvent, cart_of
-from recsys.triggers.decide import Candidate, Decider, TriggerSettings
+from recsys.triggers.decide import Decider, TriggerSettings
 from recsys.triggers.follow import TriggerFollower
 from recsys.triggers.hand_out import HandedOut, HandOut, WatchQuery
 from recsys.triggers.message import (

@@ -8,8 +8,9 @@ from typing import Final
 from recsys import limits
 from recsys.domain import Identifier
 from recsys.recommend import ServingModel
-from recsys.triggers.cart import cart_of
-from recsys.triggers.decide import Candidate, Decider
+from recsys.triggers.candidate import Candidate
+from recsys.triggers.cart import Cart, cart_of
+from recsys.triggers.decide import Decider
 from recsys.triggers.message import TriggerCause
 from recsys.triggers.ports import News, Round, TriggerEvent, TriggerFeed, TriggerStore, Wait
 from recsys.triggers.trigger import Occasion, Trigger, Triggers
@@ -38,6 +39,7 @@ class TriggerFollower:
         store: TriggerStore,
         decider: Decider,
         on_decided: OnDecided = lambda _, __: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Follow a log.
 
@@ -47,7 +49,9 @@ class TriggerFollower:
             store: Keeps decisions.
             decider: Makes them.
             on_decided: Told of every decision.
+            clock: Tells seconds that only go forward.
         """
+        self._clock = clock
         self._holder = holder
         self._feed = feed
         self._store = store
@@ -58,16 +62,13 @@ class TriggerFollower:
         self._place_again = 0.0
         self._place: int | None = None
 
-    def look(
-        self, model: ServingModel, triggers: Triggers, *, now: float, clock: float | None = None
-    ) -> bool:
+    def look(self, model: ServingModel, triggers: Triggers, *, now: float) -> bool:
         """Decide on what has arrived and on the carts that are due, if it is this worker's turn.
 
         Args:
             model: Judges what people like.
             triggers: What sets messages off.
             now: Seconds since 1970-01-01 UTC.
-            clock: Seconds on a clock that only goes forward.
 
         Returns:
             Whether there is more to do at once.
@@ -75,17 +76,16 @@ class TriggerFollower:
         Raises:
             StorageUnavailable: The next look begins where this one did.
         """
-        clock = time.monotonic() if clock is None else clock
-        if not self._is_our_turn(clock):
+        if not self._is_our_turn():
             return False
+        clock = self._clock()
         news = self._feed.news(triggers.event_types, now=clock)
         candidates = self._visits(news, triggers, now=now)
         waits = self._new_waits(news, triggers, now=now)
         due = self._store.due(now=now, count_max=limits.TRIGGER_DECIDE_COUNT_MAX)
         later: list[Wait] = []
         done: list[Wait] = []
-        for wait in due:
-            outcome = self._looked_at(wait, triggers, now=now)
+        for wait, outcome in zip(due, self._looked_at(due, triggers, now=now), strict=True):
             if isinstance(outcome, Wait):
                 later.append(outcome)
             else:
@@ -97,7 +97,8 @@ class TriggerFollower:
             self._place_again = clock + _PLACE_SECONDS
             if news.place != self._place:
                 what = what._replace(place=news.place)
-        self._decide(model, candidates, what, now=now)
+        if not self._decide(model, candidates, what, now=now):
+            return False
         self._place = self._place if what.place is None else what.place
         self._feed.accept(news)
         return not news.is_all or len(due) == limits.TRIGGER_DECIDE_COUNT_MAX
@@ -108,7 +109,8 @@ class TriggerFollower:
             self._has_turn = False
             self._store.end_turn(self._holder)
 
-    def _is_our_turn(self, clock: float) -> bool:
+    def _is_our_turn(self) -> bool:
+        clock = self._clock()
         if clock < self._ask_again:
             return self._has_turn
         turn = self._store.take_turn(self._holder, seconds=TURN_SECONDS)
@@ -153,18 +155,26 @@ class TriggerFollower:
             else:
                 yield event, event.owner
 
-    def _looked_at(self, wait: Wait, triggers: Triggers, *, now: float) -> Candidate | Wait | None:
-        """Look at a cart that is due: a message, a later look, or nothing."""
+    def _looked_at(
+        self, due: Sequence[Wait], triggers: Triggers, *, now: float
+    ) -> list[Candidate | Wait | None]:
+        """Look at carts that are due: of each a message, a later look, or nothing."""
+        events = self._store.cart_events(
+            [wait.owner for wait in due],
+            since=now - limits.CART_SECONDS_MAX,
+            count_max=limits.CART_EVENT_COUNT_MAX,
+        )
+        return [
+            self._of_cart(wait, cart_of(some), triggers, now=now)
+            for wait, some in zip(due, events, strict=True)
+        ]
+
+    def _of_cart(
+        self, wait: Wait, cart: Cart | None, triggers: Triggers, *, now: float
+    ) -> Candidate | Wait | None:
         trigger = triggers.enabled(wait.trigger)
         if trigger is None or trigger.on is not Occasion.CART_LEFT:
             return None
-        cart = cart_of(
-            self._store.cart_events(
-                wait.owner,
-                since=now - limits.CART_SECONDS_MAX,
-                count_max=limits.CART_EVENT_COUNT_MAX,
-            )
-        )
         if cart is None:
             self._on_decided(wait.trigger, TriggerCause.NOTHING_TO_SHOW)
             return None
@@ -178,16 +188,23 @@ class TriggerFollower:
 
     def _decide(
         self, model: ServingModel, found: Sequence[Candidate], what: Round, *, now: float
-    ) -> None:
-        """Decide on some at a time; the last step says how far the log has been seen to."""
+    ) -> bool:
+        """Decide on some at a time; the last step says how far the log has been seen to.
+
+        Returns:
+            Whether all was decided; not where it is another worker's turn in between.
+        """
         candidates = self._undecided(found)
         size = limits.TRIGGER_DECIDE_COUNT_MAX
         parts = [candidates[at : at + size] for at in range(0, len(candidates), size)]
         for some in parts[:-1]:
             self._keep(model, some, Round(), now=now)
+            if not self._is_our_turn():
+                return False
         last = parts[-1] if parts else []
         if last or what != Round():
             self._keep(model, last, what, now=now)
+        return True
 
     def _keep(
         self, model: ServingModel, some: Sequence[Candidate], what: Round, *, now: float
@@ -201,8 +218,10 @@ class TriggerFollower:
                 self._on_decided(proposal.trigger, decision.cause)
 
     def _undecided(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Leave one of those that are about the same event, as carts of one person can be."""
-        found = {(one.name, one.event_id): one for one in candidates}
+        """Leave the first of those about the same event, as carts of one person can be."""
+        found: dict[tuple[str, str], Candidate] = {}
+        for one in candidates:
+            found.setdefault((one.name, one.event_id), one)
         if found:
             for name in self._store.decided(list(found)):
                 del found[name]

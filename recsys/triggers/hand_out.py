@@ -108,13 +108,7 @@ class HandOut:
         )
         for one in expired:
             self._on_handed_out(one.trigger, TriggerCause.EXPIRED)
-        given, gone = [], []
-        for message in taken:
-            found = self._looked_at(model, message, now + query.lease_seconds, now=now)
-            if isinstance(found, TriggerCause):
-                gone.append((message, found))
-            else:
-                given.append(found)
+        given, gone = self._looked_at(model, taken, now + query.lease_seconds, now=now)
         self._withdraw(gone)
         for each in given:
             self._on_handed_out(each.message.trigger, None)
@@ -127,27 +121,35 @@ class HandOut:
             self._on_handed_out(one.trigger, cause)
 
     def _looked_at(
-        self, model: ServingModel, message: Message, lease_time: float, *, now: float
-    ) -> HandedOut | TriggerCause:
-        trigger = self._triggers().enabled(message.trigger)
-        if trigger is None or trigger.channel is not message.channel:
-            return TriggerCause.RETIRED
-        if message.owner is None:
-            return TriggerCause.ERASED
-        judged = self._decider.judge_again(model, trigger, message, now=now)
-        if judged.cause is not None:
-            return judged.cause
-        return HandedOut(
-            message=message,
-            identifiers=judged.person.identifiers,
-            address=address_of(judged.person, trigger.addresses),
-            offer=judged.offer,
-            items=self._items(judged.item_ids),
-            lease_time=lease_time,
-        )
-
-    def _items(self, item_ids: Sequence[ItemId]) -> tuple[tuple[ItemId, Item], ...]:
-        if not item_ids:
-            return ()
-        known = self._cards.of(item_ids)
-        return tuple((item_id, known.get(item_id, Item())) for item_id in item_ids)
+        self, model: ServingModel, taken: Sequence[Message], lease_time: float, *, now: float
+    ) -> tuple[list[HandedOut], list[tuple[Message, TriggerCause]]]:
+        """Return what may be sent of what was taken, and what may not, with the cause."""
+        gone, there = [], []
+        triggers = self._triggers()
+        for message in taken:
+            trigger = triggers.enabled(message.trigger)
+            if trigger is None or trigger.channel is not message.channel:
+                gone.append((message, TriggerCause.RETIRED))
+            elif message.owner is None:
+                gone.append((message, TriggerCause.ERASED))
+            else:
+                there.append((trigger, message))
+        judged = self._decider.judge_again(model, there, now=now)
+        items = {item_id for one in judged if one.cause is None for item_id in one.item_ids}
+        known = self._cards.of(sorted(items)) if items else {}
+        given = []
+        for (trigger, message), one in zip(there, judged, strict=True):
+            if one.cause is not None:
+                gone.append((message, one.cause))
+                continue
+            given.append(
+                HandedOut(
+                    message=message,
+                    identifiers=one.person.identifiers,
+                    address=address_of(one.person, trigger.addresses),
+                    offer=one.offer,
+                    items=tuple((each, known.get(each, Item())) for each in one.item_ids),
+                    lease_time=lease_time,
+                )
+            )
+        return given, gone

@@ -151,12 +151,16 @@ class TriggerStore(Protocol):
         """Return the carts that are to be looked at, the longest due first."""
         ...
 
-    def cart_events(self, owner: Identifier, *, since: float, count_max: int) -> list[CartEvent]:
-        """Return the newest that the person has done with carts, over all her identifiers."""
+    def cart_events(
+        self, owners: Sequence[Identifier], *, since: float, count_max: int
+    ) -> list[list[CartEvent]]:
+        """Return the newest that each has done with carts, over all identifiers of the person."""
         ...
 
-    def is_robot(self, owner: Identifier, *, since: float, count_max: int) -> bool:
-        """Say whether more events than that have come of an identifier since a moment."""
+    def robots(
+        self, owners: Collection[Identifier], *, since: float, count_max: int
+    ) -> set[Identifier]:
+        """Return those of whom more events than that have come since a moment."""
         ...
 
     def decided(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -203,8 +207,8 @@ class TriggerStore(Protocol):
         """
         ...
 
-    def before(self, message: Message, *, now: float) -> list[Message]:
-        """Return what counts of the person of a message and was decided before it."""
+    def before(self, messages: Sequence[Message], *, now: float) -> list[list[Message]]:
+        """Return for each message what counts of its person and was decided before it."""
         ...
 
     def withdraw(self, causes: Sequence[tuple[str, TriggerCause]]) -> None:

@@ -120,6 +120,7 @@ class Mall:
             store=store or self.store,
             decider=self.decider,
             on_decided=lambda name, cause: self.said.append((name, cause)),
+            clock=lambda: self.now,
         )
 
     def write_rules(self, triggers: str, frequency: str = "") -> None:
@@ -184,7 +185,7 @@ class Mall:
     def look(self, follower: TriggerFollower) -> list[TriggerCause | None]:
         """Decide on all that there is; return what came of it."""
         before = len(self.said)
-        while follower.look(self.model, self.triggers, now=self.now, clock=self.now):
+        while follower.look(self.model, self.triggers, now=self.now):
             pass
         return [cause for _, cause in self.said[before:]]
 

@@ -101,25 +101,25 @@ def test_what_nobody_has_foreseen_takes_one_message_and_not_the_others(
     mall = sqlite_mall
     welcome(mall)
     mall.allow(BEN)
-    recommend = OfferRecommender.recommend
+    recommend_each = OfferRecommender.recommend_each
 
-    def fails_for_anna(self: OfferRecommender, model: Any, query: Any, *, now: float) -> Any:
-        if query.identifiers == (ANNA,):
+    def fails_for_anna(self: OfferRecommender, model: Any, queries: Any, *, now: float) -> Any:
+        if any(query.identifiers == (ANNA,) for query in queries):
             raise RuntimeError("unforeseen")
-        return recommend(self, model, query, now=now)
+        return recommend_each(self, model, queries, now=now)
 
     follower = mall.follower()
     mall.visit(who=(ANNA,))
     mall.visit(who=(BEN,))
     with monkeypatch.context() as patch:
-        patch.setattr(OfferRecommender, "recommend", fails_for_anna)
+        patch.setattr(OfferRecommender, "recommend_each", fails_for_anna)
         assert mall.look(follower) == [TriggerCause.FAILED, None]
         mall.send()
     mall.visit(who=(ANNA,))
     mall.visit(who=(BEN,))
     assert mall.look(follower) == [None, None]
     with monkeypatch.context() as patch:
-        patch.setattr(OfferRecommender, "recommend", fails_for_anna)
+        patch.setattr(OfferRecommender, "recommend_each", fails_for_anna)
         assert [one.identifiers for one in mall.take()] == [(BEN,)]
     assert [record.message for record in caplog.records].count("trigger_failed") == 2
 
@@ -311,3 +311,44 @@ def test_an_import_carries_over_what_was_decided(tmp_path: Path) -> None:
     assert [wait.owner for wait in store.due(now=now + DAY, count_max=9)] == [ANNA]
     assert store.take_turn("one", seconds=1.0) == (None,)
     sessions.close()
+
+
+def test_whoever_loses_its_turn_leaves_the_rest_to_others(
+    mall: Mall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long look renews its turn between its steps; nothing is decided twice or passed by."""
+    welcome(mall)
+    monkeypatch.setattr(limits, "TRIGGER_DECIDE_COUNT_MAX", 1)
+    for _ in range(3):
+        mall.visit()
+    decide, slow, quick = mall.store.decide, mall.follower("slow"), mall.follower("quick")
+    assert mall.look(slow) == [None] * 3
+    for _ in range(3):
+        mall.visit()
+
+    def takes_its_time(*said: Any, **more: Any) -> Any:
+        found = decide(*said, **more)
+        monkeypatch.setattr(mall.store, "decide", decide)
+        mall.now += TURN_SECONDS + 0.1
+        assert mall.look(quick) == [None, None]
+        return found
+
+    monkeypatch.setattr(mall.store, "decide", takes_its_time)
+    mall.look(slow)
+    assert [cause for _, cause in mall.said] == [None] * 6
+    assert len(mall.messages()) == 6
+
+
+def test_what_was_decided_without_an_offer_goes_out_without_one(sqlite_mall: Mall) -> None:
+    """However many there are by now: what is shown is what counts as shown."""
+    mall = sqlite_mall
+    mall.write_rules(CART.replace('"never"', '"if-any"'))
+    mall.allow()
+    mall.happen(EventType.ADD_TO_CART, "item-1")
+    follower = mall.follower()
+    mall.look(follower)
+    mall.now += 30 * MINUTE
+    assert mall.look(follower) == [None]
+    mall.offer("late")
+    (given,) = mall.take()
+    assert (given.offer, given.message.content.offer_id) == (None, "")
