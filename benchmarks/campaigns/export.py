@@ -33,7 +33,7 @@ from campaign_server import resident_mib, serve
 from run import decaying, make_model  # of benchmarks/rules
 
 from recsys.catalog import Item, Price
-from recsys.commands.export_job import MANIFEST_NAME, Note, read_manifest
+from recsys.commands.export_manifest import MANIFEST_NAME, NOTE_NAME, Note, read_manifest
 from recsys.domain import Channel, EventType, Identifier, ItemId
 from recsys.events import Event, EventContent, EventLine
 from recsys.files import file_digest
@@ -112,7 +112,7 @@ def considered(out: Path) -> int:
     """How many people a job under way has noted as done."""
     try:
         return msgspec.json.decode(
-            (out / ".export.json").read_bytes(), type=Note
+            (out / NOTE_NAME).read_bytes(), type=Note
         ).manifest.considered_count
     except FileNotFoundError:
         return 0

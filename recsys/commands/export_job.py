@@ -15,111 +15,24 @@ from typing import Any, Final
 import msgspec
 
 from recsys.commands.export_items import AssignedItems
+from recsys.commands.export_manifest import (
+    MANIFEST_NAME,
+    NOTE_NAME,
+    ExportFailed,
+    Manifest,
+    Note,
+    PartFile,
+    manifest_bytes,
+)
 from recsys.commands.export_rows import PartWriter, Row, part_writer, row_of
 from recsys.commands.value_files import account_of
-from recsys.errors import RecsysError
 from recsys.files import file_digest, sync_path
 from recsys.serving.enum_words import enum_word
 from recsys.v1 import result_pb2
 from recsys.v1.campaign_pb2 import SuppressionCause
 from recsys.v1.campaign_service_pb2 import RecommendBatchResponse
 
-MANIFEST_NAME: Final = "manifest.json"
-_NOTE_NAME: Final = ".export.json"
-_FORMAT_VERSION: Final = 1
 _NOTHING: Final = enum_word(SuppressionCause, SuppressionCause.SUPPRESSION_CAUSE_NOTHING_TO_SHOW)
-
-
-class ExportFailed(RecsysError):
-    """Files of an export cannot be written or used; what is written stays as it was."""
-
-    reason = "EXPORT_FAILED"
-
-    def __init__(self, *, path: str, problem: str) -> None:
-        self.path = path
-        self.problem = problem
-        super().__init__(f"{path}: {problem}")
-
-
-class PartFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that is whole.
-
-    Attributes:
-        name: In the folder.
-        row_count: People in it.
-        byte_count: Its size.
-        sha256: Its checksum, hexadecimal.
-    """
-
-    name: str
-    row_count: int
-    byte_count: int
-    sha256: str
-
-
-class Span(msgspec.Struct, kw_only=True):
-    """The first and the last of numbers that only grow."""
-
-    first: int = 0
-    last: int = 0
-
-    def add(self, number: int) -> None:
-        """Take one more in."""
-        self.first = self.first or number
-        self.last = number
-
-
-class Manifest(msgspec.Struct, kw_only=True):
-    """What an export is. It says nothing of when or where it ran.
-
-    Attributes:
-        format_version: Of the manifest.
-        format: Of the files.
-        batch: What was asked, as JSON of `recsys.v1.Batch`.
-        filter: Over people: of the segment, as it was.
-        model_versions: The models that answered.
-        consent_versions: How far the statements of consent were.
-        catalog_versions: How far the catalogue was.
-        considered_count: People looked at.
-        exported_count: People in the files.
-        suppressed_counts: People who are not, by cause.
-        refused_offer_counts: How often live offers were refused to somebody, by rule.
-        offers_sha256: Of the file that says who gets which offer; empty without one.
-        items_sha256: Of the file that says who gets which items; likewise.
-        left_out_item_count: Items of that file that may not be shown any more to whom they
-            were assigned.
-        files: The parts, in order.
-    """
-
-    format_version: int = _FORMAT_VERSION
-    format: str
-    batch: dict[str, Any]
-    filter: str = ""
-    model_versions: list[str] = msgspec.field(default_factory=list)
-    consent_versions: Span = msgspec.field(default_factory=Span)
-    catalog_versions: Span = msgspec.field(default_factory=Span)
-    considered_count: int = 0
-    exported_count: int = 0
-    suppressed_counts: dict[str, int] = msgspec.field(default_factory=dict)
-    refused_offer_counts: dict[str, int] = msgspec.field(default_factory=dict)
-    offers_sha256: str = ""
-    items_sha256: str = ""
-    left_out_item_count: int = 0
-    files: list[PartFile] = msgspec.field(default_factory=list)
-
-
-class Note(msgspec.Struct, kw_only=True):
-    """Where a job is.
-
-    Attributes:
-        asked: What it was started with, so that no other job goes on with it.
-        resume_token: Where the batch goes on.
-        manifest: So far.
-    """
-
-    asked: str
-    resume_token: str
-    manifest: Manifest
 
 
 class ExportJob:
@@ -167,7 +80,7 @@ class ExportJob:
             if (self._folder / MANIFEST_NAME).exists():
                 problem = f"has a finished export ({MANIFEST_NAME}); take another folder"
                 raise ExportFailed(path=str(self._folder), problem=problem)
-            note = self._folder / _NOTE_NAME
+            note = self._folder / NOTE_NAME
             if note.exists():
                 return self._read(note)
             if any(self._folder.iterdir()):
@@ -232,9 +145,9 @@ class ExportJob:
             self._finish_part(manifest)
         finally:
             self._abandon()
-        self._replace(self._folder / MANIFEST_NAME, _pretty(manifest))
+        self._replace(self._folder / MANIFEST_NAME, manifest_bytes(manifest))
         with self._translated(self._folder):
-            (self._folder / _NOTE_NAME).unlink()
+            (self._folder / NOTE_NAME).unlink()
         return manifest
 
     def _take(self, response: RecommendBatchResponse, manifest: Manifest) -> None:
@@ -312,7 +225,7 @@ class ExportJob:
             self._writer = None
 
     def _keep(self, note: Note) -> None:
-        self._replace(self._folder / _NOTE_NAME, msgspec.json.encode(note))
+        self._replace(self._folder / NOTE_NAME, msgspec.json.encode(note))
 
     def _replace(self, path: Path, content: bytes) -> None:
         temporary = path.with_name(f"{path.name}.part")
@@ -339,29 +252,9 @@ class ExportJob:
             raise ExportFailed(path=str(path), problem=problem) from error
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest.
-
-    Raises:
-        ExportFailed: It is none, or not of this version.
-    """
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ExportFailed(path=str(path), problem=str(error)) from error
-    if found.format_version != _FORMAT_VERSION:
-        problem = f"is of version {found.format_version}; this one reads {_FORMAT_VERSION}"
-        raise ExportFailed(path=str(path), problem=problem)
-    return found
-
-
 def _sums(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted((Counter(counts) + Counter(more)).items()))
 
 
 def _unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
-
-
-def _pretty(manifest: Manifest) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"

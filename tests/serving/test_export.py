@@ -18,7 +18,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from recsys.commands import export, export_job
-from recsys.commands.export_job import ExportFailed
+from recsys.commands.export_manifest import ExportFailed, read_manifest
 from recsys.errors import InvalidData
 from recsys.files import file_digest
 from recsys.v1 import (
@@ -115,7 +115,7 @@ async def test_every_kind_of_file_says_the_same(shop: Running, tmp_path: Path) -
                 found[kind] = list(csv.DictReader(file))
         else:
             found[kind] = pl.read_parquet(path).to_dicts()
-        manifest = export_job.read_manifest(folder / "manifest.json")
+        manifest = read_manifest(folder / "manifest.json")
         assert manifest.files[0].sha256 == file_digest(path)
         assert manifest.model_versions == ["v1"]
         assert manifest.consent_versions.first > 0
@@ -151,7 +151,7 @@ async def test_offers_of_an_allocation_go_with_the_answers(shop: Running, tmp_pa
     rows = [json.loads(line) for line in (folder / "part-00000.jsonl").read_text().splitlines()]
     codes = {row["account"]: row["offer_code"] for row in rows if row["offer_code"]}
     assert codes == {"u00": "mug", "u03": "mug|coupon"}
-    manifest = export_job.read_manifest(folder / "manifest.json")
+    manifest = read_manifest(folder / "manifest.json")
     assert manifest.offers_sha256 == file_digest(assigned)
 
 

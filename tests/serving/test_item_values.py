@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from recsys.commands import catalog, export
 from recsys.commands.export_items import AssignedItems
-from recsys.commands.export_job import read_manifest
+from recsys.commands.export_manifest import read_manifest
 from recsys.commands.item_values import POPULAR_SHARE, shares
 from recsys.commands.value_files import MixedCurrencies, NothingToAllocate
 from recsys.errors import InvalidData
