@@ -11,7 +11,7 @@ from recsys.bundle import PriorRows
 from recsys.catalog import Item, Price
 from recsys.consent import ALWAYS, Permission
 from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId
-from recsys.errors import InvalidRequest, RecsysError
+from recsys.errors import InvalidRequest, RecsysError, StorageUnavailable
 from recsys.events import History, OneByOne
 from recsys.recommend import Answer, ManyPeople, Recommender, RecommendQuery, ServingModel
 from recsys.rules import Boost, Cap, Pin, Rebuy, Rules, Share
@@ -24,7 +24,7 @@ IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
 
 
 class Histories(OneByOne):
-    """Histories in a dictionary; whoever is named `shy` allows nothing."""
+    """Histories in a dictionary; `shy` allows nothing, and what `broken` did cannot be read."""
 
     def __init__(self, lines: Mapping[str, Sequence[tuple[int, EventType]]]) -> None:
         self._lines = lines
@@ -41,6 +41,8 @@ class Histories(OneByOne):
         (who,) = identifiers
         if who.value == "shy":
             return None
+        if who.value == "broken":
+            raise StorageUnavailable(storage="test", problem="a page is damaged")
         return History.from_events(
             ItemEvent(
                 item_id=ItemId(f"item-{row}"), event_type=kind, channel=Channel.WEB,
@@ -168,7 +170,7 @@ def test_together_is_as_alone(
     model = models[name]
     asked = [
         msgspec.structs.replace(query, identifiers=(Identifier("account", who),))
-        for who in [*(f"u{person}" for person in range(40)), "shy", "nobody"]
+        for who in [*(f"u{person}" for person in range(40)), "shy", "broken", "nobody"]
     ]
     together = ManyPeople(known).recommend(model, asked, now=NOW, threads=2)
     alone = [known.recommend(model, one, now=NOW) for one in asked]
