@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys import limits
 from recsys.domain import Identifier
@@ -188,6 +189,7 @@ class Decision:
         )
         self._places = {name: at for at, name in enumerate(offers)}
         self._gain_array = np.array([self._gains[name] for name in offers], dtype=np.float64)
+        self._values = np.array([one.value_micros for one in offers.values()], dtype=np.float64)
         self._priorities = np.array([one.priority for one in offers.values()], dtype=np.int64)
         # Of equals, the first by id.
         self._ties = np.argsort(np.argsort(np.array(list(offers), dtype=object)))
@@ -312,6 +314,24 @@ class Decision:
             refused.setdefault(offer_id, refusal)
         return refused
 
+    def _gained(
+        self,
+        asked: PropensityQuestion,
+        judged: Propensities,
+        places: NDArray[np.intp],
+        refused: dict[str, OfferRefusal],
+    ) -> NDArray[np.float64]:
+        """Return what a use of each wanted offer earns, and refuse what she would buy anyway."""
+        declared = self._gain_array[places]
+        if judged.shares is None:
+            return declared
+        gains = declared - (1.0 - judged.shares) * self._values[places]
+        for at in np.flatnonzero((gains <= 0) & (declared > 0)).tolist():
+            name, share = asked.wanted[at], float(judged.shares[at])
+            offer = self._situation.offers[name]
+            refused[name] = _bought_anyway(float(gains[at]), share, offer)
+        return gains
+
     def _chosen(
         self,
         asked: PropensityQuestion,
@@ -322,9 +342,12 @@ class Decision:
         """Order what is for her, and leave out what does not go together."""
         offers, wanted = self._situation.offers, asked.wanted
         places = np.fromiter(map(self._places.__getitem__, wanted), np.intp, len(wanted))
-        expected = judged.probabilities * self._gain_array[places]
+        gains = self._gained(asked, judged, places, refused)
+        expected = judged.probabilities * gains
         order = np.lexsort((self._ties[places], -expected, -self._priorities[places])).tolist()
         query, here = asked.query, self._situation.here
+        if judged.shares is not None:
+            order = [at for at in order if wanted[at] not in refused]
         kept: Iterable[int] = order
         if not self._is_alone:
             names = [wanted[at] for at in order if wanted[at] in self._bound]
@@ -357,6 +380,14 @@ def _too_dear(margin_micros: int, price_micros: int, offer: Offer) -> OfferRefus
         "of the allocation and how fast its budget is used"
     )
     return OfferRefusal(Rule.PRICE, detail)
+
+
+def _bought_anyway(gain_micros: float, share: float, offer: Offer) -> OfferRefusal:
+    detail = (
+        f"by its holdout {share:.0%} of her redemptions would not have been bought without it, so "
+        f"that a use earns {gain_micros / MICROS_PER_UNIT:g} {offer.currency}"
+    )
+    return OfferRefusal(Rule.UPLIFT, detail)
 
 
 def _beside(

@@ -16,6 +16,7 @@ from recsys.offers.propensity import Propensities, PropensityQuestion
 from recsys.offers.query import PropensityBasis
 from recsys.offers.rates import Rates, Shown
 from recsys.offers.tastes import Tastes
+from recsys.offers.uplift import OfferUplift, Uplift
 from recsys.recommend.recommender import Recommender
 
 F64 = NDArray[np.float64]
@@ -44,6 +45,13 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     high: float
     weight: float
 
+    def misfits(self) -> Iterator[str]:
+        """Yield why it cannot be used."""
+        if not all(map(math.isfinite, (self.mean, self.scale, self.low, self.high, self.weight))):
+            yield "holds what is no finite number"
+        if self.low > self.high:
+            yield f"is from {self.low:g} to {self.high:g}"
+
 
 class OfferCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of an offer; see `Shown`."""
@@ -70,6 +78,7 @@ class PropensityFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         prior: Rate of an offer that nobody has seen.
         prior_strength: How many views that counts as much as.
         offers: What became of each offer.
+        uplift: What holdouts have taught, by offer.
         metrics: What was measured on later views, for people.
     """
 
@@ -87,6 +96,7 @@ class PropensityFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     prior: _Share
     prior_strength: Annotated[float, Meta(gt=0)]
     offers: dict[str, OfferCounts]
+    uplift: dict[str, OfferUplift] = {}
     metrics: dict[str, float] = {}
 
 
@@ -95,8 +105,8 @@ class Odds:
 
     def __init__(self, columns: Sequence[Column], intercept: float) -> None:
         """Take one column for each of `FEATURE_NAMES`."""
-        self._low = np.array([one.low for one in columns])
-        self._high = np.array([one.high for one in columns])
+        self.low = np.array([one.low for one in columns])
+        self.high = np.array([one.high for one in columns])
         scales = np.array([one.scale for one in columns])
         self._weights = np.array([one.weight for one in columns]) / scales
         means = np.array([one.mean for one in columns])
@@ -111,7 +121,7 @@ class Odds:
         Returns:
             Between 0 and 1, shape (m,).
         """
-        odds = np.clip(features, self._low, self._high) @ self._weights + self._intercept
+        odds = np.clip(features, self.low, self.high) @ self._weights + self._intercept
         # Beyond that exp overflows, and nothing is that sure.
         found: F64 = 1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0)))
         return found
@@ -126,6 +136,7 @@ class Learned:
         shown = {name: Shown(one.seen, one.redeemed) for name, one in file.offers.items()}
         self.rates = Rates(shown, prior=file.prior, strength=file.prior_strength)
         self.odds = Odds(file.columns, file.intercept)
+        self.uplift = Uplift(file.uplift, self.odds.low, self.odds.high)
 
 
 def read_propensity(text: str, *, source: str) -> Learned:
@@ -156,12 +167,13 @@ def _misfits(file: PropensityFile) -> Iterator[str]:
         wrong = sorted({*names} ^ {*FEATURE_NAMES}) or ["their order"]
         yield f"its features are not those of this version: {', '.join(wrong)}"
     for one in file.columns:
-        if not all(map(math.isfinite, (one.mean, one.scale, one.low, one.high, one.weight))):
-            yield f"{one.name} holds what is no finite number"
-        if one.low > one.high:
-            yield f"{one.name} is from {one.low:g} to {one.high:g}"
+        for problem in one.misfits():
+            yield f"{one.name} {problem}"
     if not math.isfinite(file.intercept):
         yield "intercept is no finite number"
+    for name, learned in file.uplift.items():
+        for problem in learned.misfits():
+            yield f"uplift of {name!r} {problem}"
     for name, counts in file.offers.items():
         if counts.redeemed > counts.seen:
             yield f"{name!r} was redeemed more often than seen"
@@ -195,7 +207,11 @@ class LearnedPropensity:
             return self._affinity.propensities(asked, threads=threads)
         return [
             Propensities(
-                found.odds.probabilities(features), [PropensityBasis.LEARNED] * len(features)
+                found.odds.probabilities(features),
+                [PropensityBasis.LEARNED] * len(features),
+                found.uplift.shares(one.wanted, features),
             )
-            for features in self._features.of(asked, found.rates, threads=threads)
+            for one, features in zip(
+                asked, self._features.of(asked, found.rates, threads=threads), strict=True
+            )
         ]

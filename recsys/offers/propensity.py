@@ -23,10 +23,13 @@ class Propensities(NamedTuple):
     Attributes:
         probabilities: Of each, 0 to 1, float64.
         bases: By what each was judged.
+        shares: Of her redemptions of each, the part that would not have been bought without it,
+            0 to 1, float64; None where nothing is known of that, and all count.
     """
 
     probabilities: NDArray[np.float64]
     bases: Sequence[PropensityBasis]
+    shares: NDArray[np.float64] | None = None
 
 
 class PropensityQuestion(NamedTuple):

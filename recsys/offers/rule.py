@@ -25,6 +25,7 @@ class Rule(enum.StrEnum):
     BUDGET = "BUDGET"
     CAP = "CAP"
     PRICE = "PRICE"
+    UPLIFT = "UPLIFT"
     STACKING = "STACKING"
     DELETED = "DELETED"
     REDEEMED = "REDEEMED"

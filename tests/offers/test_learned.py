@@ -56,6 +56,9 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "no rate": lambda file: file.update(prior=0.0),
     "scale": lambda file: file["columns"][0].update(scale=0.0),
     "range": lambda file: file["columns"][0].update(low=2.0, high=1.0),
+    "uplift by what is not known": lambda file: file["uplift"]["a"]["wasted"].update(
+        weights={"taste": 1.0}
+    ),
     "more than seen": lambda file: file["offers"].update(a={"seen": 1, "redeemed": 2}),
 }
 
@@ -63,7 +66,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_files_that_do_not_fit_are_refused(name: str) -> None:
     """With the name of the file; those of another version say what to do."""
-    file = json.loads(propensity_text())
+    file = json.loads(propensity_text(shares={"a": 0.5}))
     BROKEN[name](file)
     with pytest.raises(InvalidConfig, match=r"propensity\.json"):
         read_propensity(json.dumps(file), source="propensity.json")

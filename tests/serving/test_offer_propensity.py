@@ -18,7 +18,7 @@ from recsys.v1.campaign_pb2 import Batch, BatchPerson
 from recsys.v1.event_pb2 import CHANNEL_EMAIL
 from serving.conftest import server_on
 from serving.test_campaigns import allow, arrive, batch, mailed, people_of
-from serving.test_offers import ANNA, ask, offer, reserving, upsert
+from serving.test_offers import ANNA, ask, euros, offer, reserving, upsert
 from serving.test_outages import until
 from support.processes import WAIT_SECONDS
 from support.propensities import propensity_text
@@ -63,6 +63,38 @@ async def test_what_was_learned_ranks_offers_and_follows_its_file(
         name = "recsys_offer_propensity_refused_total"
         await until(lambda: bool(registry.get_sample_value(name)))
         assert (await ask(running))["often"].propensity == pytest.approx(used)
+
+
+async def test_no_discount_where_she_would_buy_anyway(
+    tmp_path: Path, make_model: Callable[..., ServingModel]
+) -> None:
+    """What is wasted earns nothing; what is refused for it keeps no other of its group out."""
+    path = tmp_path / "propensity.json"
+    shares = {"wasted": 0.1, "partly": 0.6, "gift": 0.0}
+    path.write_text(propensity_text(shares=shares), "utf-8")
+    storage = open_storage(StorageConfig(histories=str(tmp_path / "store.sqlite")))
+    async with server_on(storage, CollectorRegistry(), _config(path)) as running:
+        await running.server.serve_model(make_model())
+        await upsert(
+            running,
+            offer("wasted", value=euros(9), stacking_group="ten", priority=1),
+            offer("partly", stacking_group="ten"),
+            offer("plain"),
+            # The retailer gives it though it earns nothing, whoever gets it.
+            offer("gift", value=euros(0)),
+        )
+        found = await ask(running)
+        assert found["wasted"] == "UPLIFT"
+        assert found["plain"].expected_value == pytest.approx(0.5 * (5 - 1))
+        assert found["partly"].expected_value == pytest.approx(0.5 * (0.6 * 5 - 1))
+        assert found["gift"].expected_value == pytest.approx(0.5 * -1)
+        assert list(found) == ["plain", "partly", "gift", "wasted"]
+        # One alone, as an allocation sees it, is refused as well.
+        await arrive(running, [mailed("anna")])
+        await allow(running, "anna")
+        asked = Batch(channel=CHANNEL_EMAIL, page_size=1, offers={"alone": True})
+        (person,) = people_of(await batch(running, asked))
+        assert {one.offer_id for one in person.offers} == {"plain", "partly", "gift"}
 
 
 async def test_nothing_learned_means_affinity(

@@ -4,6 +4,7 @@ import msgspec
 
 from recsys.offers.features import FEATURE_NAMES
 from recsys.offers.learned import Column, OfferCounts, PropensityFile
+from recsys.offers.uplift import Line, OfferUplift
 
 
 def propensity_text(
@@ -12,6 +13,7 @@ def propensity_text(
     low: float = -50.0,
     high: float = 50.0,
     offers: dict[str, tuple[int, int]] | None = None,
+    shares: dict[str, float] | None = None,
     **weights: float,
 ) -> str:
     """Write a file in which all but some features have no weight.
@@ -21,6 +23,7 @@ def propensity_text(
         low: Smallest value of every feature.
         high: Largest.
         offers: Views and redemptions.
+        shares: Of an offer's redemptions, the part that is incremental.
         weights: By feature.
     """
     columns = tuple(
@@ -34,6 +37,14 @@ def propensity_text(
         offers={
             name: OfferCounts(seen=seen, redeemed=redeemed)
             for name, (seen, redeemed) in (offers or {}).items()
+        },
+        uplift={
+            # Half redeem, and so much of that half is wasted.
+            name: OfferUplift(
+                held_out=200, others=200, wasted=Line(intercept=(1.0 - share) / 2),
+                redeemed=Line(intercept=0.0),
+            )
+            for name, share in (shares or {}).items()
         },
     )  # fmt: skip
     return msgspec.json.encode(file).decode()

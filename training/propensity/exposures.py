@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys import limits
 from recsys.consent import Permission, Purpose
 from recsys.domain import EventType
-from recsys.events import EMPTY_HISTORY, History
+from recsys.events import EMPTY_HISTORY, ID_SEPARATOR, History
 from recsys.offers import Offer
 from recsys.storage.log_snapshot import LogSnapshot, SnapshotEvent
 from recsys.storage.offers_snapshot import offer_events, offer_uses, offers_of
@@ -27,6 +27,7 @@ Progress = Callable[[int], None]
 """Told how many events have been read."""
 
 _NOBODY: Final = -1
+_OF_OFFERS: Final = (EventType.OFFER_VIEW.code, EventType.OFFER_REDEEM.code)
 
 
 class People:
@@ -41,9 +42,10 @@ class People:
         """
         order = np.argsort(keys)
         self._keys = keys[order]
-        profiles, numbers = np.unique(heads[order], return_inverse=True)
+        self.heads, numbers = np.unique(heads[order], return_inverse=True)
+        """The key of each profile, int64: that by which holdouts are drawn."""
         self._numbers = numbers.astype(np.int64)
-        self.count = len(profiles)
+        self.count = len(self.heads)
 
     @classmethod
     def of(cls, log: LogSnapshot, *, learns_by_default: bool) -> "People":
@@ -251,7 +253,39 @@ class Lines:
         order = np.lexsort((-times, owners))
         self._times, self._types, self._channels = times[order], types[order], channels[order]
         self._texts = [texts[at] for at in order.tolist()]
-        self._starts = np.searchsorted(owners[order], np.arange(people.count + 1))
+        self._owners = owners[order]
+        self._starts = np.searchsorted(self._owners, np.arange(people.count + 1))
+
+    def first_contacts(self, begin: float, end: float, among: NDArray[np.bool_]) -> tuple[I64, F64]:
+        """Return who of some people did anything with an item in a span of time, and when first.
+
+        Views and redemptions of offers do not count.
+
+        Args:
+            begin: Seconds since 1970-01-01 UTC.
+            end: Before when, likewise.
+            among: Whom to look at, shape (people,).
+        """
+        meant = (self._times >= begin) & (self._times < end) & among[self._owners]
+        meant &= ~np.isin(self._types, _OF_OFFERS)
+        rows = np.flatnonzero(meant)
+        owners = self._owners[rows]
+        # The newest of each comes first, so the first in time is the last of each.
+        last = np.r_[owners[1:] != owners[:-1], True][: len(owners)]
+        return owners[last], self._times[rows[last]]
+
+    def bought(self, person: int, begin: float, end: float) -> list[str]:
+        """Return the items that somebody bought in a span of time, as often as she did."""
+        first, stop = int(self._starts[person]), int(self._starts[person + 1])
+        times = -self._times[first:stop]
+        stop = first + int(np.searchsorted(times, -begin, side="right"))
+        first += int(np.searchsorted(times, -end, side="right"))
+        return [
+            item
+            for row in range(first, stop)
+            if self._types[row] == EventType.PURCHASE_COMPLETE.code
+            for item in self._texts[row].split(ID_SEPARATOR)
+        ]
 
     def before(self, person: int, time: float) -> History:
         """Return the newest lines of what somebody did before a moment."""

@@ -16,6 +16,7 @@ from training.propensity.fit import Fitted, chosen_strength, fit
 from training.propensity.judge import Judged, Part, calibration, judge, log_loss
 from training.propensity.pairs import rates_of
 from training.propensity.table import LearnSettings, ViewTable, table_of
+from training.propensity.uplift import Taught, learn_uplift
 
 F64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -66,12 +67,14 @@ class Learning:
     Attributes:
         file: What serving needs.
         measured: How good it is.
+        taught: What the holdouts of offers have taught.
         unripe_count: Views that are too young to say.
         unknown_count: Views of offers that do not exist any more.
     """
 
     file: PropensityFile
     measured: Measured
+    taught: list[Taught]
     unripe_count: int
     unknown_count: int
 
@@ -106,9 +109,11 @@ def learn(
     measured = _measured(table, trial, rng=rng)
     final = fit(table.features, redeemed, inverse_strength=strength)
     show("fitting", 1.0)
+    taught = learn_uplift(table, final, rng=rng, show=show)
     return Learning(
-        file=_file(table, model, log.name, final, strength, measured),
+        file=_file(table, model, log.name, final, strength, measured, taught),
         measured=measured,
+        taught=taught,
         unripe_count=table.pairs.unripe_count,
         unknown_count=table.exposures.unknown_count,
     )
@@ -148,6 +153,7 @@ def _file(
     final: Fitted,
     strength: float,
     measured: Measured,
+    taught: list[Taught],
 ) -> PropensityFile:
     rates = rates_of(table.known, table.prior, table.exposures.offer_ids)
     manifest = model.bundle.manifest
@@ -168,5 +174,6 @@ def _file(
             name: OfferCounts(seen=one.seen, redeemed=one.redeemed)
             for name, one in sorted(rates.shown.items())
         },
+        uplift={one.offer_id: one.uplift for one in taught if one.uplift is not None},
         metrics=measured.metrics,
     )

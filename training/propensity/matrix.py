@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.catalog import KeyedItem, NoCatalog
-from recsys.domain import CHANNEL_BY_CODE
+from recsys.domain import CHANNEL_BY_CODE, Channel
 from recsys.events import NoHistories
 from recsys.offers.features import FEATURE_NAMES, PairFeatures
 from recsys.offers.propensity import PropensityQuestion
 from recsys.offers.query import OfferQuery
+from recsys.offers.rates import Rates
 from recsys.offers.tastes import Tastes
 from recsys.recommend import Recommender, ServingModel
 from recsys.recommend.known import Known
@@ -20,6 +21,7 @@ from recsys.storage.offers_snapshot import has_live_catalog
 from training.progress import ShowStep, no_show
 from training.propensity.exposures import Exposures, Lines
 from training.propensity.pairs import Pairs, Prior, rates_by_day
+from training.propensity.units import Units
 
 F32 = NDArray[np.float32]
 
@@ -64,7 +66,8 @@ class FeatureMaker:
         recommender.prepare(model, now=float(exposures.views.times[0]))
         self._model = model
         self._exposures = exposures
-        self._features = PairFeatures(Tastes(recommender))
+        self._tastes = Tastes(recommender)
+        self._features = PairFeatures(self._tastes)
         uses = exposures.uses
         order = np.lexsort((uses.times, uses.people))
         self._use_times = uses.times[order]
@@ -110,10 +113,56 @@ class FeatureMaker:
             show(STEP, day.stop / len(found))
         return found
 
+    def of_units(self, units: Units, lines: Lines, rates: Rates, *, threads: int = 1) -> F32:
+        """Return the features of units at their moments, shape (m, len(FEATURE_NAMES)).
+
+        The rate of the offer is that of today for all of them: it is one offer.
+        """
+        found = np.empty((len(units.people), len(FEATURE_NAMES)), dtype=np.float32)
+        order = np.argsort(units.times, kind="stable")
+        for first in range(0, len(order), _PEOPLE_AT_ONCE):
+            rows = order[first : first + _PEOPLE_AT_ONCE].tolist()
+            moments = [(int(units.people[row]), float(units.times[row])) for row in rows]
+            asked = [
+                self._asked(person, now, None, [units.offer_id], lines) for person, now in moments
+            ]
+            made = self._features.of(asked, rates, threads=threads)
+            for row, features in zip(rows, made, strict=True):
+                found[row] = features[0]
+        return found
+
+    def bought(self, units: Units, lines: Lines, horizon_seconds: float) -> NDArray[np.bool_]:
+        """Say of each unit whether she bought in the offer's scope within the horizon."""
+        found = np.zeros(len(units.people), dtype=np.bool_)
+        table, offers = self._tastes.table(self._model), self._exposures.offers
+        for row, (person, begin) in enumerate(
+            zip(units.people.tolist(), units.times.tolist(), strict=True)
+        ):
+            ids = lines.bought(person, begin, begin + horizon_seconds)
+            rows = self._model.items.find(ids)[0] if ids else np.empty(0, dtype=np.int32)
+            rows = rows[rows < table.assortment.row_count]
+            if len(rows):
+                ones = np.ones(len(rows))
+                (lines_in_scope,) = table.shares(
+                    offers, [units.offer_id], rows, ones, now=begin
+                ).tolist()
+                found[row] = lines_in_scope > 0
+        return found
+
     def _question(self, pairs: Pairs, rows: NDArray[np.int64], lines: Lines) -> PropensityQuestion:
-        """Ask what serving would have been asked."""
-        views, first = pairs.views, rows[0]
-        person, now = int(views.people[first]), float(views.times[first])
+        """Ask what serving would have been asked of a view."""
+        views, first, ids = pairs.views, rows[0], self._exposures.offer_ids
+        return self._asked(
+            int(views.people[first]),
+            float(views.times[first]),
+            CHANNEL_BY_CODE.get(int(views.channels[first])),
+            [ids[at] for at in views.offers[rows].tolist()],
+            lines,
+        )
+
+    def _asked(
+        self, person: int, now: float, channel: Channel | None, wanted: list[str], lines: Lines
+    ) -> PropensityQuestion:
         history = lines.before(person, now)
         known = Known(
             history=history,
@@ -123,13 +172,12 @@ class FeatureMaker:
             cause=None,
         )
         hers = self._use_times[self._use_starts[person] : self._use_starts[person + 1]]
-        ids = self._exposures.offer_ids
         return PropensityQuestion(
             model=self._model,
-            query=OfferQuery(channel=CHANNEL_BY_CODE.get(int(views.channels[first]))),
+            query=OfferQuery(channel=channel),
             known=known,
             offers=self._exposures.offers,
-            wanted=[ids[at] for at in views.offers[rows].tolist()],
+            wanted=wanted,
             now=now,
             redeemed_count=int(np.searchsorted(hers, now)),
         )

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from training.propensity.judge import Part
 from training.propensity.learn import AFFINITY, LEARNED, POPULARITY, Learning, Measured
+from training.propensity.uplift import Taught
 from training.resample import Interval
 from training.tracking.plots import styled
 
@@ -37,11 +38,22 @@ def show(console: Console, learning: Learning) -> None:
     )
     heaviest = sorted(file.columns, key=lambda one: -abs(one.weight))[:_WEIGHTS_SHOWN]
     console.print("most weight: " + ", ".join(f"{one.name} {one.weight:+.2f}" for one in heaviest))
+    _show_taught(console, learning.taught)
     console.print(
         f"learned from {file.pair_count:,} views, {file.redemption_count:,} of them redeemed within "
         f"{file.horizon_days:g} days; {learning.unripe_count:,} are too young to say, "
         f"{learning.unknown_count:,} of offers that do not exist any more"
     )
+
+
+def _show_taught(console: Console, taught: Sequence[Taught]) -> None:
+    if not taught:
+        return
+    table = Table("holdout of", "incremental redemptions", "by", box=None)
+    for one in taught:
+        share = "" if one.share is None else f"{one.share:.0%}"
+        table.add_row(one.offer_id, share, one.learner or f"nothing changes: {one.why}")
+    console.print(table)
 
 
 def _text(interval: Interval, *, places: int = 4) -> str:

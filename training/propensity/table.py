@@ -15,6 +15,7 @@ from training.propensity.errors import TooFewRedemptions
 from training.propensity.exposures import Exposures, Lines, read_exposures
 from training.propensity.matrix import FeatureMaker
 from training.propensity.pairs import Pairs, Prior, pairs_of, prior_of
+from training.propensity.units import with_holdout
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -28,6 +29,9 @@ SIDE_COUNT_MIN: Final = 20
 
 PAIR_COUNT_MAX: Final = 1_000_000
 """Of more, those of some people drawn by lot are learned from."""
+
+UNIT_PEOPLE_MAX: Final = 200_000
+"""Of more people, some drawn by lot are looked at for what holdouts teach."""
 
 _LATER_SHARES: Final = (0.25, 0.4, 0.5, 0.6, 0.75)
 """Parts of all redemptions that come after the cut; the first that leaves enough before it."""
@@ -67,6 +71,10 @@ class ViewTable:
         cut_time: What is later is measured on; seconds since 1970-01-01 UTC.
         end_time: Up to when anything is known.
         exposures: What became of offers.
+        lines: What people did.
+        for_units: Whose part in holdouts is looked at, drawn without regard to what they did,
+            shape (people,).
+        maker: Makes features.
         settings: How it was made.
     """
 
@@ -77,6 +85,9 @@ class ViewTable:
     cut_time: float
     end_time: float
     exposures: Exposures
+    lines: Lines
+    for_units: Flags
+    maker: FeatureMaker
     settings: LearnSettings
 
     @property
@@ -119,10 +130,13 @@ def table_of(
     show("exposures", 1.0)
     _check(len(exposures.redemptions.times), REDEMPTION_COUNT_MIN, "are there")
     drawn = _drawn(exposures, rng)
+    for_units = np.zeros_like(drawn)
+    if with_holdout(exposures.offers):
+        for_units = rng.random(len(drawn)) < UNIT_PEOPLE_MAX / len(drawn)
     lines = Lines(
         log,
         exposures.people,
-        drawn,
+        drawn | for_units,
         # How many there are is not known before the end.
         lambda count: show("what they did", count / (count + _EVENTS_SHOWN)),
     )
@@ -143,7 +157,8 @@ def table_of(
     pairs = known.where(drawn[known.views.people])
     cut_time = _cut(pairs, horizon_seconds=horizon)
     prior = prior_of(pairs.where(pairs.views.times + horizon <= cut_time))
-    features = FeatureMaker(log, model, exposures).matrix(
+    maker = FeatureMaker(log, model, exposures)
+    features = maker.matrix(
         pairs, lines, known, prior, horizon_seconds=horizon, threads=thread_count(), show=show
     )
     return ViewTable(
@@ -154,6 +169,9 @@ def table_of(
         cut_time=cut_time,
         end_time=end_time,
         exposures=exposures,
+        lines=lines,
+        for_units=for_units,
+        maker=maker,
         settings=settings,
     )
 

@@ -6,7 +6,7 @@ probabilities are known, and varies little because models take out what can be f
 Models of outcomes are fitted on other people than those that they are used for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,11 @@ from threadpoolctl import threadpool_limits
 from training.uplift.experiment import F64, I64, Experiment
 
 FOLDS = 5
+EQUAL, LINEAR = "equal", "linear"
 
 LEARNERS: Mapping[str, Callable[[], Any]] = {
-    "equal": DummyRegressor,
-    "linear": lambda: make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 6, 13))),
+    EQUAL: DummyRegressor,
+    LINEAR: lambda: make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 6, 13))),
     "boosted": lambda: HistGradientBoostingRegressor(
         max_iter=60,
         learning_rate=0.05,
@@ -63,8 +64,16 @@ class Learned:
         return found
 
 
-def pseudo_outcomes(experiment: Experiment, *, rng: np.random.Generator) -> F64:
-    """Return doubly robust scores of each person under each arm, shape (people, arms)."""
+def pseudo_outcomes(
+    experiment: Experiment, *, rng: np.random.Generator, chances: F64 | None = None
+) -> F64:
+    """Return doubly robust scores of each person under each arm, shape (people, arms).
+
+    Args:
+        experiment: What happened.
+        rng: Source of all chance.
+        chances: How likely each arm was by the lot, shape (arms,); None for as often as it came.
+    """
     people, arm_count = len(experiment.arms), len(experiment.arm_names)
     folds = folds_of(people, rng)
     foretold = np.zeros((people, arm_count))
@@ -85,28 +94,38 @@ def pseudo_outcomes(experiment: Experiment, *, rng: np.random.Generator) -> F64:
                 foretold[asked, arm] = model.predict(experiment.features[asked])
     got = experiment.arms[:, None] == np.arange(arm_count)
     surprise = experiment.outcomes[:, None] - foretold
-    scores: F64 = foretold + got * surprise / experiment.shares
+    scores: F64 = foretold + got * surprise / (experiment.shares if chances is None else chances)
     return scores
 
 
-def learn(experiment: Experiment, scores: F64, *, rng: np.random.Generator) -> Learned:
+def learn(
+    experiment: Experiment,
+    scores: F64,
+    *,
+    rng: np.random.Generator,
+    learners: Sequence[str] = tuple(LEARNERS),
+) -> Learned:
     """Fit the learner that is best on people it does not see.
 
     Args:
         experiment: The people to learn from.
         scores: Their `pseudo_outcomes`.
         rng: Source of all chance.
+        learners: Which of `LEARNERS` are tried; `equal` always is.
     """
     changes = scores[:, 1:] - scores[:, :1]
     folds = folds_of(len(changes), rng)
     with threadpool_limits(1):
-        squares = {name: _squares(experiment.features, changes, folds, name) for name in LEARNERS}
+        squares = {
+            name: _squares(experiment.features, changes, folds, name)
+            for name in dict.fromkeys((EQUAL, *learners))
+        }
         errors = {
-            name: _standard_errors(square - squares["equal"]) for name, square in squares.items()
+            name: _standard_errors(square - squares[EQUAL]) for name, square in squares.items()
         }
         best = min(errors, key=lambda name: errors[name])
         if errors[best] > -CLEAR:
-            best = "equal"
+            best = EQUAL
         models = tuple(
             LEARNERS[best]().fit(experiment.features, changes[:, arm])
             for arm in range(changes.shape[1])
