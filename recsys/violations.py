@@ -73,7 +73,7 @@ class Violations:
 
     def namespace(self, namespace: str, field: str) -> None:
         """Check the namespace of an identifier."""
-        if _NAMESPACE.fullmatch(namespace) is None:
+        if not is_namespace(namespace):
             self.add(
                 field,
                 f"is {_quoted(namespace)}; allowed 1 to {limits.NAMESPACE_CHARS_MAX}"
@@ -123,6 +123,11 @@ class Violations:
 
 # Callers have few placements and name one in every call.
 @functools.lru_cache(maxsize=256)
+def is_namespace(text: str) -> bool:
+    """Whether a text may be the namespace of an identifier."""
+    return _NAMESPACE.fullmatch(text) is not None
+
+
 def _is_name(text: str, *, chars_max: int) -> bool:
     return len(text) <= chars_max and _NAME.fullmatch(text) is not None
 

@@ -11,6 +11,7 @@ new SQLite file. A message that is missing or comes twice ends the run.
 """
 
 import argparse
+import contextlib
 import queue
 import random
 import statistics
@@ -35,6 +36,7 @@ from recsys.domain import Channel, EventType, Identifier, ItemId, StoreId
 from recsys.events import EventContent, EventLine
 from recsys.server_process import running_server
 from recsys.serving.client import connect
+from recsys.serving.client_errors import CallFailed
 from recsys.serving.client_events import encode_event
 from recsys.serving.config import StorageConfig
 from recsys.serving.storage import open_storage
@@ -74,7 +76,8 @@ class Watcher(threading.Thread):
 
     def run(self) -> None:
         """Take messages until the server ends."""
-        with connect(self._address) as client:
+        # It ends by itself when the server does.
+        with contextlib.suppress(CallFailed), connect(self._address) as client:
             for message in client.triggers.watch("bench", lease_seconds=600.0):
                 self.came.put((message.identifiers[0].value, time.perf_counter()))
 

@@ -29,6 +29,7 @@ _HOUR_COUNT: Final = 24
 _SHOWN: Final = EventType.IMPRESSION.code
 # What is done on the page that a message leads to is done on its channel.
 _ANSWERS: Final = frozenset({EventType.CLICK.code, EventType.DETAIL_PAGE_VIEW.code})
+_SHOPPING: Final = frozenset({EventType.PURCHASE_COMPLETE.code, EventType.STORE_VISIT.code})
 
 
 def habit_needs(*, now: float) -> EventNeeds:
@@ -130,11 +131,12 @@ def time_zone_of(
     """Return somebody's time zone: that of the store she was in last, if one is known.
 
     Args:
-        events: Hers.
+        events: Hers, in any order. Only visits and purchases say where she was, so that it does
+            not depend on what else was read of her.
         zones: By store.
         default: Else.
     """
-    placed = [one for one in events if one.store_id in zones]
+    placed = [one for one in events if one.store_id in zones and one.event_type in _SHOPPING]
     if not placed:
         return default
     last = max(placed, key=lambda one: (one.event_time, str(one.store_id)))

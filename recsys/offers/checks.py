@@ -56,10 +56,10 @@ def check_offer(offer: Offer, wrong: Violations, path: str) -> None:
     _eligibility(offer, wrong, f"{path}eligibility")
     _validity(offer, wrong, path)
     _worth(offer, wrong, path)
-    for position, cap in enumerate(offer.caps):
-        _cap(cap, wrong, f"{path}caps[{position}]")
-    wrong.count_within(offer.caps, f"{path}caps", count_max=limits.OFFER_CAP_COUNT_MAX)
-    wrong.distinct([one.days for one in offer.caps], f"{path}caps")
+    if wrong.count_within(offer.caps, f"{path}caps", count_max=limits.OFFER_CAP_COUNT_MAX):
+        for position, cap in enumerate(offer.caps):
+            _cap(cap, wrong, f"{path}caps[{position}]")
+        wrong.distinct([one.days for one in offer.caps], f"{path}caps")
     if not 0.0 <= offer.holdout_share <= 1.0:  # True for NaN too.
         wrong.add(f"{path}holdout_share", f"is {offer.holdout_share:g}; allowed 0 to 1")
     if not abs(offer.priority) <= limits.OFFER_PRIORITY_MAX:

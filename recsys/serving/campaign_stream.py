@@ -129,7 +129,7 @@ class BatchStream:
             allowed = f"0 to {limits.BATCH_PERSON_COUNT_MAX} in all"
             wrong.add("subjects", f"are {self._read_count}; allowed {allowed}")
         wrong.raise_any()
-        people = wire_campaigns.parse_subjects(request.subjects, wrong, "subjects")
+        people = wire_campaigns.parse_subjects(request.subjects, wrong, "subjects[{}]")
         wrong.raise_any()
         return people
 

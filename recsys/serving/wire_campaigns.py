@@ -89,7 +89,8 @@ def parse_batch(
         as_of = now if found is None else found
     send_time = as_of
     if sent.HasField("send_time"):
-        send_time = fields.moment(sent.send_time, wrong, f"{path}send_time") or as_of
+        found = fields.moment(sent.send_time, wrong, f"{path}send_time")
+        send_time = as_of if found is None else found
     return BatchQuery(
         question=RecommendQuery(
             placement=read_placement(sent.placement, wrong, f"{path}placement"),
@@ -133,13 +134,19 @@ def parse_audience(
 def parse_subjects(
     sent: Iterable[subject_pb2.Subject], wrong: Violations, path: str
 ) -> list[tuple[Identifier, ...]]:
-    """Check the people of a list; each needs an identifier."""
+    """Check the people of a list; each needs an identifier.
+
+    Args:
+        sent: Anything that arrived.
+        wrong: Gets every wrong field.
+        path: Where each is in the request, with braces for its place.
+    """
     people = []
     for at, one in enumerate(sent):
-        found = fields.identifiers(one, wrong, f"{path}[{at}]")
-        if not found and not wrong.any:
-            wrong.add(f"{path}[{at}]", "is empty; at least one identifier is needed")
-        people.append(found)
+        field = path.format(at)
+        if not (one.user_id or one.visitor_id or one.identifiers):
+            wrong.add(field, "is empty; at least one identifier is needed")
+        people.append(fields.identifiers(one, wrong, field))
     return people
 
 
@@ -163,7 +170,7 @@ def parse_recheck(request: service.RecheckBatchRequest) -> Recheck:
     entries = request.entries
     wrong.count_from_one(entries, "entries", count_max=limits.BATCH_SUBJECT_COUNT_MAX)
     wrong.raise_any()
-    who = parse_subjects([one.subject for one in entries], wrong, "entries.subject")
+    who = parse_subjects([one.subject for one in entries], wrong, "entries[{}].subject")
     items = []
     for at, one in enumerate(entries):
         field = f"entries[{at}].item_ids"

@@ -28,6 +28,7 @@ import msgspec
 from recsys import limits
 from recsys.domain import Channel, EventType
 from recsys.toml_tables import read_toml_tables
+from recsys.violations import is_namespace
 
 AFTER_MINUTES_DEFAULT: Final = 30.0
 _SECONDS_PER_MINUTE: Final = 60.0
@@ -136,12 +137,25 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             yield "offer", f'is "{self.offer}"; a message about a visit is an offer, or empty'
         if self.offer is OfferNeed.NEVER and self.offers:
             yield "offers", 'names offers, but offer is "never"'
-        for key, some in (("stores", self.stores), ("offers", self.offers)):
-            if len(some) > limits.TRIGGER_LIST_COUNT_MAX:
-                yield key, f"has {len(some)} entries; allowed {limits.TRIGGER_LIST_COUNT_MAX}"
+        yield from self._problems_of_lists()
         for key, name in (("placement", self.placement), ("holdout_name", self.holdout_name)):
             if name and _NAME.fullmatch(name) is None:
                 yield key, f"is {name!r}; {_NAMED}"
+
+    def _problems_of_lists(self) -> Iterator[tuple[str, str]]:
+        namespaces = self.address_namespaces or ()
+        for key, some, count_max in (
+            ("stores", self.stores, limits.TRIGGER_LIST_COUNT_MAX),
+            ("offers", self.offers, limits.TRIGGER_LIST_COUNT_MAX),
+            ("address_namespaces", namespaces, limits.ADDRESS_NAMESPACE_COUNT_MAX),
+        ):
+            if len(some) > count_max:
+                yield key, f"has {len(some)} entries; allowed up to {count_max}"
+            if "" in some:
+                yield key, "has an empty entry; leave the key out for all"
+        for name in namespaces:
+            if name and not is_namespace(name):
+                yield "address_namespaces", f"has {name!r}, which is no name of a namespace"
 
     def _problems_of_times(self) -> Iterator[tuple[str, str]]:
         if self.after_minutes is not None and self.on is not Occasion.CART_LEFT:

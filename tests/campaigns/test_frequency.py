@@ -115,6 +115,9 @@ def test_her_time_zone_is_that_of_the_store_she_was_in_last() -> None:
     zones = {"ginza": tokyo, "mitte": dt.UTC}
     assert time_zone_of([older, visit], zones, dt.UTC) is tokyo
     assert time_zone_of([], zones, dt.UTC) is dt.UTC
+    # What she was shown of another shop says nothing of where she is.
+    shown = LoggedEvent(NOON + 9.0, EventType.IMPRESSION.code, 5, "mitte", "", None)
+    assert time_zone_of([older, visit, shown], zones, dt.UTC) is tokyo
     rules = read_frequency('[email]\nquiet_hours = "21:00-08:00"', source="t")
     asked = {"channel": Channel.EMAIL, "purpose": Purpose.MARKETING, "now": NOON}
     assert rules.refuses([], time_zone=tokyo, **asked) is QUIET

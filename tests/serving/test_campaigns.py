@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 import grpc
 import pytest
 
+from recsys.serving.wire_campaigns import parse_batch
 from recsys.v1 import campaign_service_pb2 as service
 from recsys.v1 import profile_service_pb2
 from recsys.v1.campaign_pb2 import (
@@ -38,6 +39,7 @@ from recsys.v1.profile_pb2 import (
 )
 from recsys.v1.recommendation_service_pb2 import RecommendRequest
 from recsys.v1.subject_pb2 import Identifier, Subject
+from recsys.violations import Violations
 from serving.test_events import refused, write
 from support.serving import Running
 
@@ -399,6 +401,29 @@ async def test_what_must_be_withdrawn_is_named_just_before_it_is_sent(
     now = await other.campaigns.RecheckBatch(request)
     assert [r.suppression_cause for r in now.results] == [0, SUPPRESSION_CAUSE_NO_CONSENT]
     assert list(now.results[0].withdrawn_item_ids) == [gone]
+
+
+async def test_what_is_wrong_with_a_recheck_is_named(remembering_sqlite: Running) -> None:
+    """By where it is in the request, each of them."""
+    entries = [
+        service.RecheckEntry(subject=Subject(user_id="a")),
+        service.RecheckEntry(),
+        service.RecheckEntry(subject=Subject(user_id="\n")),
+        service.RecheckEntry(),
+    ]
+    request = service.RecheckBatchRequest(batch=Batch(channel="CHANNEL_EMAIL"), entries=entries)
+    _, _, bad = await refused(remembering_sqlite.campaigns.RecheckBatch(request))
+    assert [one.field for one in bad.field_violations] == [
+        "entries[1].subject", "entries[2].subject.user_id", "entries[3].subject"
+    ]  # fmt: skip
+
+
+def test_messages_that_were_sent_when_time_began_were_sent_then() -> None:
+    """A moment that is zero is one."""
+    sent = Batch(channel="CHANNEL_EMAIL")
+    sent.send_time.FromSeconds(0)
+    query = parse_batch(sent, Violations(), "batch.", filter_="", now=1e9)
+    assert (query.as_of, query.send_time) == (1e9, 0.0)
 
 
 async def test_whoever_only_looks_at_people_reads_no_sample_of_all(

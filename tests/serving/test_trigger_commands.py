@@ -62,6 +62,8 @@ def test_wrong_files_are_refused_by_trigger_and_key(tmp_path: Path) -> None:
         '[a]\non = "cart-left"\nchannel = "push"\noffer = "never"\noffers = ["x"]': "names offers",
         '[a]\non = "cart-left"\nchannel = "push"\nplacement = "No"': "placement is 'No'",
         '[a]\non = "cart-left"\nchannel = "push"\nsurprise = 1': "surprise",
+        '[a]\non = "store-visit"\nchannel = "push"\noffers = [""]': "has an empty entry",
+        '[a]\non = "store-visit"\nchannel = "sms"\naddress_namespaces = ["Phone"]': "'Phone'",
     }
     for text, problem in cases.items():
         path.write_text(text)
