@@ -21,7 +21,6 @@ from recsys.domain import (
 from recsys.events import NoHistories
 from recsys.recommend import (
     AgainQuery,
-    Answer,
     BasketQuery,
     PageQuery,
     Recommender,
@@ -31,8 +30,8 @@ from recsys.recommend import (
 from recsys.rules import Boost, Cap, Pin, Rebuy, Rules
 from support.bundles import make_bundle, sparse
 from support.catalogs import MemoryCatalog
+from support.remembered import NOW, causes, rows
 
-NOW = 1_800_000_000.0
 ITEM_COUNT = 40
 IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
 BUY, CART, RETURN = EventType.PURCHASE_COMPLETE, EventType.ADD_TO_CART, EventType.RETURN
@@ -78,16 +77,6 @@ def event(row: int, kind: EventType, *, days: float) -> ItemEvent:
     return ItemEvent(
         item_id=IDS[row], event_type=kind, channel=None, event_time=NOW - days * SECONDS_PER_DAY
     )
-
-
-def rows(answer: Answer) -> list[int]:
-    """Rows in order."""
-    return [int(one.item_id.removeprefix("item-")) for one in answer.results]
-
-
-def causes(answer: Answer) -> dict[ShortfallCause, int]:
-    """What is missing, by cause."""
-    return {} if answer.shortfall is None else dict(answer.shortfall.parts)
 
 
 @settings(max_examples=60)

@@ -12,41 +12,21 @@ from hypothesis import given, settings
 
 from recsys import limits
 from recsys.catalog import Item
-from recsys.consent import Permission
-from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, StoreId
+from recsys.domain import Channel, EventType, Identifier, ItemId, StoreId
 from recsys.errors import InvalidRequest
-from recsys.events import EMPTY_HISTORY, History, OneByOne
 from recsys.recommend import Recommender, RecommendQuery, ServingModel
 from recsys.rules import Boost, Cap, Pin, Rules
 from support.bundles import make_bundle, sparse
 from support.catalogs import MemoryCatalog
+from support.remembered import ANNA, NOW, Memory, event
 
-NOW = 1_800_000_000.0
 ITEM_COUNT = 50
 ITEM_IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
-ANNA = Identifier("account", "anna")
 
 
-def view(row: int, *, kind: EventType = EventType.DETAIL_PAGE_VIEW) -> ItemEvent:
-    """Make an event of a minute ago."""
-    return ItemEvent(
-        item_id=ITEM_IDS[row], event_type=kind, channel=Channel.WEB, event_time=NOW - 60.0
-    )
-
-
-class Memory(OneByOne):
-    """What Anna did, which grows."""
-
-    def __init__(self, *rows: int) -> None:
-        self.events = [view(row) for row in rows]
-
-    def history(
-        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
-    ) -> History | None:
-        """As the port."""
-        del permission
-        events = self.events[-event_count_max:]
-        return History.from_events(events) if ANNA in identifiers else EMPTY_HISTORY
+def anna(*rows: int) -> Memory:
+    """What she has looked at."""
+    return Memory({ANNA: map(event, rows)})
 
 
 def make_model(folder: Any, version: str, item_count: int) -> ServingModel:
@@ -106,7 +86,7 @@ def test_pages_are_the_long_list_when_nothing_changes(
     model: ServingModel, asked: dict[str, Any], counts: list[int]
 ) -> None:
     """The same items with the same scores and reasons, pins in their places."""
-    recommender = Recommender(histories=Memory(2, 5, 11), catalog=five_brands())
+    recommender = Recommender(histories=anna(2, 5, 11), catalog=five_brands())
     pages, token = [], ""
     for count in counts:
         query = RecommendQuery(result_count=count, page_token=token, **asked)
@@ -138,7 +118,7 @@ def test_no_item_comes_twice_whatever_she_does_in_between(
     model: ServingModel, counts: list[int], done: list[int], rules: Rules
 ) -> None:
     """She buys between the pages, which moves every score."""
-    memory = Memory(2)
+    memory = anna(2)
     recommender = Recommender(histories=memory, catalog=five_brands())
     shown: list[str] = []
     token = ""
@@ -152,13 +132,13 @@ def test_no_item_comes_twice_whatever_she_does_in_between(
         token = answer.next_page_token
         if not token:
             break
-        memory.events.append(view(row, kind=EventType.PURCHASE_COMPLETE))
+        memory.of[ANNA].append(event(row, EventType.PURCHASE_COMPLETE))
 
 
 def first_token(model: ServingModel, **asked: Any) -> str:
     """Ask for the first page of five."""
     query = RecommendQuery(result_count=5, **{**KNOWN, **asked})
-    recommender = Recommender(histories=Memory(2, 5))
+    recommender = Recommender(histories=anna(2, 5))
     return recommender.recommend(model, query, now=NOW).next_page_token
 
 
@@ -181,7 +161,7 @@ def test_a_token_of_another_question_is_refused(
     """With what may change."""
     query = RecommendQuery(page_token=first_token(model), **{**KNOWN, **changed})
     with pytest.raises(InvalidRequest, match="page_token is of another question; only page_size"):
-        Recommender(histories=Memory(2)).recommend(model, query, now=NOW)
+        Recommender(histories=anna(2)).recommend(model, query, now=NOW)
 
 
 def test_what_may_change_between_pages_may(model: ServingModel) -> None:
@@ -193,9 +173,9 @@ def test_what_may_change_between_pages_may(model: ServingModel) -> None:
         page_token=token,
         result_count=3,
         excluded=(ITEM_IDS[1],),
-        recent_events=(view(3),),
+        recent_events=(event(3),),
     )
-    recommender = Recommender(histories=Memory(2))
+    recommender = Recommender(histories=anna(2))
     assert len(recommender.recommend(model, query, now=NOW).results) == 3
 
 
@@ -206,7 +186,7 @@ def test_a_token_of_another_model_is_refused(
     newer = make_model(tmp_path_factory.mktemp("paging"), "v2", ITEM_COUNT)
     query = RecommendQuery(page_token=first_token(model), **KNOWN)
     with pytest.raises(InvalidRequest, match="is not of the model v2, which answers now"):
-        Recommender(histories=Memory(2)).recommend(newer, query, now=NOW)
+        Recommender(histories=anna(2)).recommend(newer, query, now=NOW)
 
 
 def forged(token: str, rows: Sequence[int], *, rest: bytes = b"") -> str:
@@ -239,9 +219,9 @@ def test_what_is_no_token_is_refused(model: ServingModel, make: Any) -> None:
     """Whatever it is; nothing of it reaches the ranking."""
     query = RecommendQuery(page_token=make(first_token(model)), **KNOWN)
     with pytest.raises(InvalidRequest, match="page_token is not a token of this service"):
-        Recommender(histories=Memory(2)).recommend(model, query, now=NOW)
+        Recommender(histories=anna(2)).recommend(model, query, now=NOW)
     good = msgspec.structs.replace(query, page_token=forged(first_token(model), [3, 4]))
-    Recommender(histories=Memory(2)).recommend(model, good, now=NOW)
+    Recommender(histories=anna(2)).recommend(model, good, now=NOW)
 
 
 def test_all_pages_have_a_thousand_items_at_most(
@@ -250,7 +230,7 @@ def test_all_pages_have_a_thousand_items_at_most(
     """The last token still fits; the page that fills the thousand has none."""
     count = limits.PAGED_COUNT_MAX + 150
     model = make_model(tmp_path_factory.mktemp("paging"), "large", count)
-    recommender = Recommender(histories=Memory(2))
+    recommender = Recommender(histories=anna(2))
     shown: set[str] = set()
     token, longest, pages = "", 0, 0
     while pages == 0 or token:

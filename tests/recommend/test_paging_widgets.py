@@ -1,6 +1,6 @@
 """Lists of widgets go on page by page, as plain recommendations do."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -10,12 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 from recsys.catalog import Item
-from recsys.consent import Permission
 from recsys.domain import (
     Channel,
     EventType,
-    Identifier,
-    ItemEvent,
     ItemId,
     Reason,
     ReasonKind,
@@ -23,7 +20,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.errors import InvalidRequest
-from recsys.events import EMPTY_HISTORY, FeedEvent, History, OneByOne
+from recsys.events import FeedEvent
 from recsys.recommend import (
     AgainQuery,
     Answer,
@@ -41,39 +38,19 @@ from recsys.recommend.query import ListQuery
 from recsys.rules import Cap, Pin, Rules
 from support.bundles import make_bundle, sparse
 from support.catalogs import MemoryCatalog
+from support.remembered import ANNA, NOW, Memory, event
 
-NOW = 1_800_000_000.0
 ITEM_COUNT = 40
 ITEM_IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
-ANNA = Identifier("account", "anna")
 
 
-class Memory(OneByOne):
-    """What Anna did, which grows."""
-
-    def __init__(self) -> None:
-        self.events: list[ItemEvent] = []
-        for row in range(0, 24, 2):
-            self.do(row, age=3_600.0 * (row + 1))
-            self.do(row, EventType.PURCHASE_COMPLETE, age=86_400.0 * (row + 1))
-
-    def do(
-        self, row: int, kind: EventType = EventType.DETAIL_PAGE_VIEW, *, age: float = 60.0
-    ) -> None:
-        """Remember one more."""
-        self.events.append(
-            ItemEvent(
-                item_id=ITEM_IDS[row], event_type=kind, channel=Channel.WEB, event_time=NOW - age
-            )
-        )
-
-    def history(
-        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
-    ) -> History | None:
-        """As the port."""
-        del permission
-        events = self.events[-event_count_max:]
-        return History.from_events(events) if ANNA in identifiers else EMPTY_HISTORY
+def anna() -> Memory:
+    """She has looked at every second item, and bought it a day before."""
+    looked = [event(row, age=3_600.0 * (row + 1)) for row in range(0, 24, 2)]
+    bought = [
+        event(row, EventType.PURCHASE_COMPLETE, age=86_400.0 * (row + 1)) for row in range(0, 24, 2)
+    ]
+    return Memory({ANNA: looked + bought})
 
 
 class Feed:
@@ -155,7 +132,7 @@ def shop(memory: Memory | None = None) -> tuple[Recommender, Widgets]:
     for row, item_id in enumerate(ITEM_IDS):
         primary = ITEM_IDS[row - 20] if 20 <= row < 30 else None
         catalog.put(item_id, Item(brand=f"b{row % 5}", primary_item_id=primary))
-    recommender = Recommender(histories=memory or Memory(), catalog=catalog)
+    recommender = Recommender(histories=memory or anna(), catalog=catalog)
     return recommender, Widgets(recommender, Trends(Feed()))
 
 
@@ -214,7 +191,7 @@ def test_no_item_comes_twice_whatever_she_does_in_between(
     model: ServingModel, name: str, counts: list[int], done: list[int], rules: Rules
 ) -> None:
     """Nor does a variant of one that was shown, where one of each is shown."""
-    memory = Memory()
+    memory = anna()
     ask, query = asking(name, memory)
     query = with_rules(query, rules)
     shown: list[int] = []
@@ -229,8 +206,9 @@ def test_no_item_comes_twice_whatever_she_does_in_between(
         token = answer.next_page_token
         if not token:
             break
-        memory.do(row, age=30.0)
-        memory.do(row, EventType.PURCHASE_COMPLETE, age=20.0)
+        memory.of[ANNA] += [
+            event(row, age=30.0), event(row, EventType.PURCHASE_COMPLETE, age=20.0)
+        ]  # fmt: skip
 
 
 def first_token(model: ServingModel, name: str) -> str:

@@ -2,26 +2,22 @@
 
 import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recsys.catalog import Item
-from recsys.consent import ALWAYS, Permission
 from recsys.domain import (
     Channel,
     EventType,
-    Identifier,
-    ItemEvent,
     ItemId,
     Reason,
     ReasonKind,
     ShortfallCause,
     StoreId,
 )
-from recsys.events import History, NoHistories, OneByOne
+from recsys.events import NoHistories
 from recsys.recommend import (
     AgainQuery,
     Answer,
@@ -39,8 +35,8 @@ from recsys.recommend.message_keys import BECAUSE, message_key
 from recsys.rules import Boost, Cap, Pin, Rules
 from support.bundles import make_bundle, sparse
 from support.catalogs import MemoryCatalog
+from support.remembered import ANNA, NOW, Memory, event
 
-NOW = 1_800_000_000.0
 ITEM_COUNT = 30
 IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
 KINDS = tuple(BECAUSE)
@@ -63,12 +59,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ServingModel:
     )
 
 
-def event(row: int, kind: EventType) -> ItemEvent:
-    """What somebody did just now."""
-    return ItemEvent(item_id=IDS[row], event_type=kind, channel=None, event_time=NOW - 60.0 - row)
-
-
-SESSION = (*map(event, range(len(KINDS)), KINDS), event(0, KINDS[-1]))
+SESSION = tuple(
+    event(row, kind, age=60.0 + row, channel=None)
+    for row, kind in [*enumerate(KINDS), (0, KINDS[-1])]
+)
 
 
 def test_parts_add_up_and_influences_are_those_of_every_item(model: ServingModel) -> None:
@@ -106,22 +100,6 @@ def test_nothing_is_explained_unless_asked(model: ServingModel) -> None:
     )
     assert plain.explanation is None
     assert list(plain.results) == list(explained.results)
-
-
-class Memory(OneByOne):
-    """Everybody is Anna."""
-
-    def history(
-        self,
-        identifiers: Sequence[Identifier],
-        *,
-        event_count_max: int,
-        permission: Permission = ALWAYS,
-    ) -> History:
-        """As the port."""
-        assert identifiers
-        assert permission.given_by(0)
-        return History.from_events(SESSION[:event_count_max])
 
 
 def explained(answer: Answer) -> dict[tuple[ShortfallCause, str], int]:
@@ -225,8 +203,8 @@ def test_every_key_is_documented(repo_root: Path) -> None:
 
 def test_somebody_stored_is_told_what_she_bought(model: ServingModel) -> None:
     """The reason is that it fits; the explanation says what it fits."""
-    recommender = Recommender(histories=Memory())
-    query = RecommendQuery(identifiers=(Identifier("account", "anna"),), explains=True)
+    recommender = Recommender(histories=Memory({ANNA: SESSION}))
+    query = RecommendQuery(identifiers=(ANNA,), explains=True)
     answer = recommender.recommend(model, query, now=NOW)
     assert {message_key(one.reason) for one in answer.results} == {"reason.fits_your_history"}
     assert answer.explanation is not None

@@ -21,7 +21,7 @@ from recsys.domain import (
     StoreId,
 )
 from recsys.errors import ItemNotFound, StorageUnavailable
-from recsys.events import EMPTY_HISTORY, History, OneByOne
+from recsys.events import History, OneByOne
 from recsys.features import FoldInConfig, HistoryConfig
 from recsys.recommend import (
     NOTE_NO_CONSENT,
@@ -37,10 +37,9 @@ from recsys.recommend import (
 )
 from recsys.recommend.influence import influences
 from support.bundles import make_bundle, sparse, two_worlds
+from support.remembered import ANNA, NOW, Memory
 
-NOW = 1_800_000_000.0
 ITEM_IDS = [f"item-{row}" for row in range(12)]
-ANNA = Identifier("account", "anna")
 
 
 def event(
@@ -53,27 +52,6 @@ def event(
         channel=Channel.WEB,
         event_time=NOW - age,
     )
-
-
-class Memory(OneByOne):
-    """Histories in a dictionary, with what people allow."""
-
-    def __init__(
-        self, histories: dict[Identifier, Sequence[ItemEvent]], *, consents: int = 0
-    ) -> None:
-        self.of = histories
-        self.consents = consents
-
-    def history(
-        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
-    ) -> History | None:
-        """Return the first known identifier's history."""
-        if not permission.given_by(self.consents):
-            return None
-        for identifier in identifiers:
-            if identifier in self.of:
-                return History.from_events(self.of[identifier][:event_count_max])
-        return EMPTY_HISTORY
 
 
 class Broken(OneByOne):

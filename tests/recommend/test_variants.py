@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from msgspec.structs import replace
 
 from recsys.catalog import Item
-from recsys.domain import Channel, EventType, Identifier, ItemEvent, ItemId, ShortfallCause
+from recsys.domain import EventType, Identifier, ItemId, ShortfallCause
 from recsys.events import NoHistories
 from recsys.recommend import (
-    Answer,
     PageQuery,
     RankQuery,
     Recommender,
@@ -22,8 +21,8 @@ from recsys.recommend import (
 from recsys.rules import Cap, Pin, Placements, Rebuy, Rules
 from support.bundles import make_bundle
 from support.catalogs import MemoryCatalog
+from support.remembered import NOW, event, rows
 
-NOW = 1_800_000_000.0
 ITEM_COUNT = 30
 ALL = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
 EVERY_OTHER = Rules(one_variant=False)
@@ -47,16 +46,6 @@ def shop(primaries: dict[int, int]) -> MemoryCatalog:
     return catalog
 
 
-def viewed(row: int, *, kind: EventType = EventType.DETAIL_PAGE_VIEW) -> ItemEvent:
-    """What somebody did a minute ago."""
-    return ItemEvent(item_id=ALL[row], event_type=kind, channel=Channel.WEB, event_time=NOW - 60.0)
-
-
-def rows(answer: Answer) -> list[int]:
-    """Rows in order."""
-    return [int(one.item_id.removeprefix("item-")) for one in answer.results]
-
-
 @settings(max_examples=60)
 @given(
     primaries=st.dictionaries(st.integers(5, 29), st.integers(-1, 4), max_size=25)
@@ -78,7 +67,7 @@ def test_the_best_of_each_item_and_its_variants_is_shown(
     """
     primaries = {row: primary for row, primary in primaries.items() if row != primary}
     recommender = Recommender(histories=NoHistories(), catalog=shop(primaries))
-    session = () if seen is None else (viewed(seen),)
+    session = () if seen is None else (event(seen),)
     everything = RecommendQuery(recent_events=session, result_count=30, rules=EVERY_OTHER)
     ranked = rows(recommender.recommend(model, everything, now=NOW))
     pins = () if pinned is None or pinned == seen else (Pin(item_id=ALL[pinned], position=1),)
@@ -199,9 +188,9 @@ def test_similar_items_follow_what_rules_say_of_the_person(model: ServingModel) 
     """What lies in her basket and what she bought is left out, alone and on a page."""
     rules = Rules(exclude_basket=True, rebuys=(Rebuy(days=10.0),))
     session = (
-        viewed(4, kind=EventType.ADD_TO_CART),
-        viewed(9, kind=EventType.PURCHASE_COMPLETE),
-        viewed(11),
+        event(4, EventType.ADD_TO_CART),
+        event(9, EventType.PURCHASE_COMPLETE),
+        event(11),
     )
     recommender = Recommender(histories=NoHistories())
     query = SimilarQuery(

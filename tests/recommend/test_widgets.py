@@ -10,24 +10,21 @@ import pytest
 from hypothesis import given, settings
 
 from recsys.catalog import Item, Price
-from recsys.consent import Permission
+from recsys.consent import Consent, ConsentStatus, Purpose, consent_bits
 from recsys.domain import (
     Channel,
     EventType,
     Identifier,
-    ItemEvent,
     ItemId,
     ReasonKind,
     Recommendation,
     ShortfallCause,
     StoreId,
 )
-from recsys.events import History, OneByOne
 from recsys.recommend import (
     NOTE_NO_CONSENT,
     NOTE_UNKNOWN_ITEM,
     NOTE_UNKNOWN_SUBJECT,
-    Answer,
     PageQuery,
     RankQuery,
     RecentQuery,
@@ -42,29 +39,10 @@ from recsys.recommend.query import CONTACT_TYPES
 from recsys.rules import Boost, Cap, Pin, Placements, Rules, Share
 from support.bundles import make_bundle, sparse
 from support.catalogs import MemoryCatalog
+from support.remembered import ANNA, NOW, Memory, causes, event, rows
 
-NOW = 1_800_000_000.0
 ITEM_COUNT = 60
 ITEM_IDS = [ItemId(f"item-{row}") for row in range(ITEM_COUNT)]
-ANNA = Identifier("account", "anna")
-
-
-def event(
-    row: int | str, kind: EventType = EventType.DETAIL_PAGE_VIEW, *, age: float = 60.0
-) -> ItemEvent:
-    """Make an event, a minute old unless said otherwise."""
-    item_id = ItemId(row if isinstance(row, str) else f"item-{row}")
-    return ItemEvent(item_id=item_id, event_type=kind, channel=Channel.WEB, event_time=NOW - age)
-
-
-def rows(answer: Answer) -> list[int]:
-    """Rows in order."""
-    return [int(one.item_id.removeprefix("item-")) for one in answer.results]
-
-
-def causes(answer: Answer) -> dict[ShortfallCause, int]:
-    """What is missing, by cause."""
-    return {} if answer.shortfall is None else dict(answer.shortfall.parts)
 
 
 @pytest.fixture(scope="module")
@@ -93,23 +71,7 @@ VIEWED = [
     event(12, EventType.IMPRESSION, age=1.0),
     event(20, age=50.0),
 ]
-
-
-class Memory(OneByOne):
-    """Anna's history, counting how often it is read."""
-
-    def __init__(self, *, allows: bool = True) -> None:
-        self.allows = allows
-        self.read_count = 0
-
-    def history(
-        self, identifiers: Sequence[Identifier], *, event_count_max: int, permission: Permission
-    ) -> History | None:
-        """As the port."""
-        self.read_count += 1
-        if not (self.allows and permission.given_by(0)):
-            return None
-        return History.from_events(VIEWED[:event_count_max] if ANNA in identifiers else ())
+DENIED = consent_bits([Consent(purpose=Purpose.PERSONALISE, status=ConsentStatus.DENIED, time=0.0)])
 
 
 def catalog() -> MemoryCatalog:
@@ -125,7 +87,9 @@ def catalog() -> MemoryCatalog:
 
 def shop(**parts: Any) -> tuple[Recommender, Widgets]:
     """Make both, with Anna's history and a catalogue."""
-    recommender = Recommender(**{"histories": Memory(), "catalog": catalog(), **parts})
+    recommender = Recommender(
+        **{"histories": Memory({ANNA: VIEWED}), "catalog": catalog(), **parts}
+    )
     return recommender, Widgets(recommender)
 
 
@@ -305,7 +269,7 @@ def test_nothing_is_said_of_those_of_whom_nothing_may_be_known(
     model: ServingModel, *, allows: bool
 ) -> None:
     """No fallback: what is popular is not what she looked at."""
-    _, widgets = shop(histories=Memory(allows=allows))
+    _, widgets = shop(histories=Memory({ANNA: VIEWED}, consents=0 if allows else DENIED))
     who = () if allows else (ANNA,)
     session = () if allows else (event(3),)
     query = RecentQuery(identifiers=who, recent_events=session, result_count=2)
@@ -345,7 +309,7 @@ def test_no_item_is_twice_on_a_page_and_each_slot_is_what_is_left(
 ) -> None:
     """Each slot equals the call of its own that leaves out what came before; one read."""
     recommender, widgets = shop()
-    histories = Memory()
+    histories = Memory({ANNA: VIEWED})
     _, counted = shop(histories=histories)
     answers = counted.page(model, PageQuery(identifiers=who, slots=tuple(slots)), now=NOW)
     assert histories.read_count == len(who)
