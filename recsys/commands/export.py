@@ -15,7 +15,6 @@ from recsys.commands.asking import TARGET_DEFAULT, Count, Json, OnChannel, Place
 from recsys.commands.export_recheck import recheck
 from recsys.commands.whom import ToPeople, ToSegment, put_people
 from recsys.domain import Channel
-from recsys.files import file_digest
 
 if TYPE_CHECKING:
     from recsys.commands.export_manifest import Manifest
@@ -124,7 +123,7 @@ def export(
 
     from recsys.commands.export_items import read_assigned_items  # noqa: PLC0415 - as above
     from recsys.commands.export_job import ExportJob  # noqa: PLC0415 - as above
-    from recsys.commands.export_lists import assigned, listed  # noqa: PLC0415 - as above
+    from recsys.commands.export_lists import assigned, digest_of, listed  # noqa: PLC0415 - as above
     from recsys.commands.export_manifest import ExportFailed  # noqa: PLC0415 - as above
     from recsys.commands.export_rows import UnknownFormat, known_formats  # noqa: PLC0415 - as above
     from recsys.profiles import place_of  # noqa: PLC0415 - as above
@@ -146,11 +145,11 @@ def export(
         batch.listed.SetInParent()
     file = _offers_file(batch, offers, count=offer_count, only=only_with_offer)
     offers_by_account = None if file is None else assigned(file)
-    offers_sha256 = "" if file is None else file_digest(file)
-    items_sha256 = "" if items is None else file_digest(items)
+    # Also of the list: what is left of a job is counted from its beginning.
+    ids_sha256, offers_sha256, items_sha256 = map(digest_of, (ids, file, items))
     asked = json.dumps(
         [
-            *(MessageToDict(batch), as_of, send_time, format_, str(ids or ""), rows_per_part),
+            *(MessageToDict(batch), as_of, send_time, format_, ids_sha256, rows_per_part),
             *(offers_sha256, items_sha256, count),
         ]
     )

@@ -10,10 +10,23 @@ from recsys.commands.event_files import read_rows
 from recsys.commands.export_rows import barred, parted
 from recsys.domain import NAMESPACE_ACCOUNT, NAMESPACE_VISITOR, Identifier
 from recsys.errors import InvalidData
+from recsys.files import file_digest
 from recsys.serving.profile_client import subject_of
 from recsys.v1.campaign_service_pb2 import RecheckEntry
 
 _ALIASES: Final = {"user_id": NAMESPACE_ACCOUNT, "visitor_id": NAMESPACE_VISITOR}
+
+
+def digest_of(path: Path | None) -> str:
+    """Return the checksum of a file that a job reads, hexadecimal; empty for none.
+
+    Raises:
+        InvalidData: It cannot be read.
+    """
+    try:
+        return "" if path is None else file_digest(path)
+    except OSError as error:
+        raise InvalidData(path=str(path), problem=error.strerror or str(error)) from error
 
 
 def listed(path: Path) -> Iterator[list[Identifier]]:

@@ -40,14 +40,14 @@ class PartFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, kw_only=True):
-    """The first and the last of numbers that only grow."""
+    """The first and the last of numbers that only grow; None where there are none."""
 
-    first: int = 0
-    last: int = 0
+    first: int | None = None
+    last: int | None = None
 
     def add(self, number: int) -> None:
         """Take one more in."""
-        self.first = self.first or number
+        self.first = number if self.first is None else self.first
         self.last = number
 
 

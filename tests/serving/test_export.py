@@ -18,7 +18,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from recsys.commands import export, export_job
-from recsys.commands.export_manifest import ExportFailed, read_manifest
+from recsys.commands.export_manifest import ExportFailed, Span, read_manifest
 from recsys.errors import InvalidData
 from recsys.files import file_digest
 from recsys.v1 import (
@@ -118,7 +118,8 @@ async def test_every_kind_of_file_says_the_same(shop: Running, tmp_path: Path) -
         manifest = read_manifest(folder / "manifest.json")
         assert manifest.files[0].sha256 == file_digest(path)
         assert manifest.model_versions == ["v1"]
-        assert manifest.consent_versions.first > 0
+        assert manifest.consent_versions.first == manifest.consent_versions.last
+        assert manifest.consent_versions.last
     assert [row["account"] for row in found["jsonl"]] == [f"u{number:02}" for number in range(40)]
     first = found["jsonl"][0]
     assert first["address"] == "@u00"
@@ -233,6 +234,35 @@ async def test_a_killed_export_goes_on_and_gives_the_same_bytes(
     assert contents(broken) == contents(whole)
     done = await run(shop, "--out", broken, *words)
     assert "finished export" in str(done.exception)
+
+
+async def test_a_killed_export_of_a_list_does_not_go_on_with_another_list(
+    shop: Running, tmp_path: Path
+) -> None:
+    """Whoever stands where others stood would be taken for done."""
+    ids, out = tmp_path / "ids.csv", tmp_path / "out"
+    names = [f"u{number:02}" for number in range(40)]
+    ids.write_text("\n".join(["user_id", *names]), "utf-8")
+    words = ["--count", "2", "--rows-per-part", "9", "--as-of", "2026-11-22T10:00Z", "--ids", ids]
+    await killed_after(shop, 3, "--out", out, *words)
+    ids.write_text("\n".join(["user_id", *names[20:], *names[:20]]), "utf-8")
+    other = await run(shop, "--out", out, *words)
+    assert isinstance(other.exception, ExportFailed)
+    assert "other options" in str(other.exception)
+    ids.write_text("\n".join(["user_id", *names]), "utf-8")
+    assert (await run(shop, "--out", out, *words)).exit_code == 0
+    ids.unlink()
+    gone = await run(shop, "--out", tmp_path / "none", *words)
+    assert isinstance(gone.exception, InvalidData)
+    assert not (tmp_path / "none").exists()
+
+
+def test_versions_begin_with_the_first_also_if_that_is_none() -> None:
+    """Nobody had said anything yet when it began."""
+    said = Span()
+    for number in (0, 5, 9):
+        said.add(number)
+    assert said == Span(first=0, last=9)
 
 
 async def test_a_full_disk_costs_nothing_that_is_written(
