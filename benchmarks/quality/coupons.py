@@ -19,11 +19,12 @@ import numpy as np
 import polars as pl
 from coupon_pairs import CF, PLAIN, Pairs, Tables, pairs_of_campaigns, read_tables
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from training.propensity.judge import Auc, Lift, within_groups
 
 VALIDATION, TEST = dt.date(2017, 8, 8), dt.date(2017, 9, 25)
 """First day of the campaigns validated on (number 13) and tested on (16 to 23)."""
@@ -52,48 +53,11 @@ def cut(tables: Tables, pairs: Pairs, *, first: dt.date, last: dt.date) -> tuple
     )
 
 
-class Auc:
-    """The chance that a redeemed pair scores above another, ties counting half."""
-
-    def __init__(self, scores: F64, redeemed: NDArray[np.bool_]) -> None:
-        """Sort once; every draw of people only weighs anew."""
-        self._order = np.argsort(scores, kind="stable")
-        values = scores[self._order]
-        self._group = np.cumsum(np.r_[True, values[1:] != values[:-1]]) - 1
-        self._hits = redeemed[self._order]
-
-    def of(self, weights: F64) -> float:
-        """Return it with each pair as often as its weight says."""
-        weight = weights[self._order]
-        others = np.bincount(self._group, weights=weight * ~self._hits)
-        found = np.bincount(self._group, weights=weight * self._hits)
-        below = np.cumsum(others) - others
-        return float((found * (below + others / 2)).sum() / (found.sum() * others.sum()))
-
-
-def lift(scores: F64, redeemed: NDArray[np.bool_], weights: F64) -> float:
-    """Return how many times as many of the best tenth of pairs are redeemed as of all."""
-    order = np.argsort(-scores, kind="stable")
-    weight, hits = weights[order], redeemed[order]
-    best = np.cumsum(weight) <= 0.1 * weight.sum()
-    found = np.average(hits[best], weights=weight[best]) / np.average(hits, weights=weight)
-    return float(found)
-
-
 def within(scores: F64, pairs: Pairs) -> tuple[F64, NDArray[np.int64]]:
     """Return the AUC within each household and campaign with a redemption, and its household."""
     keys = pairs.campaigns * (pairs.households.max() + 1) + pairs.households
-    aucs, households = [], []
-    for positions in np.split(np.argsort(keys, kind="stable"), np.cumsum(np.bincount(
-        np.unique(keys, return_inverse=True)[1]))[:-1]):  # fmt: skip
-        hits = pairs.redeemed[positions]
-        if 0 < hits.sum() < len(hits):
-            ranks = rankdata(scores[positions])
-            count = hits.sum()
-            above = ranks[hits].sum() - count * (count + 1) / 2
-            aucs.append(above / (count * (len(hits) - count)))
-            households.append(pairs.households[positions[0]])
-    return np.array(aucs), np.array(households)
+    aucs, found = within_groups(scores, pairs.redeemed, keys)
+    return aucs, found % (pairs.households.max() + 1)
 
 
 def scores_of(train: Pairs, test: Pairs, columns: list[int], *, boosted: bool) -> F64:
@@ -116,15 +80,16 @@ def report(test: Pairs, scored: dict[str, F64], rng: np.random.Generator) -> Non
     people, person = np.unique(test.households, return_inverse=True)
     inner = {name: within(scores, test) for name, scores in scored.items()}
     outer = {name: Auc(scores, test.redeemed) for name, scores in scored.items()}
+    tops = {name: Lift(scores, test.redeemed) for name, scores in scored.items()}
     draws: dict[str, list[float]] = {name: [] for name in scored}
     inner_draws: dict[str, list[float]] = {name: [] for name in scored}
     lifts: dict[str, list[float]] = {name: [] for name in scored}
     for _ in range(BOOTSTRAPS):
         times = np.bincount(rng.integers(0, len(people), len(people)), minlength=len(people))
-        for name, scores in scored.items():
+        for name in scored:
             weights = times[person].astype(np.float64)
             draws[name].append(outer[name].of(weights))
-            lifts[name].append(lift(scores, test.redeemed, weights))
+            lifts[name].append(tops[name].of(weights))
             values, owners = inner[name]
             weight = times[np.searchsorted(people, owners)]
             inner_draws[name].append(float(np.average(values, weights=weight)))
@@ -132,13 +97,13 @@ def report(test: Pairs, scored: dict[str, F64], rng: np.random.Generator) -> Non
     print(
         f"{'':34}{'AUC':>6} [95 % interval]   within household and campaign   lift of the top tenth"
     )
-    for name, scores in scored.items():
+    for name in scored:
         low, high = np.quantile(draws[name], (0.025, 0.975))
         inner_low, inner_high = np.quantile(inner_draws[name], (0.025, 0.975))
         print(
             f"{name:34}{outer[name].of(ones):6.4f} [{low:.4f}, {high:.4f}]   "
             f"{inner[name][0].mean():.4f} [{inner_low:.4f}, {inner_high:.4f}]   "
-            f"{lift(scores, test.redeemed, ones):.2f} "
+            f"{tops[name].of(ones):.2f} "
             f"[{np.quantile(lifts[name], 0.025):.2f}, {np.quantile(lifts[name], 0.975):.2f}]"
         )
     for kind in ("logistic", "boosted"):

@@ -19,6 +19,7 @@ from recsys.bundle import BundleStore
 from recsys.commands import offers
 from recsys.consent import Consent, ConsentStatus, Purpose
 from recsys.domain import Channel, EventType, Identifier
+from recsys.errors import InvalidConfig
 from recsys.events import Event
 from recsys.offers import Commit, Reserve
 from recsys.offers.features import FEATURE_NAMES, PairFeatures
@@ -26,6 +27,7 @@ from recsys.offers.learned import Column, LearnedPropensity, read_propensity
 from recsys.offers.propensity import PropensityQuestion
 from recsys.offers.query import OfferQuery, PropensityBasis
 from recsys.offers.tastes import Tastes
+from recsys.profiles import LinkKind
 from recsys.recommend import Recommender, ServingModel
 from recsys.serving.config import StorageConfig
 from recsys.serving.storage import open_storage
@@ -42,10 +44,10 @@ from support.exposures import (
     planted_shop,
     write,
 )
-from support.identity import account
+from support.identity import account, card, link, visitor
 from training.commands import offers_learn
 from training.propensity.errors import NoBetterThanAffinity, TooFewRedemptions
-from training.propensity.exposures import Happened, read_exposures
+from training.propensity.exposures import Happened, People, read_exposures
 from training.propensity.fit import Fitted, fit
 from training.propensity.judge import calibration, judge
 from training.propensity.learn import AFFINITY, LEARNED, Learning, learn
@@ -309,6 +311,34 @@ def test_only_those_count_who_allow_it_and_the_ledger_counts_too(place: str) -> 
     assert Counter(found.redemptions.offers.tolist()) == {0: 2}
 
 
+def test_holdouts_are_drawn_by_the_keys_that_the_ledger_draws_by(place: str) -> None:
+    """Alone, merged, and by a device of somebody's: else learning would mix the two sides."""
+    who = [account("anna"), account("ben"), card("26001"), visitor("phone"), visitor("kiosk")]
+    storage = open_storage(StorageConfig(histories=place))
+    assert storage.offers is not None
+    assert storage.profiles is not None
+    try:
+        kind = EventType.DETAIL_PAGE_VIEW
+        at = BEGIN + DAY
+        write(storage, {}, [event(one, kind, at, "x", items=("i0",)) for one in who])
+        anna, ben, card_, phone, _ = who
+        for pair in ((anna, card_), (ben, phone)):
+            storage.profiles.link([link(*sorted(pair), kind=LinkKind.EXPLICIT)])
+        standings = storage.offers.ledger.standings([(one,) for one in who], [])
+    finally:
+        storage.close()
+    with open_snapshot(place) as log:
+        people = People.of(log, learns_by_default=True)
+        keys = {
+            Identifier(namespace, value): key
+            for rows in log.people()
+            for key, namespace, value, _ in rows
+        }
+    heads = people.heads[people.numbers(np.array([keys[one] for one in who]))]
+    assert heads.tolist() == [one.person_key for one in standings]
+    assert len(set(heads.tolist())) == 3
+
+
 @pytest.fixture
 def bundles(tmp_path: Path) -> Path:
     """Where bundles are, one of them current."""
@@ -370,6 +400,16 @@ def test_with_few_redemptions_nothing_is_learned(bundles: Path, tmp_path: Path, 
     wide = run(shop.place, bundles, tmp_path, "--horizon-days", "40")
     assert isinstance(wide.exception, TooFewRedemptions)
     assert "part earlier views" in wide.exception.missing
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "nan", "inf", "4000"])
+def test_a_horizon_out_of_bounds_is_refused_by_its_name(
+    shop: Shop, bundles: Path, tmp_path: Path, days: str
+) -> None:
+    """Before anything is read."""
+    result = run(shop.place, bundles, tmp_path, "--horizon-days", days)
+    assert isinstance(result.exception, InvalidConfig)
+    assert result.exception.source == "--horizon-days"
 
 
 def test_what_is_no_better_than_affinity_is_not_written(

@@ -39,7 +39,7 @@ def learn_command(
         "var/bundles"
     ),
     horizon_days: Annotated[
-        float, typer.Option(min=0.01, help="A view counts as redeemed within so many days.")
+        float, typer.Option(help="A view counts as redeemed within so many days.")
     ] = 28.0,
     consent: Annotated[
         LearnsFrom,
@@ -58,7 +58,7 @@ def learn_command(
     From offer-view and offer-redeem events, uses in the ledger, and what people did before:
     each first view of an offer by a person, and whether she redeemed it within the horizon.
     Measured on later views beside affinity, popularity and chance. Writes propensity.json for
-    [\[offers] propensity of the server's configuration, and logs it in MLflow. With fewer than
+    \[offers] propensity of the server's configuration, and logs it in MLflow. With fewer than
     50 redemptions nothing is learned, and offers are judged by affinity.
 
     [b]Examples[/]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.domain import SECONDS_PER_DAY
+from recsys.errors import InvalidConfig
 from recsys.recommend import ServingModel
 from recsys.storage.log_snapshot import LogSnapshot
 from training.models.parallel import thread_count
@@ -21,6 +22,7 @@ F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 HORIZON_DAYS: Final = 28.0
+HORIZON_DAYS_MAX: Final = 3_660.0
 REDEMPTION_COUNT_MIN: Final = 50
 """With fewer nothing is learned: serving does better by affinity."""
 
@@ -44,7 +46,7 @@ class LearnSettings:
     """How to learn.
 
     Attributes:
-        horizon_days: A view counts as redeemed if that happened within so many days.
+        horizon_days: A view counts as redeemed if that happened within so many days; above 0.
         learns_by_default: Whether to learn from those who have neither allowed nor refused it.
         seed: Source of all chance.
     """
@@ -52,6 +54,11 @@ class LearnSettings:
     horizon_days: float = HORIZON_DAYS
     learns_by_default: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.horizon_days <= HORIZON_DAYS_MAX:
+            problem = f"is {self.horizon_days:g}; allowed above 0, at most {HORIZON_DAYS_MAX:g}"
+            raise InvalidConfig(source="--horizon-days", problem=problem)
 
     @property
     def horizon_seconds(self) -> float:
