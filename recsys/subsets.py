@@ -94,6 +94,8 @@ class Subsets:
                 self._made.popitem(last=False)
 
     def _order(self, mask: Mask, *, again: bool = False) -> None:
+        if not again and self._asked.get(mask, 0) >= _ASKED_MIN:
+            return  # as of masks that allow too much for one
         with self._lock:
             self._asked[mask] = self._asked.get(mask, 0) + 1
             if ref(mask) in self._under_way or (not again and self._asked[mask] != _ASKED_MIN):
