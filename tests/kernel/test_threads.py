@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from functools import partial
 from unittest.mock import patch
 
@@ -109,9 +110,16 @@ def test_interrupt_between_slices_ends_the_call() -> None:
     with patch.object(slices, "_WORK_MAX", 1), pytest.raises(KeyboardInterrupt):
         slices.in_slices(compute, count=1000, work_per_query=1, threads=1)
     assert done == [0, 1]
+    count = 10_000
+
+    def compute_slowly(start: int, stop: int) -> None:
+        # Ten seconds of work for the other thread, however late this one is heard.
+        time.sleep(0.001)
+        compute(start, stop)
+
     with patch.object(slices, "_WORK_MAX", 1), pytest.raises(KeyboardInterrupt):
-        slices.in_slices(compute, count=100_000, work_per_query=1, threads=2)
-    assert len(done) < 100_000
+        slices.in_slices(compute_slowly, count=count, work_per_query=1, threads=2)
+    assert len(done) < count
 
 
 @pytest.mark.parametrize("threads", [1, 3])
