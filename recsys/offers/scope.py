@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import limits
-from recsys.bitmaps import bitmap_of
+from recsys.bitmaps import allows, bitmap_of
 from recsys.catalog import ITEM_SCHEMA
 from recsys.domain import ItemId
 from recsys.filters import Filter, Record, read_filter
@@ -23,7 +23,7 @@ I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
 
 _ALL: Final = 255
-_ROWS_AT_ONCE: Final = 4_096
+_BREADTH_ROWS_MAX: Final = 32_768
 _BREADTHS_SECONDS: Final = 60.0
 
 
@@ -125,7 +125,7 @@ class ScopeTable:
 
         Args:
             offers: All offers; the same mapping as long as none has changed.
-            rows: Items; the same for the whole life of the table.
+            rows: Items, those of most weight first; the same for the whole life of the table.
             weights: Of each, shape (len(rows),).
             now: Seconds since 1970-01-01 UTC.
 
@@ -137,13 +137,14 @@ class ScopeTable:
         columns = self.assortment.columns
         made_of = (columns.origin, columns.version)
         if self._breadths_offers is not offers or (is_old and self._breadths_made_of != made_of):
-            names = list(offers)
-            found = np.zeros((2, len(names)))
+            found = np.zeros((2, len(offers)))
+            # What is least wanted adds nothing that counts, and there may be millions of it.
+            some, its_weights = rows[:_BREADTH_ROWS_MAX], weights[:_BREADTH_ROWS_MAX]
             for at, offer in enumerate(offers.values()):
-                found[0, at] = np.bitwise_count(self._bitmap(offer.scope, now=now)).sum()
-            for first in range(0, len(rows) if names else 0, _ROWS_AT_ONCE):
-                some = slice(first, first + _ROWS_AT_ONCE)
-                found[1] += self.shares(offers, names, rows[some], weights[some], now=now)
+                bitmap = self._bitmap(offer.scope, now=now)
+                # Of the whole basket, also the bits behind the last item are set.
+                found[0, at] = min(int(np.bitwise_count(bitmap).sum()), self.assortment.row_count)
+                found[1, at] = its_weights @ allows(bitmap, some)
             self._breadths, self._breadths_offers = found, offers
             self._breadths_made_of, self._breadths_time = made_of, now
         return self._breadths

@@ -396,6 +396,15 @@ def test_with_few_redemptions_nothing_is_learned(bundles: Path, tmp_path: Path, 
     short = run(shop.place, bundles, tmp_path, "--horizon-days", "0.01")
     assert isinstance(short.exception, TooFewRedemptions)
     assert "follow a view" in short.exception.missing
+    # Redemptions alone say nothing of who was shown what.
+    blind = [one for one in shop.events if one.content.event_type is not EventType.OFFER_VIEW]
+    unseen = str(tmp_path / "unseen.sqlite")
+    storage = open_storage(StorageConfig(histories=unseen))
+    write(storage, shop.offers, blind)
+    storage.close()
+    found = run(unseen, bundles, tmp_path, "--horizon-days", "7")
+    assert isinstance(found.exception, TooFewRedemptions)
+    assert found.exception.found == 0
     # With a horizon as long as all of it, no moment parts earlier views from later ones.
     wide = run(shop.place, bundles, tmp_path, "--horizon-days", "40")
     assert isinstance(wide.exception, TooFewRedemptions)
