@@ -46,15 +46,9 @@ def serve(
     if print_config:
         typer.echo(parsed.to_toml())
         return
-    from recsys.serving.rules_file import (  # noqa: PLC0415 - as above
-        frequency_file,
-        placements_file,
-        prices_file,
-    )
+    from recsys.serving.rules_file import check_files  # noqa: PLC0415 - as above
 
-    placements_file(parsed.rules.placements).read()
-    frequency_file(parsed.campaigns.frequency).read()
-    prices_file(parsed.offers.prices).read()
+    check_files(parsed)
     if check_config:
         typer.echo(f"{config or 'the defaults'} and the environment are fine")
         return

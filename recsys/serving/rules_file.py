@@ -9,6 +9,7 @@ from recsys.errors import InvalidConfig
 from recsys.offers.learned import Learned, read_propensity
 from recsys.offers.prices import NO_PRICES, Price, read_prices
 from recsys.rules import Placements, read_placements
+from recsys.serving.config import ServingConfig
 from recsys.triggers import Triggers, read_triggers
 
 RulesT = TypeVar("RulesT")
@@ -98,3 +99,12 @@ def prices_file(path: str) -> RulesFile[Mapping[str, Price]]:
 def propensity_file(path: str) -> RulesFile[Learned | None]:
     """Point at what was learned of who uses offers; an empty path for nothing."""
     return RulesFile(path, read_propensity, lambda: None)
+
+
+def check_files(config: ServingConfig) -> None:
+    """Read every file of rules once; raises InvalidConfig for the first that is wrong."""
+    placements_file(config.rules.placements).read()
+    frequency_file(config.campaigns.frequency).read()
+    prices_file(config.offers.prices).read()
+    propensity_file(config.offers.propensity).read()
+    triggers_file(config.triggers.rules).read()

@@ -126,7 +126,11 @@ class Supervisor:
         host, number = port.getsockname()[:2]
         bound = msgspec.structs.replace(self._config.server, host=host, port=number)
         config = msgspec.structs.replace(self._config, server=bound)
-        environ = {METRICS_FOLDER_VARIABLE: str(folder)} if config.metrics.enabled else {}
+        # Products of a worker are small, and its neighbours need the cores that idle threads
+        # of BLAS would spin on.
+        environ = {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
+        if config.metrics.enabled:
+            environ[METRICS_FOLDER_VARIABLE] = str(folder)
         self._state.workers = [
             Child(
                 Start(config, f"worker-{position}"),

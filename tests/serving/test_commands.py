@@ -245,6 +245,25 @@ def test_the_printed_configuration_passes_the_check(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        "RULES__PLACEMENTS", "CAMPAIGNS__FREQUENCY", "OFFERS__PRICES", "OFFERS__PROPENSITY",
+        "TRIGGERS__RULES",
+    ],
+)  # fmt: skip
+def test_the_check_reads_every_file_that_the_configuration_names(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any worker would stumble over it."""
+    path = tmp_path / "rules"
+    path.write_text("]")
+    monkeypatch.setenv(f"RECSYS_{key}", str(path))
+    result = local("serve", "--check-config")
+    assert isinstance(result.exception, InvalidConfig)
+    assert str(path) in str(result.exception)
+
+
+@pytest.mark.parametrize(
     ("arguments", "exit_code", "text"),
     [
         (["recommend", "--target", "127.0.0.1:9"], 1, "no server answers"),
