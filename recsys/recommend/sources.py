@@ -132,10 +132,14 @@ class Personal:
         """Rank in one call."""
         return self.results_of(self._rank(permitted.masks, count, excluded))
 
+    @property
+    def _is_plain(self) -> bool:
+        """Whether what she did touches every item's score, and no session is named for it."""
+        return self.from_storage and self.model.has_vectors
+
     def results_of(self, ranking: Ranking) -> Results:
         """Say why each of some ranked items."""
-        is_plain = self.from_storage and self.model.has_vectors
-        if is_plain and not self.model.items.is_new(ranking.rows).any():
+        if self._is_plain and not self.model.items.is_new(ranking.rows).any():
             return Results(self.model.items, ranking, _ONE_PERSONAL)
         return Results(self.model.items, ranking, self.reasons(ranking.rows))
 
@@ -159,6 +163,8 @@ class Personal:
     def reasons(self, rows: I32) -> Sequence[Reason]:
         """Say which of the history's items each is similar to, where she is not known."""
         is_new = self.model.items.is_new(rows)
+        if self._is_plain and not is_new.any():
+            return [_PERSONAL] * len(rows)
         new = Reason(kind=ReasonKind.NEW, fallback_cause=self.cause)
         return reasons_with_new(is_new, new, self._reasons_of_known(rows[~is_new]))
 

@@ -34,7 +34,7 @@ _BOOSTED_SHARE_MAX: Final = 0.3
 _UNBOOSTED_SPARE: Final = 8
 """So many more are looked at than there should be boosted ones among the best."""
 
-_SAMPLED_BYTES: Final = 1_024
+_SAMPLED_BYTES: Final = 512
 
 
 def arrange(search: Search, how: Arrangement, *, count: int, excluded: I32) -> Candidates:
@@ -140,8 +140,8 @@ def _unboosted(
 
 def _share_of(bitmap: U8) -> float:
     """Guess the share of the rows that a bitmap has, from some of its bytes."""
-    some = bitmap[:: max(1, len(bitmap) // _SAMPLED_BYTES)]
-    return float(np.bitwise_count(some).mean()) / 8.0 if len(some) else 0.0
+    some = bitmap[:: max(1, len(bitmap) // _SAMPLED_BYTES)].tobytes()
+    return int.from_bytes(some, "big").bit_count() / (8 * len(some)) if some else 0.0
 
 
 def _merged(pools: Sequence[Candidates]) -> Candidates:
