@@ -52,3 +52,6 @@ cdef class ItemWeights:
     cdef readonly Py_ssize_t boosted_count
     cdef readonly ItemWeights links
     cdef readonly ItemWeights folded
+    # The vector that a fold-in made of it, and which: a page may take several searches.
+    cdef bytes vector
+    cdef object vector_of

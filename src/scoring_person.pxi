@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 from recsys._features cimport ItemWeights
 
@@ -216,9 +216,16 @@ cdef class PersonRanker:
             query.excluded_count += excluded.shape[0]
         cdef Scratch scratch
         cdef SolveScratch solving = None
+        cdef bytes vector = None
+        cdef Py_ssize_t vector_bytes = 0
+        if self.fold_in is not None:
+            vector_bytes = self.fold_in.model.factor_count * sizeof(float)
+            if folded.vector_of is self.fold_in:
+                vector = folded.vector
+                query.vector = <const float *>PyBytes_AS_STRING(vector)
         try:
             scratch = self.table.borrow(touched, capacity)
-            if self.fold_in is not None:
+            if self.fold_in is not None and vector is None:
                 solving = self.fold_in.borrow()
             if self.releases_gil:
                 with nogil:
@@ -229,10 +236,12 @@ cdef class PersonRanker:
                                  &fold_fault, &position)
             self.table.give_back(scratch)
             if solving is not None:
-                if out_vector is not None:
-                    memcpy(&out_vector[0], solving.vector,
-                           self.fold_in.model.factor_count * sizeof(float))
+                vector = PyBytes_FromStringAndSize(<const char *>solving.vector, vector_bytes)
                 self.fold_in.give_back(solving)
+                if fold_fault == FOLD_IN_OK:
+                    folded.vector, folded.vector_of = vector, self.fold_in
+            if vector is not None and out_vector is not None:
+                memcpy(&out_vector[0], PyBytes_AS_STRING(vector), vector_bytes)
         finally:
             free(blocked)
         if fold_fault != FOLD_IN_OK or fault != SCAN_OK:
@@ -242,7 +251,7 @@ cdef class PersonRanker:
     cdef int run(self, scan_query *query, ItemWeights folded, Scratch scratch,
                  SolveScratch solving, int32_t capacity, Ranking ranking, int *fold_fault,
                  int64_t *position) noexcept nogil:
-        if self.fold_in is not None:
+        if solving is not None:
             fold_fault[0] = fold_in_user(
                 &self.fold_in.model, active_ops, folded.kept_rows, folded.kept_weights,
                 folded.kept_count, solving.system, solving.vector, position)

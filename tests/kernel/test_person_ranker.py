@@ -152,6 +152,20 @@ def test_one_call_equals_two(data: st.DataObject) -> None:
         assert len(ranking) == ranking.count == len(ranking.rows)
 
 
+def test_each_model_folds_the_same_weights_in_by_itself() -> None:
+    """What one of them found out is not taken for the other's."""
+    models = [Model(item_count=40, width=6, linked=False, prior=False, seed=n) for n in (1, 2)]
+    rows = np.arange(0, 40, 9, dtype=np.int32)
+    weights = ItemWeights.of(rows, np.ones(len(rows), dtype=np.float32), rows)
+    nothing = np.empty(0, dtype=np.int32)
+    expected = [model.in_two_calls(weights, 7, nothing) for model in models]
+    rankers = [PersonRanker(model.scorer, model.fold_in) for model in models]
+    for _ in range(3):
+        for ranker, known in zip(rankers, expected, strict=True):
+            ranking = ranker.rank(weights, 7)
+            assert (ranking.rows.tolist(), ranking.scores.tolist()) == known
+
+
 def test_a_vector_of_another_length_is_refused() -> None:
     """Nothing is written behind its end, nor where there is no vector."""
     model = Model(item_count=20, width=4, linked=False, prior=False, seed=1)
