@@ -208,16 +208,27 @@ cdef void _to_unit(const float[:, ::1] vectors, Py_ssize_t row, float[::1] unit)
 cdef void _liken(const float[:, ::1] units, const float[::1] unit, float[::1] cosines,
                  float[::1] likeness) noexcept:
     """Raise the likeness of each to what it has in common with one more."""
-    cdef Py_ssize_t one, at, count = likeness.shape[0]
+    cdef Py_ssize_t one, at, count = likeness.shape[0], length = units.shape[0]
+    cdef Py_ssize_t whole = length - length % 4
     cdef float *sums = &cosines[0] if count else NULL
     cdef const float *row
-    cdef float weight
+    cdef float first, second, third, fourth
+    if not count:
+        return
     cosines[:] = 0.0
-    for one in range(units.shape[0] if count else 0):
+    # Four directions at a time, or the sums would be read and written as often as the units.
+    for one in range(0, whole, 4):
         row = &units[one, 0]
-        weight = unit[one]
+        first, second, third, fourth = unit[one], unit[one + 1], unit[one + 2], unit[one + 3]
         for at in range(count):
-            sums[at] += weight * row[at]
+            sums[at] += (first * row[at] + second * row[count + at]) + (
+                third * row[2 * count + at] + fourth * row[3 * count + at]
+            )
+    for one in range(whole, length):
+        row = &units[one, 0]
+        first = unit[one]
+        for at in range(count):
+            sums[at] += first * row[at]
     for at in range(count):
         if sums[at] > likeness[at]:
             likeness[at] = sums[at]
