@@ -2,11 +2,23 @@
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from recsys.domain import NAMESPACE_ACCOUNT, NAMESPACE_LOYALTY_CARD, NAMESPACE_VISITOR, Identifier
+
 Row = Mapping[str, Any]
+
+IDENTIFIER_COLUMNS: Final[Mapping[str, str]] = {
+    "user_id": NAMESPACE_ACCOUNT,
+    "loyalty_card": NAMESPACE_LOYALTY_CARD,
+    "visitor_id": NAMESPACE_VISITOR,
+    "pos_customer": "pos_customer",
+    "email_sha256": "email_sha256",
+    "phone_sha256": "phone_sha256",
+}
+"""Namespaces of identifiers by the column that holds them."""
 
 _AMOUNT_DIGITS: Final = 9
 
@@ -15,6 +27,31 @@ def text_of(row: Row, name: str) -> str:
     """Read a text; empty if it is not said."""
     value = row.get(name)
     return "" if value is None else str(value)
+
+
+def identifiers_of(row: Row) -> tuple[Identifier, ...]:
+    """Read who a row is about, by every column that says it."""
+    return tuple(
+        Identifier(namespace, value)
+        for name, namespace in IDENTIFIER_COLUMNS.items()
+        if (value := text_of(row, name))
+    )
+
+
+def noting(rows: Iterable[Row], known: Collection[str], unused: set[str]) -> Iterator[Row]:
+    """Pass rows on, and note columns that nobody looks at.
+
+    Args:
+        rows: The rows.
+        known: Columns that are looked at; of one that ends with a dot, all that begin so.
+        unused: Gets the others.
+    """
+    beginnings = tuple(name for name in known if name.endswith("."))
+    for row in rows:
+        for name in map(str, row.keys() - known - unused):
+            if not beginnings or not name.startswith(beginnings):
+                unused.add(name)
+        yield row
 
 
 def number_of(row: Row, name: str) -> float | None:

@@ -12,7 +12,7 @@ from recsys.commands.asking import TARGET_DEFAULT, Json, Target
 from recsys.commands.item_values import values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from recsys.serving.client_catalog import CatalogSent
 
@@ -79,19 +79,26 @@ def import_items(
       recsys catalog import feed.tsv --preset google-merchant --replace
       recsys catalog import prices.csv --partial --map sku=item_id --map gross=price
     """
-    from recsys.catalog import items_of, renamed  # noqa: PLC0415 - keeps --help quick
+    from recsys.catalog import (  # noqa: PLC0415 - keeps --help quick
+        ATTRIBUTE_PREFIX,
+        ITEM_COLUMNS,
+        items_of,
+        renamed,
+    )
     from recsys.commands.event_bars import Bars  # noqa: PLC0415 - as above
     from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
+    from recsys.row_values import noting  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
     from recsys.serving.client_catalog import CatalogSent  # noqa: PLC0415 - as above
 
     names = column_names_of(column_names, preset=preset)
+    known = {*ITEM_COLUMNS, ATTRIBUTE_PREFIX}
     unused: set[str] = set()
     wrong = CatalogSent()
 
     def items(bars: Bars) -> "Iterator[Any]":
         for path in files:
-            rows = _noting(renamed(bars.read(read_rows(path), path), names), unused)
+            rows = noting(renamed(bars.read(read_rows(path), path), names), known, unused)
             for one in items_of(
                 rows, source=str(path), currency=currency, on_wrong=wrong.refuse_one
             ):
@@ -296,17 +303,6 @@ def column_names_of(pairs: list[str] | None, *, preset: str = "") -> "dict[str, 
             raise typer.BadParameter(f"{pair!r} is not THEIRS=OURS, such as sku=item_id")
         names[theirs] = ours
     return names
-
-
-def _noting(rows: "Iterator[Mapping[str, Any]]", unused: set[str]) -> "Iterator[Mapping[str, Any]]":
-    """Pass rows on, and note columns that nobody looks at."""
-    from recsys.catalog import ATTRIBUTE_PREFIX, ITEM_COLUMNS  # noqa: PLC0415 - quick --help
-
-    for row in rows:
-        for name in row.keys() - ITEM_COLUMNS - unused:
-            if not str(name).startswith(ATTRIBUTE_PREFIX):
-                unused.add(str(name))
-        yield row
 
 
 def _report(sent: "CatalogSent", things: str, *, seconds: float, as_json: bool) -> None:

@@ -132,9 +132,11 @@ def import_events(
     """Send files of events to a running server, which keeps each of them once.
 
     Files have canonical columns, a row for each item: event_id, event_type,
-    event_time, channel, user_id, visitor_id, loyalty_card, store_id, session_id,
-    basket_id, item_id, quantity, unit_price, currency. Only event_type and one of
+    event_time, channel, user_id, visitor_id, loyalty_card, pos_customer, email_sha256,
+    phone_sha256, store_id, session_id, basket_id, item_id, quantity, unit_price, currency,
+    offer_id, attribution_token, search_query, referrer. Only event_type and one of
     event_id and event_time are needed. Neighbouring rows of one event_id are one event.
+    Columns that are not used are named.
 
     A broken connection is made anew, and what was not acknowledged is sent again.
     Ctrl-C waits for what is under way. Sending the same files again is safe: what
@@ -155,7 +157,10 @@ def import_events(
     with Bars(Console(stderr=True)) as bars, grpc.insecure_channel(target) as channel:
         sender = EventSender(channel, patience_seconds=patience, on_progress=bars.sent)
         interrupted = _stop_at_ctrl_c(sender)
-        sent = sender.send(_events(files, bars))
+        unused: set[str] = set()
+        sent = sender.send(_events(files, bars, unused))
+    if unused:
+        typer.echo(f"columns that were not used: {', '.join(sorted(unused))}", err=True)
     _report(sent, seconds=time.monotonic() - began, as_json=as_json)
     if interrupted:
         typer.echo("interrupted; send the same files again to go on", err=True)
@@ -164,12 +169,14 @@ def import_events(
         raise typer.Exit(_EXIT_REFUSED)
 
 
-def _events(files: list[Path], bars: Any) -> "Iterator[NamedEvent]":
+def _events(files: list[Path], bars: Any, unused: set[str]) -> "Iterator[NamedEvent]":
     from recsys.commands.event_files import read_rows  # noqa: PLC0415 - keeps --help quick
-    from recsys.events import events_of  # noqa: PLC0415 - as above
+    from recsys.events import EVENT_COLUMNS, events_of  # noqa: PLC0415 - as above
+    from recsys.row_values import noting  # noqa: PLC0415 - as above
 
     for path in files:
-        yield from events_of(bars.read(read_rows(path), path), source=str(path))
+        rows = noting(bars.read(read_rows(path), path), EVENT_COLUMNS, unused)
+        yield from events_of(rows, source=str(path))
 
 
 def _stop_at_ctrl_c(sender: "EventSender") -> list[int]:

@@ -174,6 +174,8 @@ def recommend(
 
     for one in answer.results:
         _say(offer_lines.result_line(one, explain=explain))
+    if not answer.results:
+        _say("no offers")
     for refused in answer.refused_offers:
         _say(offer_lines.refused_line(refused))
 

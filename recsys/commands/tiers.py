@@ -62,7 +62,7 @@ def tiers(
 ) -> None:
     """Send files of loyalty tiers: an identifier, tier and, if it is known, tier_time.
 
-    The identifier is in a column account, loyalty_card, pos_customer, email_sha256 or
+    The identifier is in a column user_id, loyalty_card, pos_customer, email_sha256 or
     phone_sha256, or as NAMESPACE=VALUE in the column identifier. An empty tier means none
     any more. Of each identifier the latest counts; sending a file again changes nothing.
 
@@ -74,12 +74,14 @@ def tiers(
     from recsys.commands.catalog import column_names_of  # noqa: PLC0415 - as above
     from recsys.commands.event_bars import Bars  # noqa: PLC0415 - as above
     from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
-    from recsys.profiles.tier_rows import tiers_of  # noqa: PLC0415 - as above
+    from recsys.profiles.tier_rows import TIER_COLUMNS, tiers_of  # noqa: PLC0415 - as above
+    from recsys.row_values import noting  # noqa: PLC0415 - as above
     from recsys.serving.client import connect  # noqa: PLC0415 - as above
 
     names = column_names_of(column_names)
     wrong: list[str] = []
     wrong_count = 0
+    unused: set[str] = set()
 
     def leave_out(why: str) -> None:
         nonlocal wrong_count
@@ -93,12 +95,14 @@ def tiers(
             statement
             for path in files
             for statement in tiers_of(
-                renamed(bars.read(read_rows(path), path), names),
+                noting(renamed(bars.read(read_rows(path), path), names), TIER_COLUMNS, unused),
                 source=str(path),
                 now=now,
                 on_wrong=leave_out,
             )
         )
+    if unused:
+        typer.echo(f"columns that were not used: {', '.join(sorted(unused))}", err=True)
     _report(counts, wrong, wrong_count, as_json=as_json_)
 
 

@@ -12,11 +12,12 @@ from recsys.events.history import (
     OneByOne,
 )
 from recsys.events.log import EventFilter, EventLog, Outcome
-from recsys.events.rows import ANONYMOUS_BASKET, events_of
+from recsys.events.rows import ANONYMOUS_BASKET, EVENT_COLUMNS, events_of
 
 __all__ = [
     "ANONYMOUS_BASKET",
     "EMPTY_HISTORY",
+    "EVENT_COLUMNS",
     "ID_SEPARATOR",
     "TIME_BYTES",
     "Event",

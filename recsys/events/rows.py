@@ -4,32 +4,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from recsys.domain import (
-    NAMESPACE_ACCOUNT,
-    NAMESPACE_LOYALTY_CARD,
-    NAMESPACE_VISITOR,
-    Channel,
-    EventType,
-    Identifier,
-    ItemId,
-    StoreId,
-)
+from recsys.domain import Channel, EventType, ItemId, StoreId
 from recsys.errors import InvalidData
 from recsys.events.event import EventContent, EventLine
-from recsys.row_values import Row, amount_of, seconds_of, text_of
+from recsys.row_values import (
+    IDENTIFIER_COLUMNS,
+    Row,
+    amount_of,
+    identifiers_of,
+    seconds_of,
+    text_of,
+)
 
 ANONYMOUS_BASKET: Final = "basket"
 """Begins the visit of an event of nobody's, where only the receipt is known."""
 
-_IDENTIFIERS: Final = {
-    "user_id": NAMESPACE_ACCOUNT,
-    "loyalty_card": NAMESPACE_LOYALTY_CARD,
-    "visitor_id": NAMESPACE_VISITOR,
-}
-COLUMNS: Final = (
-    "event_id", "event_type", "event_time", "channel", *_IDENTIFIERS, "store_id", "session_id",
-    "basket_id", "item_id", "quantity", "unit_price", "currency",
-)  # fmt: skip
+EVENT_COLUMNS: Final = frozenset((
+    "event_id", "event_type", "event_time", "channel", *IDENTIFIER_COLUMNS, "store_id",
+    "session_id", "basket_id", "item_id", "quantity", "unit_price", "currency", "offer_id",
+    "attribution_token", "search_query", "referrer",
+))  # fmt: skip
+"""Columns that `events_of` looks at."""
+
 _TYPES: Final = {str(kind): kind for kind in EventType}
 _CHANNELS: Final = {str(place): place for place in Channel}
 
@@ -61,11 +57,7 @@ def events_of(rows: Iterable[Row], *, source: str) -> Iterator[tuple[str, EventC
 
 
 def _content(first: Row, rows: list[Row]) -> EventContent:
-    identifiers = tuple(
-        Identifier(namespace, value)
-        for name, namespace in _IDENTIFIERS.items()
-        if (value := text_of(first, name))
-    )
+    identifiers = identifiers_of(first)
     session_id, basket_id = text_of(first, "session_id"), text_of(first, "basket_id")
     if basket_id and not identifiers:
         # What is on nobody's receipt belongs together. Numbers start anew in every shop.
@@ -80,6 +72,10 @@ def _content(first: Row, rows: list[Row]) -> EventContent:
         lines=tuple(_line(row) for row in rows if text_of(row, "item_id")),
         store_id=StoreId(text_of(first, "store_id")) or None,
         session_id=session_id,
+        attribution_token=text_of(first, "attribution_token"),
+        offer_id=text_of(first, "offer_id"),
+        search_query=text_of(first, "search_query"),
+        referrer=text_of(first, "referrer"),
     )
 
 

@@ -6,12 +6,10 @@ from typing import Final
 from recsys import limits
 from recsys.domain import Identifier, normal_text
 from recsys.profiles.tier import Tier, TierStatement
-from recsys.row_values import Row, seconds_of, text_of
+from recsys.row_values import IDENTIFIER_COLUMNS, Row, identifiers_of, seconds_of, text_of
 
-NAMESPACE_COLUMNS: Final = (
-    "account", "loyalty_card", "pos_customer", "email_sha256", "phone_sha256",
-)  # fmt: skip
-"""Columns of identifiers; the column is the namespace."""
+TIER_COLUMNS: Final = frozenset((*IDENTIFIER_COLUMNS, "identifier", "tier", "tier_time"))
+"""Columns that `tiers_of` looks at."""
 
 
 def tiers_of(
@@ -20,7 +18,7 @@ def tiers_of(
     """Make statements of rows.
 
     Args:
-        rows: An identifier in one of `NAMESPACE_COLUMNS`, or as NAMESPACE=VALUE in
+        rows: An identifier in one of `IDENTIFIER_COLUMNS`, or as NAMESPACE=VALUE in
             `identifier`; `tier`, empty for none any more; `tier_time`.
         source: Names them in errors.
         now: For rows without a `tier_time`; seconds since 1970-01-01 UTC.
@@ -52,11 +50,10 @@ def _statement(row: Row, now: float) -> TierStatement:
 
 def _identifier(row: Row) -> Identifier:
     namespace, _, value = text_of(row, "identifier").partition("=")
-    for column in NAMESPACE_COLUMNS:
-        if not value and text_of(row, column):
-            namespace, value = column, text_of(row, column)
+    for one in identifiers_of(row)[:1]:
+        namespace, value = one.namespace, one.value
     if not namespace or not value:
-        columns = ", ".join(NAMESPACE_COLUMNS)
+        columns = ", ".join(IDENTIFIER_COLUMNS)
         raise ValueError(f"identifies nobody; allowed identifier as NAMESPACE=VALUE, {columns}")
     size = len(value.encode())
     if size > limits.IDENTIFIER_BYTES_MAX:

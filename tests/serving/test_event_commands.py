@@ -107,10 +107,11 @@ def test_files_of_every_kind_are_kept_once_and_shown_and_forgotten(
         [
             {**VIEW, "event_id": "a1", "user_id": "anna", "item_id": "item-1"},
             {**VIEW, "event_id": "a1", "user_id": "anna", "item_id": "item-2", "quantity": 2},
-            {"event_type": "search", "event_id": "a2", "user_id": "ben"},
+            {"event_type": "search", "event_id": "a2", "user_id": "ben", "search_query": "mugs",
+             "offer_id": "ten", "referrer": "https://a", "attribution_token": "t", "who": "ben"},
             {**VIEW, "event_id": "a3", "item_id": "x" * 200},
         ],
-    )
+    )  # fmt: skip
     table = tmp_path / "b.csv"
     table.write_text(
         "event_type,event_time,channel,loyalty_card,store_id,item_id,unit_price,currency\n"
@@ -125,11 +126,14 @@ def test_files_of_every_kind_are_kept_once_and_shown_and_forgotten(
     said = json.loads(first.stdout)
     assert (said["written"], said["duplicates"], said["refused"]) == (4, 0, 1)
     assert said["refusals"][0].startswith("a3: lines[0].item_id")
+    assert "columns that were not used: who" in first.stderr
     again = shop.import_(lines, table, parquet)
     assert "0 events written, 4 were there already, 1 refused" in again.stdout
     found = {one["event_id"]: one for one in shop.tail("-n", "50")}
     assert len(found) == 4
     assert [line["item_id"] for line in found["a1"]["lines"]] == ["item-1", "item-2"]
+    assert (found["a2"]["search_query"], found["a2"]["offer_id"]) == ("mugs", "ten")
+    assert (found["a2"]["referrer"], found["a2"]["attribution_token"]) == ("https://a", "t")
     assert found["a1"]["event_time"] == "2026-11-01T10:00:00+00:00"
     (bought,) = shop.tail("--type", "purchase-complete")
     assert bought["lines"] == [

@@ -127,7 +127,7 @@ async def test_tiers_come_from_files_and_from_the_keyboard(
     """Rows that cannot be read are named, the others are written; again changes nothing."""
     path = tmp_path / "members.csv"
     path.write_text(
-        "card,status,tier_time,account\n"
+        "card,status,tier_time,user_id\n"
         "26001,gold,2026-01-01,\n"
         ",silver,,anna\n"
         ",gold,,\n"
