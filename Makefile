@@ -51,7 +51,7 @@ proto-check: $(STAMPS)/dev ## Lint the contract and refuse what would break call
 	$(BIN)/buf breaking proto --against tests/golden/recsys.v1.binpb
 
 proto-freeze: $(STAMPS)/dev ## Accept the contract as it is as the released one
-	$(BIN)/buf build proto -o tests/golden/recsys.v1.binpb
+	$(BIN)/buf build proto --exclude-source-info -o tests/golden/recsys.v1.binpb
 
 bench: $(STAMPS)/dev $(STAMPS)/kernel ## Figures of docs/benchmarks.md; GOWALLA=folder for training, PEERS=python for the peers of the kernel
 	$(BIN)/python benchmarks/first_answer.py
