@@ -10,6 +10,7 @@ from rich.console import Console
 
 from recsys.commands.asking import TARGET_DEFAULT, Json, Target
 from recsys.commands.item_values import values
+from recsys.commands.row_files import Files, Maps, column_names_of, say_unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 
 _EXIT_REFUSED = 1
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(help="JSON lines, CSV, TSV or Parquet (the last needs the training extra)."),
-]
-Maps = Annotated[
-    list[str] | None,
-    typer.Option("--map", help="Column of the files and what we call it, THEIRS=OURS; again."),
-]
 Patience = Annotated[float, typer.Option(min=0.0, help="Seconds to try while the server is away.")]
 
 
@@ -115,8 +108,7 @@ def import_items(
             patience_seconds=patience,
             on_progress=bars.sent,
         )
-    if unused:
-        typer.echo(f"columns that were not used: {', '.join(sorted(unused))}", err=True)
+    say_unused(unused)
     if replace and wrong.refused:
         typer.echo("nothing was deleted, for not all rows could be read", err=True)
     sent.refuse_all(wrong)
@@ -287,22 +279,6 @@ def delete(
 
 def _print(console: Console, line: str) -> None:
     console.print(line, markup=False)
-
-
-def column_names_of(pairs: list[str] | None, *, preset: str = "") -> "dict[str, str]":
-    """Read THEIRS=OURS texts, on top of a preset's; raises typer.BadParameter."""
-    from recsys.catalog import PRESETS  # noqa: PLC0415 - keeps --help quick
-
-    if preset and preset not in PRESETS:
-        known = ", ".join(PRESETS)
-        raise typer.BadParameter(f"{preset!r} is no preset; there are {known}")
-    names = dict(PRESETS[preset]) if preset else {}
-    for pair in pairs or ():
-        theirs, separator, ours = pair.partition("=")
-        if not (theirs and separator and ours):
-            raise typer.BadParameter(f"{pair!r} is not THEIRS=OURS, such as sku=item_id")
-        names[theirs] = ours
-    return names
 
 
 def _report(sent: "CatalogSent", things: str, *, seconds: float, as_json: bool) -> None:

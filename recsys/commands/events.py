@@ -13,6 +13,7 @@ from rich.console import Console
 
 from recsys.commands.arguments import read_event_filter
 from recsys.commands.asking import TARGET_DEFAULT, Target
+from recsys.commands.row_files import say_unused
 from recsys.domain import Channel, EventType
 
 if TYPE_CHECKING:
@@ -159,8 +160,7 @@ def import_events(
         interrupted = _stop_at_ctrl_c(sender)
         unused: set[str] = set()
         sent = sender.send(_events(files, bars, unused))
-    if unused:
-        typer.echo(f"columns that were not used: {', '.join(sorted(unused))}", err=True)
+    say_unused(unused)
     _report(sent, seconds=time.monotonic() - began, as_json=as_json)
     if interrupted:
         typer.echo("interrupted; send the same files again to go on", err=True)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ from rich.console import Console
 
 from recsys.commands.arguments import read_identifiers
 from recsys.commands.asking import TARGET_DEFAULT, Json, Target
+from recsys.commands.row_files import Files, Maps, column_names_of, say_unused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,15 +48,9 @@ def tier(
 
 
 def tiers(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="JSON lines, CSV, TSV or Parquet (the last needs the training extra)."),
-    ],
+    files: Files,
     *,
-    column_names: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="Column of the files and what we call it, THEIRS=OURS; again."),
-    ] = None,
+    column_names: Maps = None,
     target: Target = TARGET_DEFAULT,
     as_json_: Json = False,
 ) -> None:
@@ -71,7 +65,6 @@ def tiers(
       recsys profile tiers gold-members.csv --map card_number=loyalty_card --map status=tier
     """
     from recsys.catalog import renamed  # noqa: PLC0415 - keeps --help quick
-    from recsys.commands.catalog import column_names_of  # noqa: PLC0415 - as above
     from recsys.commands.event_bars import Bars  # noqa: PLC0415 - as above
     from recsys.commands.event_files import read_rows  # noqa: PLC0415 - as above
     from recsys.profiles.tier_rows import TIER_COLUMNS, tiers_of  # noqa: PLC0415 - as above
@@ -101,8 +94,7 @@ def tiers(
                 on_wrong=leave_out,
             )
         )
-    if unused:
-        typer.echo(f"columns that were not used: {', '.join(sorted(unused))}", err=True)
+    say_unused(unused)
     _report(counts, wrong, wrong_count, as_json=as_json_)
 
 

@@ -28,8 +28,6 @@ Chunk: TypeAlias = NDArray[Any]
 
 Truths: TypeAlias = NDArray[np.bool_]
 
-_NO_ROWS: Final = np.zeros(0, dtype=np.int32)
-
 _FEW_ROWS: Final = 128
 
 
